@@ -1,0 +1,90 @@
+/** Reads fields from untrusted bytes: every step is bounds-checked, and bad data throws `CORRUPTION`, never garbage. */
+import { CoterieError } from '@coterie/env';
+
+/** A cursor over `bytes[start, end)`. */
+export class ByteReader {
+  readonly bytes: Uint8Array;
+  readonly end: number;
+  offset: number;
+
+  constructor(bytes: Uint8Array, start = 0, end: number = bytes.length) {
+    this.bytes = bytes;
+    this.offset = start;
+    this.end = end;
+  }
+
+  get remaining(): number {
+    return this.end - this.offset;
+  }
+
+  u8(): number {
+    return this.bytes[this.#advance(1)];
+  }
+
+  u16(): number {
+    const at = this.#advance(2);
+    return this.bytes[at] | (this.bytes[at + 1] << 8);
+  }
+
+  u32(): number {
+    const at = this.#advance(4);
+    const b = this.bytes;
+    return (b[at] | (b[at + 1] << 8) | (b[at + 2] << 16) | (b[at + 3] << 24)) >>> 0;
+  }
+
+  u48(): number {
+    const low = this.u32();
+    return low + this.u16() * 2 ** 32;
+  }
+
+  u53(): number {
+    const low = this.u32();
+    const high = this.u32();
+    if (high > 0x1fffff) throw this.#bad('integer above 2^53');
+    return low + high * 2 ** 32;
+  }
+
+  varint(): number {
+    let value = 0;
+    let scale = 1;
+    for (let i = 0; i < 8; i++) {
+      const byte = this.u8();
+      value += (byte & 0x7f) * scale;
+      if (byte < 0x80) {
+        if (value > Number.MAX_SAFE_INTEGER) break;
+        return value;
+      }
+      scale *= 0x80;
+    }
+    throw this.#bad('varint above 2^53');
+  }
+
+  /** The next `length` bytes as a view of the input. */
+  view(length: number): Uint8Array {
+    const at = this.#advance(length);
+    return this.bytes.subarray(at, at + length);
+  }
+
+  /** A copy of the next byte string: varint length, then the bytes. */
+  byteString(): Uint8Array {
+    return this.view(this.varint()).slice();
+  }
+
+  /** The next string: varint length, then UTF-8. */
+  string(): string {
+    return decoder.decode(this.view(this.varint()));
+  }
+
+  #advance(length: number): number {
+    const at = this.offset;
+    if (length > this.end - at) throw this.#bad('ends too early');
+    this.offset = at + length;
+    return at;
+  }
+
+  #bad(what: string): CoterieError {
+    return new CoterieError('CORRUPTION', `malformed bytes: ${what} at ${this.offset}`, { details: { offset: this.offset } });
+  }
+}
+
+const decoder = new TextDecoder();

@@ -1,0 +1,83 @@
+/** Writes fields into bytes that grow as needed. Little-endian; the twin of `ByteReader`. */
+import { varintLength, writeVarint } from './varint.ts';
+
+/** An append-only byte buffer. */
+export class ByteWriter {
+  bytes: Uint8Array;
+  length = 0;
+
+  constructor(capacityBytes = 256) {
+    this.bytes = new Uint8Array(capacityBytes);
+  }
+
+  u8(value: number): this {
+    const at = this.#grow(1);
+    this.bytes[at] = value;
+    return this;
+  }
+
+  u16(value: number): this {
+    const at = this.#grow(2);
+    this.bytes[at] = value;
+    this.bytes[at + 1] = value >>> 8;
+    return this;
+  }
+
+  u32(value: number): this {
+    const at = this.#grow(4);
+    const b = this.bytes;
+    b[at] = value;
+    b[at + 1] = value >>> 8;
+    b[at + 2] = value >>> 16;
+    b[at + 3] = value >>> 24;
+    return this;
+  }
+
+  u48(value: number): this {
+    return this.u32(value % 2 ** 32).u16(Math.floor(value / 2 ** 32));
+  }
+
+  u53(value: number): this {
+    return this.u32(value % 2 ** 32).u32(Math.floor(value / 2 ** 32));
+  }
+
+  varint(value: number): this {
+    const at = this.#grow(varintLength(value));
+    writeVarint(this.bytes, at, value);
+    return this;
+  }
+
+  raw(bytes: Uint8Array): this {
+    const at = this.#grow(bytes.length);
+    this.bytes.set(bytes, at);
+    return this;
+  }
+
+  /** Varint length, then the bytes. */
+  byteString(bytes: Uint8Array): this {
+    return this.varint(bytes.length).raw(bytes);
+  }
+
+  /** Varint length, then UTF-8. */
+  string(text: string): this {
+    return this.byteString(encoder.encode(text));
+  }
+
+  /** A copy of what was written. */
+  finish(): Uint8Array {
+    return this.bytes.slice(0, this.length);
+  }
+
+  #grow(extra: number): number {
+    const at = this.length;
+    this.length = at + extra;
+    if (this.length > this.bytes.length) {
+      const grown = new Uint8Array(Math.max(this.length, this.bytes.length * 2));
+      grown.set(this.bytes.subarray(0, at));
+      this.bytes = grown;
+    }
+    return at;
+  }
+}
+
+const encoder = new TextEncoder();

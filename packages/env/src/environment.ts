@@ -1,0 +1,67 @@
+/**
+ * The seam to the world. Everything that is not a pure computation reaches Coterie's code through these interfaces:
+ * `env-node` implements them for real, `simulator` implements them deterministically. A class takes the slice it needs.
+ */
+import type { Files } from './files.ts';
+import type { Jobs } from './jobs.ts';
+
+/** Time. */
+export interface Clock {
+  /** Wall-clock time in whole milliseconds since 1970; may jump. */
+  now(): number;
+  /** Milliseconds (with fraction) since some fixed point; never goes back. */
+  monotonic(): number;
+}
+
+/** A pending callback. */
+export interface Timer {
+  /** The callback will not run. Harmless when it ran already. */
+  cancel(): void;
+}
+
+/** Things that happen later. */
+export interface Timers {
+  /** Runs `callback` once after at least `delayMs`. Does not keep a process alive. */
+  after(delayMs: number, callback: () => void): Timer;
+  /** Resolves in a later event-loop turn, so that input, output and timers get theirs. */
+  turn(): Promise<void>;
+}
+
+/** Randomness; good enough for ids and keys of authentication in `env-node`, seeded in `simulator`. */
+export interface Random {
+  /** A uniform integer in [0, 2^32). */
+  u32(): number;
+  /** Fills `into` with random bytes and returns it. */
+  fill(into: Uint8Array): Uint8Array;
+}
+
+/** Fields of a log line: plain values. */
+export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
+
+/** Structured log: an event in a few words, and fields. */
+export interface Log {
+  debug(event: string, fields?: LogFields): void;
+  info(event: string, fields?: LogFields): void;
+  warn(event: string, fields?: LogFields): void;
+  error(event: string, fields?: LogFields): void;
+}
+
+/** The world, whole. */
+export interface Environment {
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: Random;
+  readonly files: Files;
+  readonly jobs: Jobs;
+  readonly log: Log;
+}
+
+/** A log that keeps nothing. */
+export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {} };
+
+/** Resolves after at least `delayMs`. */
+export function sleep(timers: Timers, delayMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    timers.after(delayMs, resolve);
+  });
+}

@@ -1,0 +1,94 @@
+/**
+ * Files and directories. Every operation has an async and a sync form with the same meaning. Paths use `/`.
+ *
+ * What survives a crash (the simulated disk holds every caller to it):
+ * - bytes written to a file survive once `sync` of a handle on that file resolved;
+ * - a name created, renamed, linked or removed survives once `syncDirectory` of its directory resolved;
+ * - anything else may survive, be lost, or (written bytes) be torn.
+ *
+ * Failures are `CoterieError`s: `DISK_FULL` when space or quota ran out, else `DISK_IO`, with `details.file` and
+ * `details.osCode` (`ENOENT EEXIST EMFILE EROFS EIO ...`). After a failed `sync`, what was written may be lost.
+ */
+
+/** `read`: existing, read only. `update`: existing, read and write. `create`: new (fails if it exists), read and write. */
+export type OpenMode = 'read' | 'update' | 'create';
+
+/** An open file. Positions are absolute; there is no cursor. */
+export interface FileHandle {
+  readonly path: string;
+  /** Fills `into[start, end)` from `position`; returns the bytes read, fewer only at the end of the file. */
+  read(into: Uint8Array, start: number, end: number, position: number): Promise<number>;
+  readSync(into: Uint8Array, start: number, end: number, position: number): number;
+  /** Writes all of `bytes[start, end)` at `position`, extending the file where needed. On failure a part may be written. */
+  write(bytes: Uint8Array, start: number, end: number, position: number): Promise<void>;
+  writeSync(bytes: Uint8Array, start: number, end: number, position: number): void;
+  /** Makes everything written so far through any handle of this file survive a crash (`fdatasync`). */
+  sync(): Promise<void>;
+  syncSync(): void;
+  /** Length in bytes. */
+  size(): Promise<number>;
+  sizeSync(): number;
+  /** Sets the length: cuts, or extends with zeros. */
+  truncate(size: number): Promise<void>;
+  truncateSync(size: number): void;
+  close(): Promise<void>;
+  closeSync(): void;
+}
+
+/** What identifies a file itself, whatever its name. */
+export interface FileIdentity {
+  readonly device: number;
+  readonly inode: number;
+}
+
+/** A held directory lock. */
+export interface DirectoryLock {
+  /** Gives the lock up and removes its file. */
+  release(): Promise<void>;
+  releaseSync(): void;
+}
+
+/** A file system. */
+export interface Files {
+  /** @throws CoterieError `DISK_IO` (`ENOENT`, `EEXIST`, `EMFILE`, ...) */
+  open(path: string, mode: OpenMode): Promise<FileHandle>;
+  openSync(path: string, mode: OpenMode): FileHandle;
+  /** Whether a file or directory of that name exists. */
+  exists(path: string): Promise<boolean>;
+  existsSync(path: string): boolean;
+  /** Names in a directory, sorted, without `.` and `..`. */
+  list(directory: string): Promise<string[]>;
+  listSync(directory: string): string[];
+  /** Makes a directory and its missing parents; harmless when it exists. New names are durable when it resolves. */
+  makeDirectory(path: string): Promise<void>;
+  makeDirectorySync(path: string): void;
+  /** Moves a file, replacing `to`. */
+  rename(from: string, to: string): Promise<void>;
+  renameSync(from: string, to: string): void;
+  /** Gives an existing file a second name; fails with `EEXIST` if `to` exists. */
+  link(existing: string, to: string): Promise<void>;
+  linkSync(existing: string, to: string): void;
+  /** Removes a file's name. */
+  remove(path: string): Promise<void>;
+  removeSync(path: string): void;
+  /** Makes the names in a directory survive a crash. */
+  syncDirectory(path: string): Promise<void>;
+  syncDirectorySync(path: string): void;
+  /** Bytes that could still be written. */
+  freeBytes(directory: string): Promise<number>;
+  freeBytesSync(directory: string): number;
+  identity(path: string): Promise<FileIdentity>;
+  identitySync(path: string): FileIdentity;
+  /**
+   * Takes the exclusive lock of a directory: an exclusively created `LOCK` naming process id, process start time, boot,
+   * host and a nonce. A lock whose process no longer lives, or of another boot, is stale and replaced.
+   * @throws CoterieError `LOCKED`, naming the holder
+   */
+  lock(directory: string): Promise<DirectoryLock>;
+  lockSync(directory: string): DirectoryLock;
+}
+
+/** Joins path parts with `/`. */
+export function joinPath(...parts: readonly string[]): string {
+  return parts.join('/');
+}

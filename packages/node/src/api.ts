@@ -1,0 +1,177 @@
+/**
+ * What one running node offers to the doors in front of it (HTTP, CLI, later Redis): values in, values out. Errors are
+ * `CoterieError`s. Nothing here knows about HTTP.
+ */
+
+/** Properties of a bucket. Any bucket exists, with the defaults, before anybody made it. */
+export interface BucketProperties {
+  /** Copies wanted. */
+  readonly n: number;
+  /** Answers awaited by default: a number, or `majority` of the effective n. */
+  readonly r: number | 'majority';
+  readonly w: number | 'majority';
+  readonly pr: number;
+  readonly pw: number;
+  /** Fixed at first use. */
+  readonly conflict: 'siblings' | 'lww';
+  /** Fixed at first use: which function makes a key's token. */
+  readonly token: 'hash';
+  /** Default time to live in milliseconds. */
+  readonly ttlMs?: number;
+  readonly valueBytesMax: number;
+  readonly siblingsMax: number;
+  /** Dynamo's truncation by size; absent means off, the default. */
+  readonly clockEntriesMax?: number;
+}
+
+/** A bucket as it stands: its properties, and how often its name was dropped. */
+export interface Bucket {
+  readonly name: string;
+  readonly generation: number;
+  readonly properties: BucketProperties;
+  /** Whether it was ever written or set; a bucket that was not has the defaults. */
+  readonly exists: boolean;
+}
+
+/** One of the concurrent values of a key. */
+export interface SiblingValue {
+  readonly value: Uint8Array;
+  readonly contentType: string;
+  /** Wall-clock milliseconds at which its coordinator took it. */
+  readonly writtenAt: number;
+  /** Absolute wall-clock milliseconds after which it is hidden. */
+  readonly expiresAt?: number;
+  /** Names this value alone; quoted hex. */
+  readonly etag: string;
+}
+
+/** Which stores answered. One node alone always answers `primaries: 1`. */
+export interface Reached {
+  readonly primaries: number;
+  readonly fallbacks: number;
+  /** Of them, how many hold the write durably. Zero in answers to reads. */
+  readonly synced: number;
+}
+
+/** Preconditions, checked under the key's lock: a guard, not a lock between coordinators. */
+export interface Conditions {
+  /** `*`: only if the key holds no value. */
+  readonly ifNoneMatch?: '*';
+  /** Only if the object's etag is this one. */
+  readonly ifMatch?: string;
+}
+
+export interface PutRequest {
+  readonly bucket: string;
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+  readonly contentType?: string;
+  /** Opaque token of an earlier answer. */
+  readonly context?: string;
+  /** Operation id, kept across retries. Minted when absent. */
+  readonly operation?: string;
+  readonly ttlMs?: number;
+  readonly w?: number;
+  readonly pw?: number;
+  readonly timeoutMs?: number;
+  readonly conditions?: Conditions;
+}
+
+export interface DeleteRequest {
+  readonly bucket: string;
+  readonly key: Uint8Array;
+  readonly context?: string;
+  readonly operation?: string;
+  readonly w?: number;
+  readonly pw?: number;
+  readonly timeoutMs?: number;
+  readonly conditions?: Conditions;
+}
+
+export interface WriteReply {
+  readonly context: string;
+  /** Hash of the object's clock, quoted hex. */
+  readonly etag: string;
+  readonly reached: Reached;
+}
+
+export interface GetRequest {
+  readonly bucket: string;
+  readonly key: Uint8Array;
+  readonly r?: number;
+  readonly pr?: number;
+  readonly timeoutMs?: number;
+  readonly monotonic?: boolean;
+}
+
+/** Three different answers: values (one or more siblings), deleted, never heard of. */
+export type GetReply =
+  | {
+      readonly state: 'found';
+      readonly siblings: readonly SiblingValue[];
+      readonly context: string;
+      readonly etag: string;
+      readonly reached: Reached;
+    }
+  | { readonly state: 'deleted'; readonly context: string; readonly reached: Reached }
+  | { readonly state: 'missing'; readonly reached: Reached };
+
+export interface KeyPageRequest {
+  readonly bucket: string;
+  readonly prefix?: Uint8Array;
+  /** 1 to 1000. */
+  readonly limit: number;
+  /** Opaque, from the page before. */
+  readonly cursor?: string;
+}
+
+export interface KeyPage {
+  readonly keys: readonly Uint8Array[];
+  /** Absent on the last page. */
+  readonly cursor?: string;
+}
+
+/** Where a key lives. */
+export interface Placement {
+  /** First 64 bits of the frozen hash, 16 hex digits. */
+  readonly token: string;
+  readonly partition: number;
+  readonly partitions: number;
+  readonly preferenceList: readonly { readonly node: string; readonly role: 'primary' | 'fallback'; readonly healthy: boolean }[];
+}
+
+/** The node as an operator wants to see it. */
+export interface NodeStatus {
+  readonly name: string;
+  readonly nodeId: string;
+  readonly incarnation: string;
+  readonly state: 'starting' | 'ready' | 'read-only' | 'draining' | 'closed';
+  /** Why the state is not `ready`, in a sentence. */
+  readonly reason?: string;
+  readonly effectiveN: number;
+  /** Sentences an operator should read; empty when all is well. */
+  readonly warnings: readonly string[];
+  readonly sync: string;
+  readonly uptimeMs: number;
+  readonly operations: { readonly puts: number; readonly gets: number; readonly deletes: number; readonly failed: number };
+  readonly store: Readonly<Record<string, number | string | boolean>>;
+}
+
+/** A running node. */
+export interface CoterieNode {
+  /** Resolves when w synced stores hold it. */
+  put(request: PutRequest): Promise<WriteReply>;
+  get(request: GetRequest): Promise<GetReply>;
+  delete(request: DeleteRequest): Promise<WriteReply>;
+  listKeys(request: KeyPageRequest): Promise<KeyPage>;
+  buckets(): Promise<readonly Bucket[]>;
+  bucket(name: string): Promise<Bucket>;
+  /** @throws `INVALID_ARGUMENT` for unknown or impossible properties, or a changed `conflict` or `token` after first use */
+  setBucket(name: string, properties: Partial<BucketProperties>): Promise<Bucket>;
+  /** Hides every key at once and raises the generation; space comes back in the background. */
+  dropBucket(name: string): Promise<void>;
+  where(bucket: string, key: Uint8Array): Promise<Placement>;
+  status(): NodeStatus;
+  /** Takes no new work, lets what runs finish, closes the store. */
+  close(): Promise<void>;
+}
