@@ -4,6 +4,8 @@ export default defineConfig({
   test: {
     include: ['packages/*/test/**/*.test.ts', 'scripts/test/**/*.test.ts'],
     pool: 'threads',
+    maxWorkers: '100%',
+    reporters: ['default', './scripts/count-reporter.mjs'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },
