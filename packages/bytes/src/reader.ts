@@ -1,5 +1,5 @@
 /** Reads fields from untrusted bytes: every step is bounds-checked, and bad data throws `CORRUPTION`, never garbage. */
-import { CoterieError } from '@coterie/env';
+import { assert, CoterieError } from '@coterie/env';
 
 /** A cursor over `bytes[start, end)`. */
 export class ByteReader {
@@ -8,6 +8,7 @@ export class ByteReader {
   offset: number;
 
   constructor(bytes: Uint8Array, start = 0, end: number = bytes.length) {
+    assert(start >= 0 && start <= end && end <= bytes.length, 'a reader stays inside its bytes');
     this.bytes = bytes;
     this.offset = start;
     this.end = end;
@@ -70,9 +71,14 @@ export class ByteReader {
     return this.view(this.varint()).slice();
   }
 
-  /** The next string: varint length, then UTF-8. */
+  /** The next string: varint length, then UTF-8; malformed UTF-8 is `CORRUPTION`. */
   string(): string {
-    return decoder.decode(this.view(this.varint()));
+    const bytes = this.view(this.varint());
+    try {
+      return decoder.decode(bytes);
+    } catch {
+      throw this.#bad('not UTF-8');
+    }
   }
 
   #advance(length: number): number {
@@ -87,4 +93,5 @@ export class ByteReader {
   }
 }
 
-const decoder = new TextDecoder();
+// A byte order mark is a character like any other: what was written is read.
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

@@ -58,7 +58,7 @@ export class ByteWriter {
     return this.varint(bytes.length).raw(bytes);
   }
 
-  /** Varint length, then UTF-8. */
+  /** Varint length, then UTF-8; a surrogate without its partner becomes U+FFFD. */
   string(text: string): this {
     return this.byteString(encoder.encode(text));
   }
