@@ -1,0 +1,12 @@
+export { VectorClock, siblings } from './vector-clock.ts';
+export type { Version } from './vector-clock.ts';
+export { compare } from './order.ts';
+export type { Comparable, Order } from './order.ts';
+export { compareDots, isIncarnation, maxCounter } from './dot.ts';
+export type { Dot } from './dot.ts';
+export { VersionVector } from './version-vector.ts';
+export type { ClockEntry } from './version-vector.ts';
+export { DottedSet } from './dotted-set.ts';
+export type { CausalEvent, ForgetRound, Sibling } from './dotted-set.ts';
+export { ContextSealer, clusterKeyBytes } from './context.ts';
+export type { ContextBinding } from './context.ts';
