@@ -2,7 +2,7 @@ import { crc32 as zlibCrc32 } from 'node:zlib';
 import crc32Package from 'crc-32';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { crc32 } from '../src/index.ts';
+import { crc32, crc32Range } from '../src/index.ts';
 
 /** The definition: divide by the polynomial, one bit at a time. */
 function twin(bytes: Uint8Array, seed = 0): number {
@@ -43,6 +43,17 @@ describe('crc32', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 1000 }), fc.nat(1000), (bytes, cut) => {
         expect(crc32(bytes.subarray(cut), crc32(bytes.subarray(0, cut)))).toBe(crc32(bytes));
+      }),
+    );
+  });
+});
+
+describe('crc32Range', () => {
+  it('is crc32 of the range, continuing from a seed', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 600 }), fc.nat(20), fc.integer({ min: 0, max: 2 ** 32 - 1 }), (bytes, start, seed) => {
+        const from = Math.min(start, bytes.length);
+        expect(crc32Range(bytes, from, bytes.length, seed)).toBe(crc32(bytes.subarray(from), seed));
       }),
     );
   });
