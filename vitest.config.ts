@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['packages/*/test/**/*.test.ts', 'scripts/test/**/*.test.ts'],
+    exclude: ['**/node_modules/**', '**/fixtures/**'],
     pool: 'threads',
     maxWorkers: '100%',
     reporters: ['default', './scripts/count-reporter.mjs'],
