@@ -1,0 +1,2 @@
+export { Memtable } from './memtable.ts';
+export type { EntryFields } from './memtable.ts';
