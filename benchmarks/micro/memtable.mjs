@@ -8,16 +8,19 @@ import { Memtable } from '@coterie/memtable';
 
 const count = 122_000;
 const rounds = 9;
+const newest = 2 ** 48 - 1;
 const shape = process.argv[2] ?? 'digits';
-const valueBytes = new Uint8Array(100).fill(7);
-const arena = new SharedArrayBuffer(17 * 2 ** 20);
+const value = new Uint8Array(100).fill(7);
+const arena = new SharedArrayBuffer((shape === 'buckets' ? 17 : 16) * 2 ** 20);
 const table = new Memtable(arena);
+const cursor = table.cursor();
+const entry = { keyBytes: value, keyStart: 0, keyEnd: 0, keyHash: 0, sequence: 0, type: 1, valueBytes: value, valueStart: 0, valueEnd: 100 };
 const results = new Map();
 
-let state = 12345;
+let seed = 12345;
 function random(limit) {
-  state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-  return Math.floor((state / 2 ** 32) * limit);
+  seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
+  return Math.floor((seed / 2 ** 32) * limit);
 }
 
 function keyOf(number) {
@@ -28,83 +31,112 @@ function keyOf(number) {
   return key;
 }
 
-/** Plain arrays, as the store's callers mostly pass. */
+/** Keys one after another in the order of use, so that what is timed is the memtable's memory and not the caller's. */
 function keysOf(numbers) {
-  return numbers.map((number) => {
-    const bytes = new Uint8Array(keyOf(number));
-    return { bytes, hash: hash32(bytes, 0, bytes.length) };
-  });
+  const keys = numbers.map(keyOf);
+  const width = keys[0].length;
+  const hashes = Float64Array.from(keys, (key) => hash32(key, 0, width));
+  return { width, bytes: new Uint8Array(Buffer.concat(keys)), hashes };
 }
 
 function measure(name, operations, run) {
   const before = process.cpuUsage();
-  const sum = run();
+  run();
   const used = process.cpuUsage(before);
-  if (sum === -1) throw new Error('not to be');
   const samples = results.get(name) ?? [];
   samples.push(((used.user + used.system) * 1000) / operations);
   results.set(name, samples);
 }
 
-const entry = { keyBytes: valueBytes, keyStart: 0, keyEnd: 0, keyHash: 0, sequence: 0, type: 1, valueBytes, valueStart: 0, valueEnd: 100 };
-let sequence = 0;
-function addAll(keys) {
-  for (const key of keys) {
-    entry.keyBytes = key.bytes;
-    entry.keyEnd = key.bytes.length;
-    entry.keyHash = key.hash;
-    entry.sequence = ++sequence;
+function addAll({ width, bytes, hashes }) {
+  entry.keyBytes = bytes;
+  for (let i = 0; i < count; i++) {
+    entry.keyStart = i * width;
+    entry.keyEnd = entry.keyStart + width;
+    entry.keyHash = hashes[i];
+    entry.sequence = table.lastSequence + 1;
     table.add(entry);
   }
 }
 
-function findAll(keys) {
-  let found = 0;
-  for (const key of keys) if (table.find(key.bytes, key.hash, 2 ** 48 - 1) !== 0) found++;
-  return found;
+/** Calls `visit` with each key in one array that is used again, as it would just have come from a client. */
+function eachKey({ width, bytes, hashes }, visit) {
+  const key = new Uint8Array(width);
+  let sum = 0;
+  for (let i = 0, at = 0; i < count; i++) {
+    for (let j = 0; j < width; j++) key[j] = bytes[at++];
+    sum += visit(key, hashes[i]);
+  }
+  return sum;
 }
 
-function walk(move) {
-  const cursor = table.cursor();
+const nothing = (key, hash) => key[0] + hash;
+const find = (key, hash) => table.find(key, hash, newest);
+const seek = (key) => {
+  cursor.seek(key);
+  return cursor.valueEnd;
+};
+
+function forward(over) {
   let sum = 0;
-  if (move === 'next') for (cursor.seekToFirst(); cursor.valid; cursor.next()) sum += cursor.valueEnd;
-  else for (cursor.seekToLast(); cursor.valid; cursor.previous()) sum += cursor.valueEnd;
+  for (over.seekToFirst(); over.valid; over.next()) sum += over.valueEnd + over.keyEnd;
+  return sum;
+}
+
+function backward(over) {
+  let sum = 0;
+  for (over.seekToLast(); over.valid; over.previous()) sum += over.valueEnd + over.keyEnd;
+  return sum;
+}
+
+/** A read and a copy of every value, as a flush or a scan does it. */
+function copyOut(over) {
+  const copy = new Uint8Array(128);
+  let sum = 0;
+  for (over.seekToFirst(); over.valid; over.next()) {
+    const { valueBytes, valueStart, valueEnd } = over;
+    for (let i = valueStart; i < valueEnd; i += 16) copy[i & 127] = valueBytes[i];
+    sum += copy[0];
+  }
   return sum;
 }
 
 const numbers = new Set();
 while (numbers.size < count) numbers.add(random(1_000_000));
-const shuffled = keysOf([...numbers]);
-const missing = keysOf([...numbers].map((number) => number + 1_000_000));
+const inOrderOfAdding = [...numbers];
+const shuffled = keysOf(inOrderOfAdding);
+const missing = keysOf(inOrderOfAdding.map((number) => number + 1_000_000));
 const ascending = keysOf([...numbers].sort((a, b) => a - b));
-const again = shuffled.map((_, i) => shuffled[Math.imul(i, 7919) % count >>> 0]);
+const again = keysOf(inOrderOfAdding.map((_, i) => inOrderOfAdding[(i * 7919) % count]));
 
 let overhead = 0;
 for (let round = 0; round < rounds; round++) {
   table.reset();
   measure('add, ascending', count, () => addAll(ascending));
-  measure('next, added ascending', count, () => walk('next'));
+  measure('next, added ascending', count, () => forward(cursor));
   measure('reset', 1, () => table.reset());
   measure('add, random', count, () => addAll(shuffled));
-  overhead = (table.usedBytes + table.indexBytes) / count - 100 - shuffled[0].bytes.length;
-  measure('find, hit', count, () => findAll(again));
-  measure('find, miss', count, () => findAll(missing));
-  measure('next', count, () => walk('next'));
-  measure('previous', count, () => walk('previous'));
-  const cursor = table.cursor();
-  measure('seek', count, () => again.forEach((key) => cursor.seek(key.bytes)));
+  overhead = (table.usedBytes + table.indexBytes) / count - 100 - shuffled.width;
+  measure('(making a key)', count, () => eachKey(again, nothing));
+  measure('find, hit', count, () => eachKey(again, find));
+  measure('find, miss', count, () => eachKey(missing, find));
+  measure('seek', count, () => eachKey(again, seek));
+  measure('next', count, () => forward(cursor));
+  measure('next, value touched', count, () => copyOut(cursor));
+  measure('previous', count, () => backward(cursor));
   measure('freeze', 1, () => table.freeze());
   const attached = Memtable.attach(arena);
-  measure('next, attached', count, () => {
-    const other = attached.cursor();
-    let sum = 0;
-    for (other.seekToFirst(); other.valid; other.next()) sum += other.valueEnd;
-    return sum;
-  });
+  measure('next, attached', count, () => forward(attached.cursor()));
 }
 
-for (const [name, samples] of results) {
-  samples.sort((a, b) => a - b);
-  console.log(`${name.padEnd(24)} ${samples[rounds >> 1].toFixed(0).padStart(8)} ns   best ${samples[0].toFixed(0)}`);
+function median(name) {
+  return results.get(name).sort((a, b) => a - b)[rounds >> 1];
 }
-console.log(`overhead ${overhead.toFixed(1)} B an entry, of it ${(table.indexBytes / count).toFixed(1)} beside the arena; 16 MiB hold ${Math.floor((2 ** 24 / (table.usedBytes / count)))}`);
+
+const making = median('(making a key)');
+for (const [name, samples] of results) {
+  const less = /find|seek/.test(name) ? making : 0;
+  console.log(`${name.padEnd(24)} ${(median(name) - less).toFixed(0).padStart(8)} ns   best ${(samples[0] - less).toFixed(0)}`);
+}
+const inArena = Math.floor(2 ** 24 / (table.usedBytes / count));
+console.log(`overhead ${overhead.toFixed(1)} B an entry, of it ${(table.indexBytes / count).toFixed(1)} beside the arena; 16 MiB hold ${inArena}`);
