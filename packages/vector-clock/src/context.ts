@@ -1,111 +1,50 @@
 /**
- * Context tokens: what a read hands out and a write hands back, so that the write replaces exactly what the read showed.
- * A client cannot make one up or move it to another key: a false context would delete values that nobody saw.
+ * What the author of a write had seen: a version vector, and dots beside it. A read is covered by its clock alone. The
+ * answer to a write adds one dot, the write's own: a clock entry that reaches up to it would also claim concurrent
+ * values that no answer ever showed, and the author's next write would destroy them.
  *
  * ```
- *  token    base64url, no padding
- *  bytes    version u8 = 1 │ version vector │ tag 16 bytes
- *  tag      first 16 bytes of HMAC-SHA256(cluster key, version │ bucket, generation, key │ version vector)
+ *   siblings after Bob's blind put:   (I, 1, 4) Alice's   (I, 1, 7) Bob's
+ *   Bob's context:                    clock {}   dots (I, 1, 7)          not clock (I, 1): 7
  * ```
  *
- * The bucket's generation and the key are not in the token, only under its tag. `docs/formats/context.md` has the worked
- * example. Checked before anything is decoded, so what follows the check is what a member of this cluster wrote.
+ * This is the dotted version vector of Preguiça, Baquero, Almeida, Fonte and Gonçalves (2010): (dot, vector).
  */
-import { hash, timingSafeEqual } from 'node:crypto';
-import { ByteReader, ByteWriter } from '@coterie/bytes';
-import { CoterieError, isCoterieError } from '@coterie/env';
+import { compareDots, type Dot } from './dot.ts';
+import type { DottedSet } from './dotted-set.ts';
 import { VersionVector } from './version-vector.ts';
 
-/** What a token is bound to. */
-export interface ContextBinding {
-  readonly bucket: string;
-  /** How often the bucket was dropped, plus one. */
-  readonly generation: number;
-  readonly key: Uint8Array;
-}
+/** An immutable context. */
+export class Context {
+  /** What somebody has seen who has seen nothing. */
+  static readonly empty: Context = new Context(VersionVector.empty, []);
 
-/** Longest token that is looked at, in characters. */
-export const tokenLengthMax = 65_536;
+  /** A copy's clock may take this over: it claims nothing unseen. */
+  readonly clock: VersionVector;
+  /** Seen too, and not covered by the clock. */
+  readonly dots: readonly Dot[];
 
-/** Bytes of a cluster key. */
-export const clusterKeyBytes = 32;
-
-const version = 1;
-const tagBytes = 16;
-/** SHA-256's block: the length to which HMAC pads its key. */
-const blockBytes = 64;
-const hashBytes = 32;
-
-/** Makes and checks the context tokens of one cluster. */
-export class ContextSealer {
-  readonly #innerPad: Uint8Array;
-  readonly #outer: Uint8Array;
-  // Reused: two fresh buffers cost as much as one of the two hashes. Nothing here awaits, so no call meets another's.
-  readonly #token: ByteWriter = new ByteWriter();
-  readonly #message: ByteWriter = new ByteWriter(512);
-
-  /** @throws `INVALID_ARGUMENT` unless `clusterKey` has 32 bytes */
-  constructor(clusterKey: Uint8Array) {
-    if (clusterKey.length !== clusterKeyBytes) throw new CoterieError('INVALID_ARGUMENT', `a cluster key has ${clusterKeyBytes} bytes`);
-    this.#innerPad = new Uint8Array(blockBytes).fill(0x36);
-    this.#outer = new Uint8Array(blockBytes + hashBytes).fill(0x5c, 0, blockBytes);
-    for (let i = 0; i < clusterKeyBytes; i++) {
-      this.#innerPad[i] ^= clusterKey[i];
-      this.#outer[i] ^= clusterKey[i];
-    }
+  private constructor(clock: VersionVector, dots: readonly Dot[]) {
+    this.clock = clock;
+    this.dots = dots;
   }
 
-  /** A token that says: the holder has seen `clock` of this key. */
-  seal(clock: VersionVector, binding: ContextBinding): string {
-    const writer = restart(this.#token);
-    writer.u8(version);
-    clock.encode(writer);
-    const tag = this.#tag(writer.bytes.subarray(0, writer.length), binding);
-    for (let i = 0; i < tagBytes; i++) writer.u8(tag.charCodeAt(i));
-    return Buffer.from(writer.bytes.buffer, writer.bytes.byteOffset, writer.length).toString('base64url');
+  /** Everything that `clock` covers, and `dots`. */
+  static of(clock: VersionVector, dots: readonly Dot[] = []): Context {
+    return new Context(clock, dots.filter((dot) => !clock.covers(dot)));
   }
 
-  /** What the holder of `token` has seen. @throws `INVALID_ARGUMENT` for any token that this cluster did not give for this key */
-  open(token: string, binding: ContextBinding): VersionVector {
-    if (token.length > tokenLengthMax) throw invalid('too long');
-    const bytes = Buffer.from(token, 'base64url');
-    // The decoder skips what is not base64url; only the exact spelling is accepted.
-    if (bytes.toString('base64url') !== token) throw invalid('not base64url');
-    const body = bytes.length - tagBytes;
-    if (body < 2) throw invalid('too short');
-    if (bytes[0] !== version) throw invalid(`of version ${bytes[0]}, and this node knows ${version}`);
-    const expected = Buffer.from(this.#tag(bytes.subarray(0, body), binding).slice(0, tagBytes), 'binary');
-    if (!timingSafeEqual(bytes.subarray(body), expected)) throw invalid('not one that this cluster gave for this key');
-    return decodeClock(bytes, body);
+  /**
+   * What the author of the write `own` knows once `after` is the key's state. With no sibling beside it, all that the
+   * key ever held led up to this write, and the whole clock is seen; else only what the author had `seen`, and `own`.
+   */
+  static afterWrite<T>(after: DottedSet<T>, own: Dot, seen: Context = Context.empty): Context {
+    const alone = after.siblings.every((sibling) => compareDots(sibling.dot, own) === 0);
+    return alone ? Context.of(after.clock) : Context.of(seen.clock, [own]);
   }
 
-  /** HMAC-SHA256 as 32 latin1 characters: the one-shot hash to a string takes 1 µs, createHmac 5. */
-  #tag(body: Uint8Array, binding: ContextBinding): string {
-    const writer = restart(this.#message).raw(this.#innerPad);
-    writer.u8(body[0]).string(binding.bucket).u53(binding.generation).byteString(binding.key);
-    writer.raw(body);
-    const inner = hash('sha256', writer.bytes.subarray(0, writer.length), 'binary');
-    for (let i = 0; i < hashBytes; i++) this.#outer[blockBytes + i] = inner.charCodeAt(i);
-    return hash('sha256', this.#outer, 'binary');
+  /** Whether the author had seen the write named `dot`, or something that replaced it. */
+  covers(dot: Dot): boolean {
+    return this.clock.covers(dot) || this.dots.some((other) => compareDots(other, dot) === 0);
   }
-}
-
-function restart(writer: ByteWriter): ByteWriter {
-  writer.length = 0;
-  return writer;
-}
-
-function decodeClock(bytes: Uint8Array, end: number): VersionVector {
-  const reader = new ByteReader(bytes, 1, end);
-  try {
-    const clock = VersionVector.decode(reader);
-    if (reader.remaining === 0) return clock;
-  } catch (error) {
-    if (!isCoterieError(error, 'CORRUPTION')) throw error;
-  }
-  throw invalid('malformed');
-}
-
-function invalid(what: string): CoterieError {
-  return new CoterieError('INVALID_ARGUMENT', `context token is ${what}; read the key again and use the context of that answer`);
 }

@@ -73,6 +73,21 @@ export function readIncarnation(reader: ByteReader): string {
   return text;
 }
 
+/** Appends a dot: incarnation, epoch varint, counter - epoch varint. */
+export function writeDot(writer: ByteWriter, dot: Dot): void {
+  writeIncarnation(writer, dot.incarnation);
+  writer.varint(dot.epoch).varint(dot.counter - dot.epoch);
+}
+
+/** Reads what `writeDot` wrote. @throws `CORRUPTION` */
+export function readDot(reader: ByteReader): Dot {
+  const incarnation = readIncarnation(reader);
+  const epoch = reader.varint();
+  const counter = epoch + reader.varint();
+  if (epoch < 1 || counter > maxCounter) throw new CoterieError('CORRUPTION', 'malformed dot: a counter out of range');
+  return { incarnation, epoch, counter };
+}
+
 // A table and a loop: Buffer's hex conversion costs more for the crossing than for the work at eight bytes.
 const hexPairs: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
 

@@ -17,6 +17,7 @@
  * it has kept itself ever since it last coordinated it. The set cannot check that; the store that owns it does.
  */
 import { CoterieError } from '@coterie/env';
+import type { Context } from './context.ts';
 import { compareDots, type Dot } from './dot.ts';
 import { type ClockEntry, VersionVector } from './version-vector.ts';
 
@@ -34,7 +35,7 @@ export interface CausalEvent<T> {
   readonly at: number;
   readonly value: T;
   /** What the writer had seen; this write replaces exactly that. Absent: concurrent with everything. */
-  readonly context?: VersionVector;
+  readonly context?: Context;
 }
 
 /** An immutable dotted version vector set. */
@@ -66,7 +67,7 @@ export class DottedSet<T> {
   event(event: CausalEvent<T>): DottedSet<T> {
     const { dot, context } = event;
     if (this.clock.covers(dot)) throw new CoterieError('INVALID_ARGUMENT', 'the dot was used before');
-    const seen = context === undefined ? this.clock : this.clock.join(context);
+    const seen = context === undefined ? this.clock : this.clock.join(context.clock);
     const kept = context === undefined ? this.siblings : this.siblings.filter((sibling) => !context.covers(sibling.dot));
     const siblings = [...kept, { dot, value: event.value }].sort((a, b) => compareDots(a.dot, b.dot));
     return new DottedSet(seen.with(dot, event.at), siblings);

@@ -13,7 +13,7 @@
  */
 import type { ByteReader, ByteWriter } from '@coterie/bytes';
 import { CoterieError } from '@coterie/env';
-import { checkDot, compareEpochs, type Dot, incarnationBytes, maxCounter, readIncarnation, writeIncarnation } from './dot.ts';
+import { checkDot, compareEpochs, type Dot, incarnationBytes, readDot, writeDot } from './dot.ts';
 import { type Comparable, type Order, orderOf } from './order.ts';
 
 /** One entry: the highest dot known, and when it was made (wall-clock milliseconds). */
@@ -110,8 +110,8 @@ export class VersionVector implements Comparable<VersionVector> {
   encode(writer: ByteWriter): void {
     writer.varint(this.entries.length);
     for (const entry of this.entries) {
-      writeIncarnation(writer, entry.incarnation);
-      writer.varint(entry.epoch).varint(entry.counter - entry.epoch).varint(entry.at);
+      writeDot(writer, entry);
+      writer.varint(entry.at);
     }
   }
 
@@ -137,10 +137,7 @@ export class VersionVector implements Comparable<VersionVector> {
 }
 
 function readEntry(reader: ByteReader): ClockEntry {
-  const incarnation = readIncarnation(reader);
-  const epoch = reader.varint();
-  const counter = epoch + reader.varint();
-  if (epoch < 1 || counter > maxCounter) throw malformed('a counter out of range');
+  const { incarnation, epoch, counter } = readDot(reader);
   return { incarnation, epoch, counter, at: reader.varint() };
 }
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { compare, DottedSet, VersionVector } from '../src/index.ts';
+import { compare, Context, DottedSet, VersionVector } from '../src/index.ts';
 import { type EpochRule, type EventId, type Seen, values, World } from './oracle.ts';
 
 type Step =
@@ -114,6 +114,57 @@ describe('dotted version vector sets against causal histories', () => {
       { numRuns: 2000, seed: 1 },
     );
     expect(wrong.failed).toBe(true);
+  });
+});
+
+describe('contexts of write replies: clients that go on from their own writes and never read', () => {
+  type Chain = { readonly copy: number; readonly client: number; readonly blind: boolean; readonly sync: number };
+  const chain: fc.Arbitrary<Chain[]> = fc.array(
+    fc.record({ copy: index, client: fc.nat(2), blind: fc.nat(5).map((n) => n === 0), sync: index }),
+    { maxLength: 40, size: 'max' },
+  );
+
+  function run(script: readonly Chain[], width: number, check: (world: World) => void): void {
+    const world = new World(width);
+    const clients = new Map<number, Seen>();
+    for (const s of script) {
+      clients.set(s.client, world.put(s.copy % width, s.blind ? undefined : clients.get(s.client)));
+      world.sync(s.copy % width, s.sync % width);
+      check(world);
+    }
+  }
+
+  it("gives exactly the oracle's antichain at one coordinator", () => {
+    fc.assert(
+      fc.property(chain, (script) => {
+        run(script, 1, ({ copies: [copy], history }) => {
+          expect(values(copy.set)).toEqual(history.live(copy.known));
+        });
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('loses nothing live at several', () => {
+    fc.assert(
+      fc.property(chain, (script) => {
+        run(script, copies, (world) => {
+          for (const copy of world.copies) {
+            expect(values(copy.set)).toEqual(expect.arrayContaining(world.history.live(copy.known)));
+          }
+        });
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('destroys an unseen value if the reply hands out the whole clock (why dots are there)', () => {
+    const world = new World(1);
+    world.put(0);
+    const reply = world.put(0);
+    world.put(0, { ...reply, context: Context.of(world.copies[0].set.clock) });
+    expect(values(world.copies[0].set)).toEqual([2]);
+    expect(world.history.live(world.copies[0].known)).toEqual([0, 2]);
   });
 });
 

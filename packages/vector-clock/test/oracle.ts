@@ -2,7 +2,7 @@
  * The truth that clocks only summarise: a copy of a key is the set of writes it has heard of, and each write knows the
  * set of writes that its writer had seen. Slow, exact, and impossible to get wrong in the way clocks can be.
  */
-import { type Dot, DottedSet, VersionVector } from '../src/index.ts';
+import { Context, type Dot, DottedSet } from '../src/index.ts';
 
 export type EventId = number;
 
@@ -33,7 +33,7 @@ export interface Copy {
 
 /** What a client holds after a read. */
 export interface Seen {
-  readonly context: VersionVector;
+  readonly context: Context;
   readonly known: ReadonlySet<EventId>;
 }
 
@@ -54,17 +54,18 @@ export class World {
 
   read(index: number): Seen {
     const copy = this.copies[index];
-    return { context: copy.set.clock, known: new Set(copy.known) };
+    return { context: Context.of(copy.set.clock), known: new Set(copy.known) };
   }
 
-  put(index: number, seen?: Seen): EventId {
+  /** Returns what the writer knows afterwards: what it had seen, and its own write. */
+  put(index: number, seen?: Seen): Seen {
     const copy = this.copies[index];
     const id = this.history.write(seen?.known ?? new Set());
     const dot = this.#nextDot(copy);
     const context = seen?.context;
     copy.set = copy.set.event({ dot, at: id, value: id, ...(context === undefined ? {} : { context }) });
     copy.known = new Set([...copy.known, ...(seen?.known ?? []), id]);
-    return id;
+    return { context: Context.afterWrite(copy.set, dot, context), known: new Set([...(seen?.known ?? []), id]) };
   }
 
   sync(from: number, to: number): void {

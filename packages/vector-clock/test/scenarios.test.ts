@@ -1,6 +1,6 @@
 /** Known ways to lose data, at the level of pure values. Each passes, and fails when its fix is switched off. */
 import { describe, expect, it } from 'vitest';
-import { DottedSet, VectorClock, VersionVector } from '../src/index.ts';
+import { Context, DottedSet, VectorClock, VersionVector } from '../src/index.ts';
 import { incarnation, values, World } from './oracle.ts';
 
 const rounds = 50;
@@ -91,7 +91,7 @@ describe('scenario 11: 200 incarnations write one key', () => {
     for (let i = 1; i <= incarnations; i++) {
       const at = i % 3;
       const dot = { incarnation: incarnation(i), epoch: 1, counter: 1 };
-      let next = copies[at].event({ dot, at: i, value: i, context: copies[at].clock });
+      let next = copies[at].event({ dot, at: i, value: i, context: Context.of(copies[at].clock) });
       if (clockEntriesMax !== undefined) next = next.truncate(clockEntriesMax);
       copies[at] = next;
       // The next writer reads this copy; the third one lags behind and syncs now and then.
