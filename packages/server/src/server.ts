@@ -1,0 +1,135 @@
+/**
+ * A running server: one node, one HTTP door, and their life together.
+ *
+ * ```
+ *  starting ──node open, listening──▶ ready ──close()──▶ draining ──idle or late──▶ closed
+ *     │ failed: what was opened is closed again                 destroy() cuts it short
+ * ```
+ *
+ * Draining: `readyz` fails, no connection is taken, idle ones end, running requests finish (up to `drain-timeout`, then
+ * their connections are ended), and only then the node closes, so nothing acknowledged is lost.
+ */
+import { type Environment, type Log, type Timer, sleep } from '@coterie/env';
+import type { CoterieNode } from '@coterie/node';
+import { HostRule } from './http/hosts.ts';
+import { Listener } from './http/listener.ts';
+import { Service, type ServiceLimits } from './http/service.ts';
+import { isLoopback, showAddress } from './settings/address.ts';
+import type { Settings } from './settings/definitions.ts';
+
+/** What a server is made of. */
+export interface ServerOptions {
+  readonly settings: Settings;
+  readonly environment: Environment;
+  /** Opens the node behind the door. */
+  readonly openNode: (environment: Environment, settings: Settings) => Promise<CoterieNode>;
+}
+
+const batchParallel = 32;
+const drainLookEveryMs = 20;
+const discardBytesMax = 16 * 1024 * 1024;
+
+/** A server that was started. */
+export class RunningServer {
+  /** Where it is reached, as `http://HOST:PORT`. */
+  readonly url: string;
+  readonly service: Service;
+  private readonly listener: Listener;
+  private readonly log: Log;
+  private readonly drainTimeoutMs: number;
+  private closing: Promise<void> | undefined;
+  private late = false;
+  private patience: Timer | undefined;
+
+  constructor(parts: { readonly service: Service; readonly listener: Listener; readonly drainTimeoutMs: number }) {
+    this.service = parts.service;
+    this.listener = parts.listener;
+    this.log = parts.service.log;
+    this.drainTimeoutMs = parts.drainTimeoutMs;
+    this.url = `http://${showAddress(parts.listener.address)}`;
+  }
+
+  /** Drains and closes; resolves when the node is closed and everything acknowledged is on disk. */
+  close(): Promise<void> {
+    this.closing ??= this.drain();
+    return this.closing;
+  }
+
+  /** Cuts a drain short: connections end now. */
+  destroy(): Promise<void> {
+    const closing = this.close();
+    this.late = true;
+    this.listener.destroy();
+    return closing;
+  }
+
+  private async drain(): Promise<void> {
+    const { service, listener } = this;
+    service.state = 'draining';
+    this.log.info('draining', { inFlight: service.meters.inFlight, connections: service.meters.connections });
+    listener.stop();
+    this.patience = service.timers.after(this.drainTimeoutMs, () => {
+      this.late = true;
+    });
+    await this.quiet();
+    this.patience.cancel();
+    if (service.meters.inFlight > 0) this.log.warn('ending requests that still run', { inFlight: service.meters.inFlight });
+    listener.destroy();
+    service.stop();
+    await service.node.close();
+    service.state = 'closed';
+    this.log.info('closed');
+  }
+
+  /** Resolves once the last connection has ended, or it is late. */
+  private async quiet(): Promise<void> {
+    while (!this.late && this.service.meters.connections > 0) {
+      this.listener.stop();
+      await sleep(this.service.timers, drainLookEveryMs);
+    }
+  }
+}
+
+/** Starts a server. @throws what opening the node or listening throws; nothing stays open then */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const { settings, environment } = options;
+  const node = await options.openNode(environment, settings);
+  const service = new Service({ node, world: environment, limits: serviceLimits(settings), hosts: hostRule(settings) });
+  const listener = new Listener(service, {
+    address: settings.http,
+    limits: {
+      connectionsMax: settings['connections-max'],
+      headerBytesMax: settings['header-bytes-max'],
+      headersTimeoutMs: settings['headers-timeout'],
+      requestTimeoutMs: settings['request-timeout'],
+      keepAliveTimeoutMs: settings['keep-alive-timeout'],
+    },
+  });
+  try {
+    await listener.listen();
+  } catch (error) {
+    service.stop();
+    await node.close();
+    throw error;
+  }
+  service.state = 'ready';
+  return new RunningServer({ service, listener, drainTimeoutMs: settings['drain-timeout'] });
+}
+
+function hostRule(settings: Settings): HostRule {
+  return new HostRule({ loopback: isLoopback(settings.http), names: settings['allowed-host'] });
+}
+
+function serviceLimits(settings: Settings): ServiceLimits {
+  return {
+    requestsMax: settings['requests-max'],
+    pipelineMax: settings['pipeline-max'],
+    bodyBytesMax: settings['body-bytes-max'],
+    bodyBytesPerSecondMin: settings['body-rate-min'],
+    bodyGraceMs: settings['body-grace'],
+    discardBytesMax,
+    batchesMax: settings['batches-max'],
+    batchParallel,
+    batchLineBytesMax: settings['batch-line-bytes-max'],
+  };
+}
