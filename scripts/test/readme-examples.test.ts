@@ -7,27 +7,29 @@ import { transformWithOxc } from 'vite';
 import { afterAll, describe, expect, it } from 'vitest';
 
 /**
- * Every ```ts example of a README runs, against the built packages, in a fresh process and an empty working directory,
- * and exits with 0. The file lies in its package's `.cache`, so that it sees the dependencies a user of the package has.
+ * Every ```ts example of a README, and of the pages in docs, runs, against the built packages, in a fresh process and an empty working directory,
+ * and exits with 0. It lies in a folder `.cache` beside the page, so that it sees the dependencies which a user has.
  */
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const run = promisify(execFile);
 const scratch = '.cache/readme-examples';
 
-const readmes = ['README.md', ...readdirSync(join(root, 'packages')).map((name) => `packages/${name}/README.md`)].filter((path) =>
-  existsSync(join(root, path)),
-);
+const pages = [
+  'README.md',
+  ...readdirSync(join(root, 'packages')).map((name) => `packages/${name}/README.md`),
+  ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`),
+].filter((path) => path.endsWith('.md') && existsSync(join(root, path)));
 
 function examplesOf(path: string): string[] {
   return [...readFileSync(join(root, path), 'utf8').matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code = '']) => code);
 }
 
 afterAll(() => {
-  for (const path of readmes) rmSync(join(root, path, '..', scratch), { recursive: true, force: true });
+  for (const path of pages) rmSync(join(root, path, '..', scratch), { recursive: true, force: true });
 });
 
-describe('README examples', () => {
-  for (const path of readmes) {
+describe('examples', () => {
+  for (const path of pages) {
     for (const [i, code] of examplesOf(path).entries()) {
       it(`run: ${path}, example ${i + 1}`, async () => {
         const directory = join(root, path, '..', scratch);
@@ -42,6 +44,6 @@ describe('README examples', () => {
   }
 
   it('are there to run', () => {
-    expect(readmes.flatMap(examplesOf).length).toBeGreaterThan(0);
+    expect(pages.flatMap(examplesOf).length).toBeGreaterThan(0);
   });
 });
