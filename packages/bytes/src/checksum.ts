@@ -5,8 +5,8 @@
 import { crc32 as nativeCrc32 } from 'node:zlib';
 import crc32Package from 'crc-32';
 
-/** Input length in bytes from which the native checksum is the faster one. Measured: crossover near 350. */
-const nativeFromBytes = 350;
+/** Input length in bytes from which the native checksum is the faster one. Measured: the crossover lies between 130 and 330, by machine. */
+const nativeFromBytes = 200;
 
 /** CRC-32 of `bytes` as an unsigned 32-bit number, continuing from `seed` (an earlier result). */
 export function crc32(bytes: Uint8Array, seed = 0): number {
@@ -24,15 +24,22 @@ const tables = makeTables();
  * CRC-32 of `bytes[start, end)` as an unsigned 32-bit number, continuing from `seed`: the same number as
  * `crc32(bytes.subarray(start, end), seed)` without making a view (70 to 180 ns each), for hot paths.
  */
-export function crc32Range(bytes: Uint8Array, start: number, end: number, seed = 0): number { // four parameters: hot path
+export function crc32Range(bytes: Uint8Array, start: number, end: number, seed = 0): number {
+  // four parameters: hot path
   if (end - start >= nativeRangeFromBytes) return nativeCrc32(bytes.subarray(start, end), seed);
   let c = ~seed;
   let i = start;
   for (const last = end - 7; i < last; i += 8) {
     c ^= bytes[i] | (bytes[i + 1] << 8) | (bytes[i + 2] << 16) | (bytes[i + 3] << 24);
     c =
-      tables[1792 + (c & 255)] ^ tables[1536 + ((c >>> 8) & 255)] ^ tables[1280 + ((c >>> 16) & 255)] ^ tables[1024 + (c >>> 24)] ^
-      tables[768 + bytes[i + 4]] ^ tables[512 + bytes[i + 5]] ^ tables[256 + bytes[i + 6]] ^ tables[bytes[i + 7]];
+      tables[1792 + (c & 255)] ^
+      tables[1536 + ((c >>> 8) & 255)] ^
+      tables[1280 + ((c >>> 16) & 255)] ^
+      tables[1024 + (c >>> 24)] ^
+      tables[768 + bytes[i + 4]] ^
+      tables[512 + bytes[i + 5]] ^
+      tables[256 + bytes[i + 6]] ^
+      tables[bytes[i + 7]];
   }
   for (; i < end; i++) c = (c >>> 8) ^ tables[(c ^ bytes[i]) & 255];
   return ~c >>> 0;

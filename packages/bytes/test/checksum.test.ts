@@ -22,7 +22,7 @@ describe('crc32', () => {
 
   it('is one function on both sides of the crossover', () => {
     const bytes = Uint8Array.from({ length: 400 }, (_, i) => (i * 131 + (i >>> 3)) & 0xff);
-    for (let length = 320; length <= 400; length++) {
+    for (let length = 150; length <= 400; length++) {
       const input = bytes.subarray(0, length);
       expect(crc32(input)).toBe(twin(input));
       expect(crc32Package.buf(input) >>> 0).toBe(zlibCrc32(input));

@@ -20,10 +20,7 @@ const fields = fc.array(
     ),
     field('u53', fc.maxSafeNat()),
     field('varint', fc.maxSafeNat()),
-    field(
-      'string',
-      fc.string({ unit: 'binary', maxLength: 200 }),
-    ),
+    field('string', fc.string({ unit: 'binary', maxLength: 200 })),
     field('byteString', fc.uint8Array({ maxLength: 300 })),
   ),
   { maxLength: 20 },
