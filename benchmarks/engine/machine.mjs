@@ -21,8 +21,14 @@ export function describeMachine(directory) {
 
 function describeDisk(directory) {
   try {
-    const [device, type] = execFileSync('df', ['--output=source,fstype', directory], { encoding: 'utf8' }).trim().split('\n')[1].split(/\s+/);
-    const base = device.split('/').at(-1).replace(/p?\d+$/, '');
+    const [device, type] = execFileSync('df', ['--output=source,fstype', directory], { encoding: 'utf8' })
+      .trim()
+      .split('\n')[1]
+      .split(/\s+/);
+    const base = device
+      .split('/')
+      .at(-1)
+      .replace(/p?\d+$/, '');
     return `${type} on ${device}${rotational(base)}`;
   } catch {
     return 'unknown';

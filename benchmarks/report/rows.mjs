@@ -59,7 +59,12 @@ export const boundRows = [
   { id: 'fillrandom.sync', title: 'own meter: turn, p99.9 (ms)', of: (row) => row.turn?.p999 },
   { id: 'fillrandom.async', title: 'bytes written ÷ user bytes, at close', of: (row) => row.amplification?.atClose.passed, bound: 2.5 },
   { id: 'fillrandom.async', title: 'the same, as dirtied pages', of: (row) => row.amplification?.atClose.dirtied },
-  { id: 'fillrandom.async', title: 'bytes written ÷ user bytes, settled to one run', of: (row) => row.amplification?.settled.passed, bound: 4 },
+  {
+    id: 'fillrandom.async',
+    title: 'bytes written ÷ user bytes, settled to one run',
+    of: (row) => row.amplification?.settled.passed,
+    bound: 4,
+  },
   { id: 'fillrandom.async', title: 'the same, as dirtied pages', of: (row) => row.amplification?.settled.dirtied },
   { id: 'overwritten-disk', title: 'bytes on disk ÷ user bytes, half overwritten, settled, closed', of: (row) => row.ratio, bound: 1.1 },
   { id: 'overwritten-disk', title: 'the same, while open', of: (row) => row.whileOpen },

@@ -8,7 +8,12 @@ const formOf = (id) => id.split('.')[1] ?? '';
 /** Where, with what, and how. */
 export function machineSection(run) {
   const { machine } = run;
-  const engines = run.engines.map((engine) => [engine.title, engine.versions.join(', '), engine.judged ? 'judged' : 'printed', engine.notes]);
+  const engines = run.engines.map((engine) => [
+    engine.title,
+    engine.versions.join(', '),
+    engine.judged ? 'judged' : 'printed',
+    engine.notes,
+  ]);
   return [
     '## Where and how',
     '',
@@ -46,15 +51,13 @@ export function verdictSection(summary) {
 export function boundSection(summary) {
   const rows = boundRows.map((row) => {
     const { own, isMet } = compareBounds(summary, row);
-    const others = summary.engines.filter(({ name }) => name !== 'coterie').map(({ name }) => plain(summary.figure(name, row.id, row.of)?.median));
+    const others = summary.engines
+      .filter(({ name }) => name !== 'coterie')
+      .map(({ name }) => plain(summary.figure(name, row.id, row.of)?.median));
     return [row.title, row.id, withSpread(own, plain), row.bound === undefined ? '' : `≤ ${row.bound}`, verdict(isMet), ...others];
   });
   const titles = summary.engines.filter(({ name }) => name !== 'coterie').map(({ title }) => title);
-  return [
-    '## Event loop, bytes and memory',
-    '',
-    table(['figure', 'measured in', 'Coterie', 'bound', 'met', ...titles], rows),
-  ].join('\n');
+  return ['## Event loop, bytes and memory', '', table(['figure', 'measured in', 'Coterie', 'bound', 'met', ...titles], rows)].join('\n');
 }
 
 /** Every engine's figure in every row. */
@@ -68,7 +71,11 @@ export function everythingSection(summary) {
 }
 
 function wideTable(summary, rows, pick, format) {
-  const lines = rows.map((row) => [row.title, formOf(row.id), ...summary.engines.map(({ name }) => format(summary.figure(name, row.id, pick)?.median))]);
+  const lines = rows.map((row) => [
+    row.title,
+    formOf(row.id),
+    ...summary.engines.map(({ name }) => format(summary.figure(name, row.id, pick)?.median)),
+  ]);
   return table(['workload', 'form', ...summary.engines.map(({ title }) => title)], lines);
 }
 

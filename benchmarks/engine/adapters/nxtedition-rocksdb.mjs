@@ -90,8 +90,11 @@ async function scan(db, from, limit, visit) {
 
 async function settle(db) {
   const busy = () =>
-    ['rocksdb.compaction-pending', 'rocksdb.num-running-compactions', 'rocksdb.mem-table-flush-pending', 'rocksdb.num-running-flushes'].some(
-      (property) => Number(db.getProperty(property)) > 0,
-    );
+    [
+      'rocksdb.compaction-pending',
+      'rocksdb.num-running-compactions',
+      'rocksdb.mem-table-flush-pending',
+      'rocksdb.num-running-flushes',
+    ].some((property) => Number(db.getProperty(property)) > 0);
   for (let quiet = 0; quiet < 5; quiet = busy() ? 0 : quiet + 1) await new Promise((resolve) => setTimeout(resolve, 20));
 }

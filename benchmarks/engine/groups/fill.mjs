@@ -106,7 +106,11 @@ export async function fillDurable(context) {
   const { values, entries, limitMs } = context;
   const numbers = drawNumbers(entries, entries, context.seed);
   const results = {};
-  for (const [row, inFlight] of [['fillsync64.async', 64], ['fillsync1.async', 1], ['fillsync1.sync', 0]]) {
+  for (const [row, inFlight] of [
+    ['fillsync64.async', 64],
+    ['fillsync1.async', 1],
+    ['fillsync1.sync', 0],
+  ]) {
     const engine = await context.openStore({ durable: true, under: row });
     const put = inFlight === 0 ? engine.putSync : engine.put;
     if (put) {
