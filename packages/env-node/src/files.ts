@@ -66,7 +66,7 @@ class NodeFiles implements Files {
   }
 
   existsSync(path: string): boolean {
-    return attempt('look for', path, () => fs.statSync(path, { throwIfNoEntry: false }) !== undefined);
+    return attempt('look for', path, () => statsAt(path) !== undefined);
   }
 
   async list(directory: string): Promise<string[]> {
@@ -219,5 +219,15 @@ function isMissingParent(error: unknown, path: string): boolean {
 }
 
 function isDirectory(path: string): boolean {
-  return fs.statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  return statsAt(path)?.isDirectory() ?? false;
+}
+
+/** `throwIfNoEntry: false` would not do: it still throws for a path below a file. */
+function statsAt(path: string): fs.Stats | undefined {
+  try {
+    return fs.statSync(path);
+  } catch (error) {
+    if (isAbsence(error)) return undefined;
+    throw error;
+  }
 }
