@@ -77,7 +77,7 @@ export class HashIndex {
   /** Makes more slots: as many as expected at first, then twice as many. Walks the arena from its start: memory in order is read several times quicker than at random. */
   #grow(): void {
     const records = this.#records;
-    const expected = 2 ** Math.ceil(Math.log2(records.arena.byteLength / arenaBytesPerSlot));
+    const expected = 2 ** Math.round(Math.log2(records.arena.byteLength / arenaBytesPerSlot));
     this.#allocate(Math.max(this.#slots.length * 2, expected));
     for (let at = headerWords; at < records.top; at = records.following(at)) {
       if (records.kindAt(at) !== recordKind.key) continue;

@@ -3,7 +3,7 @@
  * a seek is a binary search over the records themselves.
  */
 import type { KeyOrder, KeyPlace } from './key-order.ts';
-import type { Records } from './records.ts';
+import { warmKeys, type Records } from './records.ts';
 
 /** The order of a frozen arena. */
 export class KeyList implements KeyOrder {
@@ -36,10 +36,18 @@ export class KeyList implements KeyOrder {
 
   next(place: KeyPlace): void {
     this.#move(place, place.slot + 1);
+    if (place.slot % warmKeys === 0) this.#warm(place.slot);
   }
 
   previous(place: KeyPlace): void {
     this.#move(place, place.slot - 1);
+    if (place.slot % warmKeys === warmKeys - 1) this.#warm(place.slot - warmKeys + 1);
+  }
+
+  /** Has the records of the keys from `slot` on read ahead. */
+  #warm(slot: number): void {
+    const end = Math.min(slot + warmKeys, this.#count);
+    this.#records.warm(this.#records.words, this.#base + slot, this.#base + end);
   }
 
   #move(place: KeyPlace, slot: number): void {

@@ -3,8 +3,8 @@
  * arena. A key costs 8 bytes at 70 to 100 % fill. Beside each reference stands a *word*, four bytes of its key, so that
  * a search touches no record until words tie: a skip list's twenty cache misses become one or two.
  *
- *     node        [ count | skip | previous | next | word x fanout | reference x fanout ]      leaf
- *                 [ count | skip |     -    |   -  | word x fanout | reference x fanout | child x fanout ]
+ *     node        [ count | skip | run | previous | next | word x fanout | reference x fanout ]     leaf
+ *                 [ count | skip | run |     -    |   -  | word x fanout | reference x fanout | child x fanout ]
  *
  * All keys that a node covers begin with the same `skip` bytes, and its words are the four bytes after them (zeros past
  * the key's end), big-endian with the top bit flipped, so that signed order is key order. No key needs to be checked for
@@ -14,17 +14,20 @@
  * Child i covers [reference i, reference i + 1); reference 0 of an inner node is not looked at. Nodes are never freed
  * and keys never removed, so a place (leaf, slot) that still holds its key is a good one.
  *
- * Ascending keys go to the last leaf without a search and leave full nodes behind.
+ * Keys above all others go to the last leaf without a search. `run` (count << 8 | slot) counts the latest insertions each
+ * of which came right after the one before, and says where the next would be. A full node in a run is cut there instead
+ * of in half, so ascending keys, in one stream or in many, leave full nodes behind.
  */
 import type { KeyOrder, KeyPlace } from './key-order.ts';
 import { keyBytesMax, recordWords } from './layout.ts';
-import type { Records } from './records.ts';
+import { warmKeys, type Records } from './records.ts';
 
 const fanout = 32;
 const skipAt = 1;
-const previousAt = 2;
-const nextAt = 3;
-const wordsAt = 4;
+const runAt = 2;
+const previousAt = 3;
+const nextAt = 4;
+const wordsAt = 5;
 const refsAt: number = wordsAt + fanout;
 const childrenAt: number = refsAt + fanout;
 const leafWords = childrenAt;
@@ -36,6 +39,9 @@ const heightMax = 12;
 
 /** Arena bytes for a word of the tree when it first grows: an entry of 116 bytes takes about three words. */
 const arenaBytesPerWord = 40;
+
+/** So many insertions in a row are taken for ascending keys. */
+const runMin = 8;
 
 /** A node is worded anew on a split when so many bytes of its words have become common. */
 const staleBytes = 2;
@@ -54,12 +60,17 @@ export class KeyTree implements KeyOrder {
   #example = 0;
   /** Whether the last key added became the last in order. */
   #appending = true;
+  /** The key searched for: `#bytes[#start, #end)`. */
+  #bytes: Uint8Array;
+  #start = 0;
+  #end = 0;
   /** The way of the last search: at each level (0: leaf) the node, and the slot taken there. */
   readonly #pathNode: Int32Array = new Int32Array(heightMax);
   readonly #pathSlot: Int32Array = new Int32Array(heightMax);
 
   constructor(records: Records) {
     this.#records = records;
+    this.#bytes = records.bytes;
     this.clear();
   }
 
@@ -135,11 +146,19 @@ export class KeyTree implements KeyOrder {
   next(place: KeyPlace): void {
     this.#ensure(place);
     this.#settle(place, place.leaf, place.slot + 1);
+    if (place.slot % warmKeys === 0) this.#warm(place.leaf, place.slot);
   }
 
   previous(place: KeyPlace): void {
     this.#ensure(place);
     this.#settle(place, place.leaf, place.slot - 1);
+    if (place.slot % warmKeys === warmKeys - 1) this.#warm(place.leaf, place.slot - warmKeys + 1);
+  }
+
+  /** Has the records of the keys from `slot` on read ahead. */
+  #warm(leaf: number, slot: number): void {
+    const end = Math.min(slot + warmKeys, this.#nodes[leaf]);
+    this.#records.warm(this.#nodes, leaf + refsAt + slot, leaf + refsAt + end);
   }
 
   /** Sets `place` to a slot of `leaf`, or to the neighbour's where the slot lies one beyond it. */
@@ -192,30 +211,31 @@ export class KeyTree implements KeyOrder {
 
   /** Sets the path to the first slot at or after `bytes[start, end)`, which begins with what all keys share. */
   #search(bytes: Uint8Array, start: number, end: number): void {
+    this.#bytes = bytes;
+    this.#start = start;
+    this.#end = end;
     const nodes = this.#nodes;
     let node = this.#root;
     for (let level = this.#height; level > 0; level--) {
-      const slot = this.#rank(node, 1, bytes, start, end, -1) - 1;
+      const slot = this.#rank(level, node) - 1;
       this.#pathNode[level] = node;
       this.#pathSlot[level] = slot;
       node = nodes[node + childrenAt + slot];
     }
     this.#pathNode[0] = node;
-    this.#pathSlot[0] = this.#rank(node, 0, bytes, start, end, 0);
+    this.#pathSlot[0] = this.#rank(0, node);
   }
 
   /**
-   * The first slot from `from` on that is not below `bytes[start, end)`. A slot is below if the comparison of the bytes
-   * with its key is above `bound`: with 0 a key that is equal is not below, with -1 it is.
+   * The first slot of `node` whose key is not below the one searched for: not less, or at inner levels, where the slot's
+   * child begins with its key, not less and not equal.
    */
-  // Six plain parameters: this is the innermost search, and a record for them costs as much as the search of a node.
-  #rank(node: number, from: number, bytes: Uint8Array, start: number, end: number, bound: number): number {
+  #rank(level: number, node: number): number {
     const nodes = this.#nodes;
-    const skip = nodes[node + skipAt];
-    const word = wordAt(bytes, start + skip, end);
+    const word = wordAt(this.#bytes, this.#start + nodes[node + skipAt], this.#end);
     const base = node + wordsAt;
     const count = nodes[node];
-    let low = from;
+    let low = level === 0 ? 0 : 1;
     let high = count;
     while (low < high) {
       const middle = (low + high) >>> 1;
@@ -225,11 +245,27 @@ export class KeyTree implements KeyOrder {
     if (low === count || nodes[base + low] !== word) return low;
     let tied = low + 1;
     while (tied < count && nodes[base + tied] === word) tied++;
+    return this.#rankTied(level === 0 ? 0 : -1, node, low, tied);
+  }
+
+  /**
+   * As `#rank`, among the slots [from, to) whose words tie: those are below whose comparison is above `bound`. Looks
+   * first where a run goes on, so that ascending keys with a long common prefix are compared once or twice.
+   */
+  // Hot path: a record for four numbers would cost as much as a comparison.
+  #rankTied(bound: number, node: number, from: number, to: number): number {
+    const nodes = this.#nodes;
+    const skip = nodes[node + skipAt];
     const refs = node + refsAt;
-    while (low < tied) {
-      const middle = (low + tied) >>> 1;
-      if (this.#records.compareKey(bytes, start, end, nodes[refs + middle], skip) > bound) low = middle + 1;
-      else tied = middle;
+    const expected = nodes[node + runAt] & 0xff;
+    let low = from;
+    let high = to;
+    let middle = expected > from && expected <= to ? expected - 1 : (from + to) >>> 1;
+    while (low < high) {
+      const below = this.#records.compareKey(this.#bytes, this.#start, this.#end, nodes[refs + middle], skip) > bound;
+      if (below) low = middle + 1;
+      else high = middle;
+      middle = below && low === expected ? low : (low + high) >>> 1;
     }
     return low;
   }
@@ -268,7 +304,7 @@ export class KeyTree implements KeyOrder {
     }
     const low = this.#fence(level, 0);
     const high = this.#fence(level, 1);
-    const cut = high === 0 && slot === fanout ? fanout : fanout / 2;
+    const cut = this.#cut(node, slot);
     const right = this.#split(level, node, cut);
     if (slot <= cut && cut < fanout) this.#put(level, node, slot, key, child);
     else this.#put(level, right, slot - cut, key, child);
@@ -289,6 +325,8 @@ export class KeyTree implements KeyOrder {
       nodes[words + i] = nodes[words + i - 1];
       nodes[refs + i] = nodes[refs + i - 1];
     }
+    const run = nodes[node + runAt];
+    nodes[node + runAt] = (run & 0xff) === slot ? run + 0x101 : slot + 1;
     nodes[words + slot] = this.#wordOf(key, nodes[node + skipAt]);
     nodes[refs + slot] = key;
     if (level > 0) {
@@ -299,6 +337,12 @@ export class KeyTree implements KeyOrder {
     nodes[node] = count + 1;
   }
 
+  /** Where to cut a full node for an insertion at `slot`. */
+  #cut(node: number, slot: number): number {
+    const run = this.#nodes[node + runAt];
+    return (run & 0xff) === slot && run >>> 8 >= runMin ? slot : fanout / 2;
+  }
+
   /** Moves the slots from `cut` on to a new node after `node`; returns it. */
   #split(level: number, node: number, cut: number): number {
     const right = this.#allocate(level === 0 ? leafWords : innerWords);
@@ -306,6 +350,8 @@ export class KeyTree implements KeyOrder {
     const moved = fanout - cut;
     nodes[right] = moved;
     nodes[node] = cut;
+    // The run ends, or goes on in `right`: keys that descend into the gap after this node must not get a node each.
+    if (cut === fanout || cut === fanout / 2) nodes[node + runAt] = 0;
     nodes[right + skipAt] = nodes[node + skipAt];
     for (let area = wordsAt; area < (level === 0 ? leafWords : innerWords); area += fanout) {
       for (let i = 0; i < moved; i++) nodes[right + area + i] = nodes[node + area + cut + i];
