@@ -24,7 +24,7 @@ import { Syntax } from './syntax.mjs';
  */
 
 /** Folders that hold nothing written by hand, or files that are wrong on purpose. */
-const skipped = new Set(['node_modules', 'dist', '.git', '.turbo', '.cache', 'coverage', 'coterie-data', 'fixtures']);
+const skipped = new Set(['node_modules', 'dist', '.git', '.turbo', '.cache', 'coverage', 'coterie-data', 'fixtures', 'docs/api']);
 
 /**
  * @param {string} root
@@ -34,7 +34,7 @@ const skipped = new Set(['node_modules', 'dist', '.git', '.turbo', '.cache', 'co
 function listFiles(root, directory) {
   return readdirSync(join(root, directory), { withFileTypes: true }).flatMap((entry) => {
     const path = directory === '' ? entry.name : `${directory}/${entry.name}`;
-    if (entry.isDirectory()) return skipped.has(entry.name) ? [] : listFiles(root, path);
+    if (entry.isDirectory()) return skipped.has(entry.name) || skipped.has(path) ? [] : listFiles(root, path);
     return [path];
   });
 }
