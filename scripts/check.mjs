@@ -8,8 +8,7 @@
 import { spawn } from 'node:child_process';
 import { performance } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
-
-/** @typedef {{ passed: number, failed: number }} Count */
+import { countLine, countOf } from './count.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -48,18 +47,6 @@ function run([program = '', ...args]) {
   });
 }
 
-/**
- * What a finished check contributes.
- * @param {{ code: number, lastLine: string }} outcome
- * @returns {Count}
- */
-function countOf({ code, lastLine }) {
-  const said = /^(\d+) passed, (\d+) failed$/.exec(lastLine);
-  const passed = said ? Number(said[1]) : code === 0 ? 1 : 0;
-  const failed = said ? Number(said[2]) : 0;
-  return { passed, failed: code === 0 ? failed : Math.max(failed, 1) };
-}
-
 /** @param {readonly string[]} names */
 async function main(names) {
   const unknown = names.filter((name) => !(name in checks));
@@ -78,7 +65,7 @@ async function main(names) {
     const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
     console.log(`── ${name}: ${count.failed === 0 ? 'ok' : 'FAILED'} in ${seconds} s\n`);
   }
-  console.log(`${total.passed} passed, ${total.failed} failed`);
+  console.log(countLine(total));
   process.exitCode = total.failed === 0 ? 0 : 1;
 }
 

@@ -3,6 +3,8 @@
  * error outside any test count as failures; a skipped test counts as neither.
  */
 
+import { countLine } from './count.mjs';
+
 /**
  * @typedef {{ state(): string }} State
  * @typedef {{ children: { allTests(): Iterable<{ result(): { state: string } }> } } & State} TestModule
@@ -24,6 +26,6 @@ export default class CountReporter {
       failed += failedHere === 0 && module.state() === 'failed' ? 1 : failedHere;
     }
     if (passed + failed === 0) failed = 1;
-    console.log(`${passed} passed, ${failed} failed`);
+    console.log(countLine({ passed, failed }));
   }
 }

@@ -3,6 +3,7 @@
  * line, `N passed, N failed`, counting checks. A check is a pure function from a repository to its findings.
  */
 import { fileURLToPath } from 'node:url';
+import { countLine } from '../count.mjs';
 import { checks } from './checks.mjs';
 import { loadRepository } from './repository.mjs';
 
@@ -15,5 +16,5 @@ for (const check of checks) {
   if (findings.length > 0) failed++;
   for (const { path, line, rule, advice } of findings) console.log(`${path}:${line}: ${rule}: ${advice}`);
 }
-console.log(`${checks.length - failed} passed, ${failed} failed`);
+console.log(countLine({ passed: checks.length - failed, failed }));
 process.exitCode = failed === 0 ? 0 : 1;
