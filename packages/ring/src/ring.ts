@@ -72,5 +72,8 @@ export function preferenceList(ring: Ring, token: Token, n: number): PreferenceL
 function checkPartitions(partitions: number): void {
   const isPower = Number.isInteger(Math.log2(partitions));
   if (isPower && partitions >= partitionsMin && partitions <= partitionsMax) return;
-  throw new CoterieError('INVALID_ARGUMENT', `partitions must be a power of two from ${partitionsMin} to ${partitionsMax}, not ${partitions}`);
+  throw new CoterieError(
+    'INVALID_ARGUMENT',
+    `partitions must be a power of two from ${partitionsMin} to ${partitionsMax}, not ${partitions}`,
+  );
 }

@@ -31,7 +31,10 @@ export class Context {
 
   /** Everything that `clock` covers, and `dots`. */
   static of(clock: VersionVector, dots: readonly Dot[] = []): Context {
-    return new Context(clock, dots.filter((dot) => !clock.covers(dot)));
+    return new Context(
+      clock,
+      dots.filter((dot) => !clock.covers(dot)),
+    );
   }
 
   /**

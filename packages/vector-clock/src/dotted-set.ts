@@ -112,7 +112,10 @@ export class DottedSet<T> {
     const droppable = this.clock.entries.filter((entry) => !this.#isLive(entry));
     droppable.sort((a, b) => a.at - b.at || compareDots(a, b));
     const dropped = new Set(droppable.slice(0, excess));
-    return new DottedSet(this.clock.filter((entry) => !dropped.has(entry)), this.siblings);
+    return new DottedSet(
+      this.clock.filter((entry) => !dropped.has(entry)),
+      this.siblings,
+    );
   }
 
   /**

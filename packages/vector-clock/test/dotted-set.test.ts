@@ -192,7 +192,12 @@ describe('rules of the set', () => {
     expect(DottedSet.of(clock, [{ dot, value: 1 }]).siblings).toHaveLength(1);
     const unknown = { ...dot, counter: 4 };
     expect(() => DottedSet.of(clock, [{ dot: unknown, value: 1 }])).toThrow();
-    expect(() => DottedSet.of(clock, [{ dot, value: 1 }, { dot, value: 2 }])).toThrow();
+    expect(() =>
+      DottedSet.of(clock, [
+        { dot, value: 1 },
+        { dot, value: 2 },
+      ]),
+    ).toThrow();
   });
 
   it('forgets only entries that are ended, covered and without a live sibling', () => {

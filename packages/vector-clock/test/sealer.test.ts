@@ -12,7 +12,9 @@ const refused = expect.objectContaining({ code: 'INVALID_ARGUMENT' });
 
 const vector: fc.Arbitrary<VersionVector> = fc
   .array(fc.record({ n: fc.nat(20), epoch: fc.integer({ min: 1, max: 2 ** 30 }), more: fc.nat(2 ** 20), at: fc.nat() }), { maxLength: 12 })
-  .map((list) => VersionVector.of(list.map(({ n, epoch, more, at }) => ({ incarnation: incarnation(n), epoch, counter: epoch + more, at }))));
+  .map((list) =>
+    VersionVector.of(list.map(({ n, epoch, more, at }) => ({ incarnation: incarnation(n), epoch, counter: epoch + more, at }))),
+  );
 
 describe('version vector codec', () => {
   it('decodes what it encodes, canonically', () => {
@@ -43,7 +45,9 @@ describe('context tokens', () => {
   it('open to what was sealed', () => {
     fc.assert(
       fc.property(vector, (clock) => {
-        const dots = clock.entries.slice(0, 16).map((entry) => ({ incarnation: entry.incarnation, epoch: entry.epoch, counter: entry.counter + 2 }));
+        const dots = clock.entries
+          .slice(0, 16)
+          .map((entry) => ({ incarnation: entry.incarnation, epoch: entry.epoch, counter: entry.counter + 2 }));
         const opened = sealer.open(sealer.seal(Context.of(clock, dots), binding), binding);
         expect(opened.clock.entries).toEqual(clock.entries);
         expect(opened.dots).toEqual(dots);
