@@ -83,7 +83,10 @@ function acquire(path: string, mine: Holder, depth: number): void {
     if (!isDead(holder, mine) || depth === deepestClaim) throw locked(path, holder);
     if (replace(path, { mine, dead: holder, depth })) return;
   }
-  throw new CoterieError('LOCKED', `${path} changes hands faster than it can be taken; try again`, { details: { file: path }, retryable: true });
+  throw new CoterieError('LOCKED', `${path} changes hands faster than it can be taken; try again`, {
+    details: { file: path },
+    retryable: true,
+  });
 }
 
 /** Replaces a dead holder's lock by ours. False when somebody else did before. */
@@ -182,8 +185,7 @@ function sweep(directory: string, mine: Holder): void {
 }
 
 function locked(path: string, holder: Holder): CoterieError {
-  const advice =
-    `Stop that process, or give this one another directory. If you are sure that it no longer runs, remove ${path}.`;
+  const advice = `Stop that process, or give this one another directory. If you are sure that it no longer runs, remove ${path}.`;
   const message = `${path} is held by process ${holder.pid} on host ${holder.host} since ${holder.since}. ${advice}`;
   return new CoterieError('LOCKED', message, { details: { file: path, pid: holder.pid, host: holder.host, since: holder.since } });
 }

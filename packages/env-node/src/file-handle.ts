@@ -98,7 +98,9 @@ export class NodeFileHandle implements FileHandle {
   }
 
   size(): Promise<number> {
-    return this.#start('measure', (done: Done<number>) => fs.fstat(this.#fd, (error, stats) => done(error, error === null ? stats.size : 0)));
+    return this.#start('measure', (done: Done<number>) =>
+      fs.fstat(this.#fd, (error, stats) => done(error, error === null ? stats.size : 0)),
+    );
   }
 
   sizeSync(): number {
@@ -167,7 +169,8 @@ export class NodeFileHandle implements FileHandle {
   }
 
   #assertOpen(action: string): void {
-    if (this.#closing) throw new CoterieError('CLOSED', `cannot ${action} ${this.path}: its handle is closed`, { details: { file: this.path } });
+    if (this.#closing)
+      throw new CoterieError('CLOSED', `cannot ${action} ${this.path}: its handle is closed`, { details: { file: this.path } });
   }
 
   #stuck(): CoterieError {

@@ -128,7 +128,8 @@ export class JobPool {
 
   #deliver(): void {
     try {
-      for (let next = this.#outcomes.shift(); next !== undefined; next = this.#outcomes.shift()) next.job.settled(next.outcome as JobOutcome<never>);
+      for (let next = this.#outcomes.shift(); next !== undefined; next = this.#outcomes.shift())
+        next.job.settled(next.outcome as JobOutcome<never>);
     } finally {
       // A callback that throws is its owner's bug; the others still get theirs.
       if (this.#outcomes.length > 0) setImmediate(() => this.#deliver());

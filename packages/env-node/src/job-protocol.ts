@@ -30,7 +30,14 @@ export interface WorkerSetup {
 
 /** Main thread to worker. */
 export type ToWorker =
-  | { readonly kind: 'start'; readonly id: number; readonly module: string; readonly exportName: string; readonly input: unknown; readonly priority: number }
+  | {
+      readonly kind: 'start';
+      readonly id: number;
+      readonly module: string;
+      readonly exportName: string;
+      readonly input: unknown;
+      readonly priority: number;
+    }
   | { readonly kind: 'cancel'; readonly id: number };
 
 /** Worker to main thread. */

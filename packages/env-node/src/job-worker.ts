@@ -69,7 +69,10 @@ async function load(job: Extract<ToWorker, { kind: 'start' }>): Promise<void> {
 }
 
 function environmentOf(id: number): JobEnvironment {
-  const say = (level: LogLevel): Log['info'] => (event, fields) => post({ kind: 'log', id, level, event, fields });
+  const say =
+    (level: LogLevel): Log['info'] =>
+    (event, fields) =>
+      post({ kind: 'log', id, level, event, fields });
   const log: Log = { debug: say('debug'), info: say('info'), warn: say('warn'), error: say('error') };
   return { files, clock: nodeClock, random: nodeRandom, log };
 }

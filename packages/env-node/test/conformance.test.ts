@@ -9,7 +9,11 @@ import { createNodeEnvironment, createNodeJobs } from '../src/index.ts';
 
 async function makeWorld({ dieAtSlice, hangs }: JobStrikes = {}): Promise<JobWorld> {
   const directory = await mkdtemp(`${tmpdir()}/coterie-env-node-`);
-  const jobs = createNodeJobs({ workers: 1, dieAtSlices: dieAtSlice === undefined ? [] : [dieAtSlice], ...(hangs === true && { noProgressMs: 300 }) });
+  const jobs = createNodeJobs({
+    workers: 1,
+    dieAtSlices: dieAtSlice === undefined ? [] : [dieAtSlice],
+    ...(hangs === true && { noProgressMs: 300 }),
+  });
   const close = async (): Promise<void> => {
     await jobs.close();
     await rm(directory, { recursive: true });

@@ -110,7 +110,8 @@ export class SimulatedJobs implements Jobs {
   }
 
   poll(): void {
-    for (let next = this.#ended.shift(); next !== undefined; next = this.#ended.shift()) next.job.settled(next.outcome as JobOutcome<never>);
+    for (let next = this.#ended.shift(); next !== undefined; next = this.#ended.shift())
+      next.job.settled(next.outcome as JobOutcome<never>);
   }
 
   wait(ms: number): boolean {
@@ -186,7 +187,10 @@ export class SimulatedJobs implements Jobs {
   #fail(jobs: readonly RunningJob[], reason: string): void {
     for (const job of jobs) {
       job.files.abandon();
-      const error = new CoterieError('REMOTE', `the simulated worker that ran ${job.name} ended: ${reason}`, { retryable: true, details: { reason } });
+      const error = new CoterieError('REMOTE', `the simulated worker that ran ${job.name} ended: ${reason}`, {
+        retryable: true,
+        details: { reason },
+      });
       this.#end(job, { state: 'failed', error });
     }
   }

@@ -144,6 +144,7 @@ export class Simulation {
 }
 
 function deadlock(strays: number): Error {
-  const hint = strays === 0 ? '' : `; ${strays} things were asked of a life that had ended (take simulation.environment again after a restart)`;
+  const hint =
+    strays === 0 ? '' : `; ${strays} things were asked of a life that had ended (take simulation.environment again after a restart)`;
   return new Error(`deadlock: nothing is left to happen, and the work still waits${hint}`);
 }

@@ -9,7 +9,8 @@ async function makeWorld({ dieAtSlice, hangs }: JobStrikes = {}): Promise<JobWor
   const simulation = createSimulation({ seed: 1 });
   const { environment } = simulation;
   environment.files.makeDirectorySync('/data');
-  if (dieAtSlice !== undefined) simulation.jobs.setFault(({ kind, index }) => (kind === 'slice' && index === dieAtSlice ? 'worker-death' : undefined));
+  if (dieAtSlice !== undefined)
+    simulation.jobs.setFault(({ kind, index }) => (kind === 'slice' && index === dieAtSlice ? 'worker-death' : undefined));
   if (hangs === true) simulation.jobs.setFault(({ kind, index }) => (kind === 'slice' && index === 1 ? 'no-progress' : undefined));
   return { environment, jobs: environment.jobs, directory: '/data', run: (work) => simulation.run(work), close: async () => {} };
 }

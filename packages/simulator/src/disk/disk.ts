@@ -183,7 +183,15 @@ export class SimulatedDisk {
     this.assertAlive(life, request);
     const { kind, path, to, position, bytes } = request;
     const mutation = isMutation(kind) ? this.#mutations++ : undefined;
-    const operation: DiskOperation = { index: this.#operations++, mutation, kind, path, to, position, length: bytes?.length ?? request.length };
+    const operation: DiskOperation = {
+      index: this.#operations++,
+      mutation,
+      kind,
+      path,
+      to,
+      position,
+      length: bytes?.length ?? request.length,
+    };
     this.onOperation?.(operation, bytes);
     if (operation.index === this.#crashAt || (mutation !== undefined && mutation === this.#crashAtMutation)) return 'crash';
     return this.#fault?.(operation);

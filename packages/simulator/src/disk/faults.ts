@@ -3,8 +3,25 @@ import { CoterieError } from '@coterie/env';
 
 /** Everything that a disk can be asked. */
 export type DiskOperationKind =
-  | 'open' | 'create' | 'read' | 'write' | 'sync' | 'size' | 'truncate' | 'close' | 'exists' | 'list' | 'makeDirectory' | 'rename'
-  | 'link' | 'remove' | 'syncDirectory' | 'freeBytes' | 'identity' | 'lock' | 'unlock';
+  | 'open'
+  | 'create'
+  | 'read'
+  | 'write'
+  | 'sync'
+  | 'size'
+  | 'truncate'
+  | 'close'
+  | 'exists'
+  | 'list'
+  | 'makeDirectory'
+  | 'rename'
+  | 'link'
+  | 'remove'
+  | 'syncDirectory'
+  | 'freeBytes'
+  | 'identity'
+  | 'lock'
+  | 'unlock';
 
 /** One operation, about to happen. */
 export interface DiskOperation {
@@ -44,13 +61,24 @@ export class CrashError extends Error {
 /** The typed error for a system code, as `env-node` makes it. */
 export function systemError(kind: DiskOperationKind, file: string, osCode: string): CoterieError {
   const details = { file, osCode };
-  if (osCode === 'ENOSPC' || osCode === 'EDQUOT') return new CoterieError('DISK_FULL', `no space left to ${kind} ${file} (${osCode})`, { details });
+  if (osCode === 'ENOSPC' || osCode === 'EDQUOT')
+    return new CoterieError('DISK_FULL', `no space left to ${kind} ${file} (${osCode})`, { details });
   const retryable = osCode === 'EMFILE' || osCode === 'ENFILE';
   return new CoterieError('DISK_IO', `cannot ${kind} ${file} (${osCode})`, { details, retryable });
 }
 
 const mutating: ReadonlySet<DiskOperationKind> = new Set([
-  'create', 'write', 'sync', 'truncate', 'makeDirectory', 'rename', 'link', 'remove', 'syncDirectory', 'lock', 'unlock',
+  'create',
+  'write',
+  'sync',
+  'truncate',
+  'makeDirectory',
+  'rename',
+  'link',
+  'remove',
+  'syncDirectory',
+  'lock',
+  'unlock',
 ] as const);
 
 /** Whether an operation of this kind may change what a crash leaves. */

@@ -16,7 +16,12 @@ import type { FileNode } from './nodes.ts';
 import * as requests from './requests.ts';
 
 /** How long operations take: [at least, at most] in milliseconds. */
-const latencyMs: Partial<Record<DiskOperationKind, readonly [number, number]>> = { read: [0.02, 0.2], write: [0.01, 0.1], sync: [0.1, 1], syncDirectory: [0.1, 1] };
+const latencyMs: Partial<Record<DiskOperationKind, readonly [number, number]>> = {
+  read: [0.02, 0.2],
+  write: [0.01, 0.1],
+  sync: [0.1, 1],
+  syncDirectory: [0.1, 1],
+};
 const otherLatencyMs = [0.01, 0.1] as const;
 
 /** Who asks, of which disk, in which time. */
@@ -261,7 +266,12 @@ class SimulatedHandle implements FileHandle {
 
   #writing(request: DiskRequest<void>): DiskRequest<void> {
     if (this.#mode !== 'read') return request;
-    return { ...request, run: () => { throw systemError(request.kind, this.path, 'EBADF'); } };
+    return {
+      ...request,
+      run: () => {
+        throw systemError(request.kind, this.path, 'EBADF');
+      },
+    };
   }
 
   #now<T>(request: DiskRequest<T>): T {
@@ -280,7 +290,8 @@ class SimulatedHandle implements FileHandle {
   }
 
   #assertOpen(kind: string): void {
-    if (this.#closing) throw new CoterieError('CLOSED', `cannot ${kind} ${this.path}: its handle is closed`, { details: { file: this.path } });
+    if (this.#closing)
+      throw new CoterieError('CLOSED', `cannot ${kind} ${this.path}: its handle is closed`, { details: { file: this.path } });
   }
 }
 

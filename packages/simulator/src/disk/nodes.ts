@@ -10,7 +10,9 @@
 import { Content } from './content.ts';
 
 /** A change of a file's bytes that is not synced. `bytes` are never written to again. */
-export type FileChange = { readonly kind: 'write'; readonly position: number; readonly bytes: Uint8Array } | { readonly kind: 'truncate'; readonly size: number };
+export type FileChange =
+  | { readonly kind: 'write'; readonly position: number; readonly bytes: Uint8Array }
+  | { readonly kind: 'truncate'; readonly size: number };
 
 /** A file. */
 export class FileNode {

@@ -31,13 +31,21 @@ export function openRequest(disk: SimulatedDisk, path: string, mode: OpenMode): 
 }
 
 /** Reads into `into[start, end)` when it runs, as a real read does. */
-export function readRequest(file: FileNode, path: string, span: { into: Uint8Array; start: number; end: number; position: number }): DiskRequest<number> {
+export function readRequest(
+  file: FileNode,
+  path: string,
+  span: { into: Uint8Array; start: number; end: number; position: number },
+): DiskRequest<number> {
   const { into, start, end, position } = span;
   return { kind: 'read', path, position, length: end - start, run: () => file.current.read(into, start, end, position) };
 }
 
 /** Writes what `bytes` hold when it runs: changing them before a write resolved shows here as it does for real. */
-export function writeRequest(disk: SimulatedDisk, target: { file: FileNode; path: string }, span: { bytes: Uint8Array; position: number }): DiskRequest<void> {
+export function writeRequest(
+  disk: SimulatedDisk,
+  target: { file: FileNode; path: string },
+  span: { bytes: Uint8Array; position: number },
+): DiskRequest<void> {
   const { file, path } = target;
   const { bytes, position } = span;
   return {

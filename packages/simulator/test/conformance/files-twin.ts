@@ -15,7 +15,16 @@ const nameArbitrary = fc.constantFrom('a', 'b', 'c', 'd');
 const positionArbitrary = fc.oneof(fc.nat(20), fc.integer({ min: 4080, max: 4110 }), fc.nat(20_000));
 
 const stepArbitrary: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 4, arbitrary: fc.record({ kind: fc.constant('write'), name: nameArbitrary, position: positionArbitrary, length: fc.nat(9000), fill: fc.nat(255) } as const) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constant('write'),
+      name: nameArbitrary,
+      position: positionArbitrary,
+      length: fc.nat(9000),
+      fill: fc.nat(255),
+    } as const),
+  },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('truncate'), name: nameArbitrary, size: positionArbitrary } as const) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom('rename', 'link'), name: nameArbitrary, to: nameArbitrary } as const) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constantFrom('create', 'remove', 'sync'), name: nameArbitrary } as const) },
@@ -47,7 +56,9 @@ async function compare(world: World, steps: readonly (readonly [Step, boolean])[
   const twin = new Map<string, TwinFile>();
   for (const [step, sync] of steps) {
     const expected = stepTwin(twin, step);
-    const actual = await outcome(sync ? async () => stepSync(files, world.directory, step) : () => world.run(() => stepAsync(files, world.directory, step)));
+    const actual = await outcome(
+      sync ? async () => stepSync(files, world.directory, step) : () => world.run(() => stepAsync(files, world.directory, step)),
+    );
     expect({ step, ended: actual }).toEqual({ step, ended: expected });
   }
   expect(files.listSync(world.directory)).toEqual([...twin.keys()].sort());

@@ -23,7 +23,11 @@ export function filesConformance(name: string, makeWorld: () => Promise<World>):
         const call = (): CallForm => (form === 'sync' ? syncForm(files) : asyncForm(files, world));
         contentTests(call, (file) => at(file));
         nameTests(call, (file) => at(file));
-        directoryTests(call, (file) => at(file), () => world.directory);
+        directoryTests(
+          call,
+          (file) => at(file),
+          () => world.directory,
+        );
         lockTests(call, () => world.directory);
       });
     }
@@ -65,7 +69,8 @@ function formOf(files: Files, call: (target: object, action: string, args: unkno
       expect([into[0], into[1 + count]]).toEqual([0xee, 0xee]);
       return into.slice(1, 1 + count);
     },
-    write: (handle, text, position) => call(handle, 'write', [bytesOf(`<${text}>`), 1, 1 + bytesOf(text).length, position]) as Promise<void>,
+    write: (handle, text, position) =>
+      call(handle, 'write', [bytesOf(`<${text}>`), 1, 1 + bytesOf(text).length, position]) as Promise<void>,
     on: (handle, action) => call(handle, action, []) as Promise<number | void>,
     truncate: (handle, size) => call(handle, 'truncate', [size]) as Promise<void>,
     files: (action, ...args) => call(files, action, args),
@@ -254,7 +259,9 @@ function directoryTests(call: () => CallForm, at: (file: string) => string, dire
   });
 
   test('an error names the file', async () => {
-    const error = await call().open(at('missing'), 'read').catch((reason: unknown) => reason);
+    const error = await call()
+      .open(at('missing'), 'read')
+      .catch((reason: unknown) => reason);
     expect(isCoterieError(error, 'DISK_IO') && error.details.file).toBe(at('missing'));
     expect(isCoterieError(error) && error.message).toContain(at('missing'));
   });

@@ -1,7 +1,13 @@
 /** Jobs for the conformance suite: one module that a worker can import and a simulation can call. */
 import { CoterieError } from '@coterie/env';
 
-/** Counts slices into shared memory and returns their number. */
+/** @typedef {import('@coterie/env').JobEnvironment} JobEnvironment */
+
+/**
+ * Counts slices into shared memory and returns their number.
+ * @param {JobEnvironment} _environment
+ * @param {{ slices: number, shared?: Int32Array }} input
+ */
 export function* count(_environment, { slices, shared }) {
   for (let i = 0; i < slices; i++) {
     if (shared !== undefined) shared[0] = i + 1;
@@ -10,7 +16,11 @@ export function* count(_environment, { slices, shared }) {
   return slices;
 }
 
-/** Runs until it is cancelled, then says in shared memory that it cleaned up. */
+/**
+ * Runs until it is cancelled, then says in shared memory that it cleaned up.
+ * @param {JobEnvironment} _environment
+ * @param {{ shared: Int32Array }} input
+ */
 export function* endless(_environment, { shared }) {
   try {
     for (;;) {
@@ -22,7 +32,11 @@ export function* endless(_environment, { shared }) {
   }
 }
 
-/** Writes a file in slices of one byte; says in shared memory whether a `finally` block ran. */
+/**
+ * Writes a file in slices of one byte; says in shared memory whether a `finally` block ran.
+ * @param {JobEnvironment} environment
+ * @param {{ path: string, bytes: Uint8Array, shared?: Int32Array }} input
+ */
 export function* write({ files, log }, { path, bytes, shared }) {
   const handle = files.openSync(path, 'create');
   try {
@@ -57,7 +71,7 @@ export function* returnFunction() {
   return () => 1;
 }
 
-/** In a worker thread: never ends its second slice. */
+/** In a worker thread its second slice never ends. */
 export function* spin() {
   yield;
   for (;;);

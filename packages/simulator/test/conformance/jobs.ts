@@ -5,8 +5,8 @@ import { afterEach, describe, expect, test } from 'vitest';
 import type { JobStrikes, JobWorld } from './world.ts';
 
 const moduleUrl = new URL('job-fixtures.mjs', import.meta.url);
-// @ts-expect-error The fixture is JavaScript: a worker thread must be able to import it as it is.
-const fixtures = (await import('./job-fixtures.mjs')) as Record<string, JobFunction<unknown, unknown>>;
+// The fixture is JavaScript: a worker thread must be able to import it as it is.
+const fixtures = (await import('./job-fixtures.mjs')) as unknown as Record<string, JobFunction<unknown, unknown>>;
 
 type Outcome = JobOutcome<unknown>;
 
@@ -69,7 +69,12 @@ function outcomeTests(make: Make): void {
   test('an output that cannot be sent is a failure, such an input is refused', async () => {
     const world = await make();
     expect(runToEnd(world, spec('returnFunction', {})).state).toBe('failed');
-    expect(() => world.jobs.start(spec('count', () => 1), () => {})).toThrow();
+    expect(() =>
+      world.jobs.start(
+        spec('count', () => 1),
+        () => {},
+      ),
+    ).toThrow();
     expect(runToEnd(world, spec('count', { slices: 1 })).state).toBe('done');
   });
 
