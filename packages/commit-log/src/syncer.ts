@@ -1,0 +1,132 @@
+/**
+ * Makes handed-over records durable, in rounds: everything handed over while one round ran is the next one's.
+ *
+ * ```
+ *           request, start                      done
+ *   idle ───────────────────▶ round running ────────────▶ idle, and the log is told, which starts the next
+ *    ▲   syncSync: all at once,    │ failed
+ *    └── beside a running round    └──────▶ failed for good: never tried again
+ * ```
+ *
+ * Invariants: a round syncs the segments in order, each with its name first, before it calls any record durable; so what
+ * is durable is always a prefix. One round runs at a time, on handles that the sync form does not touch.
+ */
+import { Deferred } from './deferred.ts';
+import type { LogPosition } from './format.ts';
+import type { SegmentList } from './segment-list.ts';
+
+/** What a syncer needs of its log. */
+export interface SyncerHost {
+  readonly segments: SegmentList;
+  /** Highest sequence handed over. */
+  handedSequence(): number;
+  /** The durable part has grown. */
+  advanced(): void;
+  /** A round is over and succeeded. */
+  roundDone(): void;
+  /** Syncing failed: nothing will ever be durable again. */
+  fail(error: unknown): void;
+}
+
+/** Syncs a log's segments. */
+export class Syncer {
+  /** Highest durable sequence. */
+  durableSequence: number;
+  /** Up to where the log is known to be on disk. */
+  synced: LogPosition;
+  readonly #host: SyncerHost;
+  #waiting: Deferred[] = [];
+  #served: Deferred[] = [];
+  #running = false;
+  #round: Promise<void> = Promise.resolve();
+  #failed = false;
+
+  constructor(host: SyncerHost, durableSequence: number) {
+    this.#host = host;
+    this.durableSequence = durableSequence;
+    this.synced = host.segments.syncedPosition;
+  }
+
+  /** Whether a round is running. */
+  get running(): boolean {
+    return this.#running;
+  }
+
+  /** Has `waiter` resolved once everything handed over until now is durable. `start` must follow. */
+  request(waiter: Deferred): void {
+    this.#waiting.push(waiter);
+  }
+
+  /** Starts a round if somebody waits for one and none runs. */
+  start(): void {
+    if (this.#running || this.#waiting.length === 0 || this.#failed) return;
+    this.#host.segments.recycling = true;
+    this.#running = true;
+    this.#round = this.#run();
+  }
+
+  /** Starts a round that nobody waits for. */
+  startUnasked(): void {
+    const waiter = new Deferred();
+    waiter.promise.catch(() => {}); // a failure reaches the log by itself
+    this.request(waiter);
+    this.start();
+  }
+
+  /** Resolves when no round runs. */
+  async idle(): Promise<void> {
+    while (this.#running) await this.#round;
+  }
+
+  /** Makes everything handed over durable now. @throws what the disk threw; the log has failed then */
+  syncSync(): void {
+    const { segments } = this.#host;
+    segments.recycling = true;
+    try {
+      for (const segment of segments.open) if (!segment.gone) segment.syncSync();
+    } catch (error) {
+      this.#host.fail(error);
+      throw error;
+    }
+    this.#advance(this.#host.handedSequence());
+    const waiters = this.#waiting;
+    this.#waiting = [];
+    for (const waiter of waiters) waiter.resolve();
+  }
+
+  /** Rejects all who wait. */
+  abandon(error: Error): void {
+    this.#failed = true;
+    const waiters = [...this.#served, ...this.#waiting];
+    this.#served = [];
+    this.#waiting = [];
+    for (const waiter of waiters) waiter.reject(error);
+  }
+
+  async #run(): Promise<void> {
+    const { segments } = this.#host;
+    const sequence = this.#host.handedSequence();
+    this.#served = this.#waiting;
+    this.#waiting = [];
+    try {
+      for (const segment of segments.open) if (!segment.gone) await segment.sync();
+    } catch (error) {
+      this.#running = false;
+      this.#host.fail(error);
+      return;
+    }
+    this.#running = false;
+    this.#advance(sequence);
+    for (const waiter of this.#served) waiter.resolve();
+    this.#served = [];
+    this.#host.roundDone();
+  }
+
+  #advance(sequence: number): void {
+    const { segments } = this.#host;
+    if (sequence > this.durableSequence) this.durableSequence = sequence;
+    segments.dropSynced();
+    this.synced = segments.syncedPosition;
+    this.#host.advanced();
+  }
+}
