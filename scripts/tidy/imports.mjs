@@ -2,7 +2,7 @@
  * What the code imports, held against `layers.json`. A package's sources import other packages by name, only along its
  * edges, and every edge is used; `env-node` only in the `index.ts` of the packages that have a default environment, and
  * in those that meet the world anyway. Tests may import any package that their `package.json` names. A relative import
- * stays in its package.
+ * stays in its package, but for one case: a contract owns its test suite, so tests may run another package's `test/conformance/`.
  */
 import { posix } from 'node:path';
 
@@ -47,9 +47,11 @@ function fileFindings(repository, one, path) {
  */
 function relativeAdvice(one, path, specifier) {
   const target = posix.join(posix.dirname(path), specifier);
+  const isTest = path.startsWith(`${one.directory}/test/`);
+  if (isTest && /^packages\/[^/]+\/test\/conformance\//.test(target)) return undefined;
   if (!target.startsWith(`${one.directory}/`)) return `${specifier} leaves the package; import another package by its name`;
-  if (path.includes('/src/') && !target.startsWith(`${one.directory}/src/`)) return `${specifier} leaves src; sources import sources`;
-  return /\.(ts|json)$/.test(specifier) ? undefined : `name the file: ${specifier}.ts`;
+  if (!isTest && !target.startsWith(`${one.directory}/src/`)) return `${specifier} leaves src; sources import sources`;
+  return /\.(ts|mjs|json)$/.test(specifier) ? undefined : `name the file: ${specifier}.ts`;
 }
 
 /**

@@ -1,6 +1,6 @@
 /**
  * Files and functions stay small enough to be read at once. A file past 400 lines says why, in a line
- * `// tidy: long because ...`; none passes 600. No function passes 60 lines; the callback of a `describe` is not one.
+ * `// tidy: long because ...`; none passes 600. No function passes 60 lines; one that lists tests is not a function in that sense.
  */
 import { walk } from './syntax.mjs';
 
@@ -46,7 +46,7 @@ function functionFindings(path, syntax) {
   /** @type {Finding[]} */
   const findings = [];
   walk(syntax.program, (node, parent) => {
-    if (!/^(FunctionDeclaration|FunctionExpression|ArrowFunctionExpression)$/.test(node.type) || isSuite(parent)) return;
+    if (!/^(FunctionDeclaration|FunctionExpression|ArrowFunctionExpression)$/.test(node.type) || isSuite(node, parent)) return;
     const line = syntax.lineAt(node.start);
     const lines = syntax.lineAt(node.end) - line + 1;
     if (lines > functionLinesMax)
@@ -56,12 +56,25 @@ function functionFindings(path, syntax) {
 }
 
 /**
- * Whether a function handed to that node is the body of a `describe`.
+ * Whether a function is the body of a suite: handed to `describe`, or a list of tests itself.
+ * @param {Node} node
  * @param {Node | undefined} parent
  */
-function isSuite(parent) {
-  if (parent?.type !== 'CallExpression') return false;
-  let callee = parent['callee'];
+function isSuite(node, parent) {
+  /** @type {Node[]} */
+  const statements = node['body']?.type === 'BlockStatement' ? node['body'].body : [];
+  const lists = statements.some((statement) => /^(describe|it|test)$/.test(calledName(statement['expression'])));
+  return lists || calledName(parent) === 'describe';
+}
+
+/**
+ * The first name of what a call calls: `describe` for `describe.each([1])(...)`.
+ * @param {Node | undefined} node
+ * @returns {string}
+ */
+function calledName(node) {
+  if (node?.type !== 'CallExpression') return '';
+  let callee = node['callee'];
   while (callee.type === 'MemberExpression' || callee.type === 'CallExpression') callee = callee.object ?? callee.callee;
-  return callee.name === 'describe';
+  return callee.name ?? '';
 }
