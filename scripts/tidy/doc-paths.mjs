@@ -75,6 +75,7 @@ function spanAdvice(repository, page, span) {
 function exists(repository, path) {
   if (!/[*{]/.test(path)) return repository.has(path);
   const pattern = path
+    .replace(/\/$/, '')
     .replace(/[.]/g, '\\.')
     .replace(/\*\*\/|\*/g, (stars) => (stars === '*' ? '[^/]*' : '(.*/)?'))
     .replace(/\{([^}]*)\}/g, (_, names) => `(${names.replaceAll(',', '|')})`);
