@@ -47,12 +47,11 @@ export class WorkerLink {
     this.#worker = new Worker(script, { workerData: setup, transferList: [channel.port2], execArgv: [], name: 'coterie-jobs' });
     this.#worker.on('error', (error) => (this.#cause = error));
     this.#worker.on('exit', () => events.ended(this, this.#cause));
-    this.#worker.unref();
     this.#port.on('message', (message: FromWorker) => {
       this.#take(message);
       events.arrived(this);
     });
-    this.#port.unref();
+    this.#letGo();
   }
 
   /** Whether the worker said that it has ended. A death that runs no code in the worker shows by `events.ended` only. */
@@ -63,7 +62,7 @@ export class WorkerLink {
   /** Sends a job. While it has any, the worker keeps the process alive: somebody may be awaiting them. */
   start(job: PendingJob, message: ToWorker): void {
     this.#port.postMessage(message);
-    if (this.jobs.size === 0) this.#port.ref();
+    if (this.jobs.size === 0) this.#keepAlive();
     this.jobs.set(job.id, job);
     this.#stalledMs = 0;
   }
@@ -93,8 +92,19 @@ export class WorkerLink {
 
   /** Ends the thread. Its jobs stay in `jobs`. */
   async terminate(): Promise<void> {
-    this.#port.unref();
+    this.#letGo();
     await this.#worker.terminate();
+  }
+
+  /** Both: the port alone closes before the news of a thread's death arrives. */
+  #keepAlive(): void {
+    this.#worker.ref();
+    this.#port.ref();
+  }
+
+  #letGo(): void {
+    this.#worker.unref();
+    this.#port.unref();
   }
 
   #take(message: FromWorker): void {
@@ -102,7 +112,7 @@ export class WorkerLink {
     if (job === undefined) return;
     if (message.kind === 'log') return job.log[message.level](message.event, { ...message.fields, job: job.name });
     this.jobs.delete(message.id);
-    if (this.jobs.size === 0) this.#port.unref();
+    if (this.jobs.size === 0) this.#letGo();
     this.#outcomes.push({ job, outcome: unpackOutcome(message.outcome) });
   }
 }

@@ -53,3 +53,8 @@ test('a process waits for its running job and then ends by itself', async () => 
   const { stdout } = await run(process.execPath, [fixture('one-job.mjs'), 'main'], { timeout: 20_000 });
   expect(JSON.parse(stdout)).toEqual({ state: 'done', output: 500 });
 });
+
+test('a worker that runs out of memory fails its job, and the process goes on', async () => {
+  const { stdout } = await run(process.execPath, ['--max-old-space-size=40', fixture('eat-memory.mjs')], { timeout: 30_000 });
+  expect(JSON.parse(stdout)).toEqual({ state: 'failed', code: 'REMOTE', reason: 'worker-died' });
+});
