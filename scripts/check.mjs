@@ -25,7 +25,7 @@ const checks = {
 
 /** @returns {NodeJS.ProcessEnv} the environment with the repository's own tools first on the path */
 function environment() {
-  return { ...process.env, PATH: `${root}node_modules/.bin:${process.env['PATH'] ?? ''}`, FORCE_COLOR: '0', NO_COLOR: '1' };
+  return { ...process.env, PATH: `${root}node_modules/.bin:${process.env['PATH'] ?? ''}`, NO_COLOR: '1' };
 }
 
 /**
