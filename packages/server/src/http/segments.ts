@@ -68,12 +68,22 @@ export function encodeKey(bytes: Uint8Array): string {
 
 /** The text of a raw segment whose bytes are UTF-8. @throws `INVALID_ARGUMENT` */
 export function decodeText(raw: string, what: string): string {
+  if (isPlain(raw)) return raw;
   const bytes = decodeSegment(raw, what);
   try {
     return strictUtf8.decode(bytes);
   } catch {
     throw new CoterieError('INVALID_ARGUMENT', `${what} is not UTF-8 once percent-decoded`);
   }
+}
+
+/** Whether every character stands for itself, as in nearly all bucket names. */
+function isPlain(raw: string): boolean {
+  for (let i = 0; i < raw.length; i++) {
+    const code = raw.charCodeAt(i);
+    if (code > 0x7e || plain[code] === 0) return false;
+  }
+  return true;
 }
 
 function hexPair(text: string, at: number, what: string): number {

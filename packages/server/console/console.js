@@ -1,0 +1,158 @@
+/**
+ * The console: asks `/v1/status` every second and shows it. Counters only grow, so rates are differences between two
+ * answers; lines hold the last two minutes.
+ */
+const everyMs = 1000;
+const lineLength = 120;
+const lines = { writes: [], reads: [], turns: [], memory: [] };
+let before;
+
+const element = (id) => document.getElementById(id);
+const text = (id, value) => {
+  element(id).textContent = value;
+};
+
+function count(value) {
+  return Math.round(value).toLocaleString('en-US').replaceAll(',', '\u202f');
+}
+
+function micros(value) {
+  if (value < 1000) return `${Math.round(value)} µs`;
+  return value < 1e6 ? `${(value / 1000).toPrecision(3)} ms` : `${(value / 1e6).toPrecision(3)} s`;
+}
+
+function bytes(value) {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+  let unit = 0;
+  let amount = value;
+  while (amount >= 1024 && unit < units.length - 1) {
+    amount /= 1024;
+    unit++;
+  }
+  return unit === 0 ? `${amount} B` : `${amount.toPrecision(amount >= 100 ? 4 : 3)} ${units[unit]}`;
+}
+
+function duration(ms) {
+  const seconds = Math.floor(ms / 1000);
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+  if (seconds < 86400) return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`;
+  return `${Math.floor(seconds / 86400)} d ${Math.floor((seconds % 86400) / 3600)} h`;
+}
+
+function total(operations, name) {
+  return Object.values(operations[name] ?? {}).reduce((sum, one) => sum + one, 0);
+}
+
+function rate(now, name) {
+  if (before === undefined) return 0;
+  const seconds = (now.server.now - before.server.now) / 1000;
+  return seconds > 0 ? Math.max(0, (total(now.server.operations, name) - total(before.server.operations, name)) / seconds) : 0;
+}
+
+function row(cells) {
+  const line = document.createElement('tr');
+  cells.forEach((cell, index) => {
+    const one = document.createElement(index === 0 ? 'th' : 'td');
+    one.textContent = cell;
+    line.append(one);
+  });
+  return line;
+}
+
+function fill(id, rows) {
+  document.querySelector(`#${id} tbody`).replaceChildren(...rows.map(row));
+}
+
+function draw(name, value) {
+  const line = lines[name];
+  line.push(value);
+  if (line.length > lineLength) line.shift();
+  const top = Math.max(...line) || 1;
+  const points = line.map((one, index) => `${index + lineLength - line.length},${(31 - (one / top) * 29).toFixed(1)}`);
+  document.querySelector(`[data-line=${name}] polyline`).setAttribute('points', points.join(' '));
+}
+
+function latencyText(latency) {
+  return latency === undefined ? 'none yet' : `p50 ${micros(latency.p50)} · p99 ${micros(latency.p99)} · p99.9 ${micros(latency.p999)}`;
+}
+
+function showHead({ node, server }) {
+  document.title = `${node.name} · Coterie`;
+  text('name', node.name);
+  const state = server.state === 'ready' ? node.state : server.state;
+  text('state', state);
+  element('state').className = `state ${state === 'ready' ? 'ready' : 'trouble'}`;
+  text('about', `up ${duration(node.uptimeMs)} · sync ${node.sync} · effective n ${node.effectiveN} · store incarnation ${node.incarnation}`);
+  const warnings = [...(node.reason === undefined ? [] : [node.reason]), ...node.warnings];
+  element('warnings').hidden = warnings.length === 0;
+  element('warnings').replaceChildren(
+    ...warnings.map((warning) => Object.assign(document.createElement('li'), { textContent: warning })),
+  );
+}
+
+function showTiles(now) {
+  const { server } = now;
+  const writes = rate(now, 'put') + rate(now, 'delete');
+  const reads = rate(now, 'get');
+  text('writes', count(writes));
+  text('reads', count(reads));
+  text('writes-latency', latencyText(server.latency.put));
+  text('reads-latency', latencyText(server.latency.get));
+  text('turns', micros(server.turns.p999));
+  text('turns-more', `p99 ${micros(server.turns.p99)} · longest ${micros(server.turns.max)}`);
+  text('memory', bytes(server.memory.resident));
+  text('memory-more', `heap ${bytes(server.memory.heapUsed)} · outside it ${bytes(server.memory.external)}`);
+  draw('writes', writes);
+  draw('reads', reads);
+  draw('turns', server.turns.p999);
+  draw('memory', server.memory.resident);
+}
+
+function showTables(now) {
+  const { node, server } = now;
+  fill(
+    'operations',
+    Object.entries(server.operations).map(([name, outcomes]) => {
+      const latency = server.latency[name];
+      const others = Object.entries(outcomes).filter(([outcome]) => outcome !== 'OK');
+      const times = [latency.p50, latency.p99, latency.p999].map(micros);
+      return [name, count(total(server.operations, name)), count(rate(now, name)), ...times, others.map(([outcome, n]) => `${outcome} ${count(n)}`).join(', ')];
+    }),
+  );
+  fill(
+    'store',
+    Object.entries(node.store).map(([name, value]) => [name, typeof value === 'number' ? (/bytes/i.test(name) ? bytes(value) : count(value)) : String(value)]),
+  );
+  fill('door', [
+    ['connections', count(server.connections)],
+    ['requests running', count(server.inFlight)],
+    ['connections taken', count(server.connectionsTaken)],
+    ['connections refused', count(server.connectionsRefused)],
+    ['bodies in', bytes(server.bytesIn)],
+    ['answers out', bytes(server.bytesOut)],
+    ['bytes under way', bytes(server.bytesUnderWay)],
+    ['too slow, ended', count(server.stalled)],
+    ['not HTTP', count(server.malformed)],
+  ]);
+}
+
+async function look() {
+  try {
+    const answer = await fetch('/v1/status', { cache: 'no-store' });
+    if (!answer.ok) throw new Error(`status ${answer.status}`);
+    const now = await answer.json();
+    showHead(now);
+    showTiles(now);
+    showTables(now);
+    before = now;
+  } catch {
+    text('state', 'no answer');
+    element('state').className = 'state trouble';
+  }
+  setTimeout(look, everyMs);
+}
+
+const at = `${location.origin}/v1/kv/cart/alice`;
+text('try', `curl -X PUT -H 'Content-Type: text/plain' -d milk ${at}\ncurl ${at}\ncurl -X DELETE ${at}`);
+look();

@@ -1,0 +1,145 @@
+/**
+ * The command line: names, arguments and flags. What a command does is loaded when it runs, so that `coterie get` starts
+ * without the storage engine and `coterie --help` without anything.
+ */
+import { Command, Option } from 'commander';
+import { definitions, notYet } from '../settings/definitions.ts';
+import type { BenchFlags } from './bench.ts';
+import { UsageFailure } from './failure.ts';
+import { packageVersion } from './version.ts';
+
+/** Commands of the contract that need a cluster. */
+const laterCommands = ['dev', 'members', 'ring', 'hints', 'plan', 'backup', 'restore', 'salvage', 'recover'];
+
+/** The whole command line. */
+export function buildProgram(): Command {
+  const program = new Command('coterie')
+    .description('A leaderless, always-writable key-value store')
+    .version(packageVersion(), '-v, --version')
+    .showHelpAfterError('(coterie --help lists the commands)')
+    .exitOverride();
+  addStart(program);
+  addValues(program);
+  addLooks(program);
+  addBucket(program);
+  addOffline(program);
+  addBench(program);
+  for (const name of laterCommands) addLater(program, name);
+  return program;
+}
+
+function addStart(program: Command): void {
+  const command = program.command('start').description('run a node until Ctrl-C');
+  command.option('--config <FILE>', 'TOML file with settings');
+  for (const [name, { help, placeholder, default: standard, repeatable }] of Object.entries(definitions)) {
+    const value = placeholder === undefined ? '' : ` <${placeholder}>`;
+    const option = new Option(`--${name}${value}`, `${help}${standard === '' || value === '' ? '' : ` (default: ${standard})`}`);
+    if (repeatable === true) option.argParser((text: string, before: string | undefined) => (before === undefined ? text : `${before},${text}`));
+    command.addOption(option);
+  }
+  for (const name of notYet) command.addOption(new Option(`--${name} <VALUE>`).hideHelp());
+  command.action(async (options: Record<string, string | true>) => {
+    const flags: Record<string, string> = {};
+    for (const [camel, value] of Object.entries(options)) {
+      flags[camel.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)] = String(value);
+    }
+    await (await import('./start.ts')).start(flags);
+  });
+}
+
+function addValues(program: Command): void {
+  const put = looking(program.command('put'), 'store a value')
+    .argument('<BUCKET>')
+    .argument('<KEY>')
+    .argument('[VALUE]', 'the value as text, or - to read it from standard input')
+    .option('--context <C>', 'context of the values that this one replaces')
+    .option('--operation <ID>', 'operation id, the same for every retry')
+    .option('--content-type <TYPE>', 'content type (default: text/plain, or octets from standard input)')
+    .option('--ttl <TIME>', 'hide it after so long, such as 30s')
+    .option('--w <N>', 'stores to wait for')
+    .option('--pw <N>', 'primaries to wait for')
+    .option('--timeout <TIME>', 'give up after so long');
+  put.action(async (bucket: string, key: string, value: string | undefined, flags: object) => {
+    await (await import('./values.ts')).put({ bucket, key, value }, flags);
+  });
+  const get = looking(program.command('get'), 'read a value')
+    .argument('<BUCKET>')
+    .argument('<KEY>')
+    .option('--r <N>', 'stores to wait for')
+    .option('--pr <N>', 'primaries to wait for')
+    .option('--timeout <TIME>', 'give up after so long');
+  get.action(async (bucket: string, key: string, flags: object) => (await import('./values.ts')).get({ bucket, key }, flags));
+  const remove = looking(program.command('delete'), 'delete a value')
+    .argument('<BUCKET>')
+    .argument('<KEY>')
+    .option('--context <C>', 'context of the values to delete (default: those there now)')
+    .option('--operation <ID>', 'operation id, the same for every retry')
+    .option('--w <N>', 'stores to wait for')
+    .option('--pw <N>', 'primaries to wait for')
+    .option('--timeout <TIME>', 'give up after so long');
+  remove.action(async (bucket: string, key: string, flags: object) => (await import('./values.ts')).remove({ bucket, key }, flags));
+}
+
+function addLooks(program: Command): void {
+  looking(program.command('status'), 'how the node is, on one screen').action(async (flags: object) => (await import('./status.ts')).status(flags));
+  looking(program.command('where'), 'where a key lives, and why')
+    .argument('<BUCKET>')
+    .argument('<KEY>')
+    .action(async (bucket: string, key: string, flags: object) => (await import('./status.ts')).where({ bucket, key }, flags));
+}
+
+function addBucket(program: Command): void {
+  const bucket = program.command('bucket').description('list, show, set and drop buckets, list their keys');
+  looking(bucket.command('list'), 'all buckets').action(async (flags: object) => (await import('./bucket.ts')).listBuckets(flags));
+  looking(bucket.command('show'), 'properties of one bucket')
+    .argument('<NAME>')
+    .action(async (name: string, flags: object) => (await import('./bucket.ts')).showBucket(name, flags));
+  looking(bucket.command('set'), 'set properties, such as conflict=lww w=2 ttl=7d')
+    .argument('<NAME>')
+    .argument('<PROPERTY=VALUE...>')
+    .action(async (name: string, assignments: string[], flags: object) => (await import('./bucket.ts')).setBucket({ name, assignments }, flags));
+  looking(bucket.command('drop'), 'drop a bucket with all its keys')
+    .argument('<NAME>')
+    .option('--yes', 'really')
+    .action(async (name: string, flags: object) => (await import('./bucket.ts')).dropBucket(name, flags));
+  looking(bucket.command('keys'), 'all keys, percent-encoded, one a line')
+    .argument('<NAME>')
+    .option('--prefix <TEXT>', 'only keys that start so')
+    .action(async (name: string, flags: object) => (await import('./bucket.ts')).listKeys(name, flags));
+}
+
+function addOffline(program: Command): void {
+  const json = ['--json', 'for programs'] as const;
+  const verify = program.command('verify').description('check every byte of a data directory, offline').argument('<DIR>').option(...json);
+  verify.action(async (directory: string, flags: object) => (await import('./offline.ts')).verify(directory, flags));
+  const repair = program.command('repair').description('make a damaged data directory open again, offline').argument('<DIR>').option(...json);
+  repair.action(async (directory: string, flags: object) => (await import('./offline.ts')).repair(directory, flags));
+  const dump = program.command('dump').description('write a data directory as JSON lines, offline').argument('<DIR>');
+  dump.action(async (directory: string) => (await import('./offline.ts')).dump(directory));
+}
+
+function addBench(program: Command): void {
+  looking(program.command('bench'), 'load a node, and show latency percentiles')
+    .option('--seconds <S>', 'how long', '10')
+    .option('--connections <N>', 'connections, each with one request at a time', '64')
+    .option('--mix <READ:WRITE>', 'shares of reads and writes', '1:1')
+    .option('--value-bytes <B>', 'bytes in a value', '100')
+    .option('--keys <N>', 'how many keys', '10000')
+    .option('--bucket <NAME>', 'where, set to last-write-wins', 'bench')
+    .action(async (flags: BenchFlags) => (await import('./bench.ts')).bench(flags));
+}
+
+function addLater(program: Command, name: string): void {
+  program
+    .command(name, { hidden: true })
+    .allowUnknownOption()
+    .allowExcessArguments()
+    .helpOption(false)
+    .action(() => {
+      throw new UsageFailure(`${name} comes with the cluster and is not there yet: this version runs a single node`, 'coterie --help');
+    });
+}
+
+function looking(command: Command, description: string): Command {
+  return command.description(description).option('--url <U>', 'where the node is (default: COTERIE_URL, then http://127.0.0.1:7070)').option('--json', 'for programs');
+}

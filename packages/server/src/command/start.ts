@@ -1,0 +1,116 @@
+/**
+ * `coterie start`: one node until a signal ends it.
+ *
+ * ```
+ *  settings ──▶ node open ──▶ listening ──▶ start lines ──SIGINT SIGTERM SIGHUP──▶ drain ──▶ exit 0
+ *     │ 2           │ 1           │ 1                          └─ second signal ──▶ connections end now, exit 1
+ *  an error that nobody handled: logged, exit 1 (the store recovers at the next start)
+ * ```
+ */
+import { type Log, isCoterieError } from '@coterie/env';
+import { createNodeEnvironment } from '@coterie/env-node';
+import { createLog } from '../logging/logger.ts';
+import { openNode } from '../open-node.ts';
+import { type RunningServer, startServer } from '../server.ts';
+import { isLoopback, showAddress } from '../settings/address.ts';
+import type { Settings } from '../settings/definitions.ts';
+import { type Resolved, resolveSettings } from '../settings/resolve.ts';
+import { CommandFailure, UsageFailure } from './failure.ts';
+import { packageVersion } from './version.ts';
+
+/** `coterie start`; resolves when the server has closed. */
+export async function start(flags: Readonly<Record<string, string | undefined>>): Promise<void> {
+  const { settings, warnings } = settingsOf(flags);
+  const log = createLog({ format: settings['log-format'], level: settings['log-level'] });
+  endOnBugs(log);
+  for (const warning of warnings) log.warn(warning);
+  const environment = createNodeEnvironment({ log });
+  const server = await startServer({ settings, environment, openNode }).catch((error: unknown) => {
+    throw explained(error, settings);
+  });
+  announce(server, settings, log);
+  warnOfRisks(settings, log);
+  await untilSignalled(server, log);
+}
+
+function settingsOf(flags: Readonly<Record<string, string | undefined>>): Resolved {
+  try {
+    return resolveSettings({ flags, variables: process.env });
+  } catch (error) {
+    if (!isCoterieError(error)) throw error;
+    throw new UsageFailure(error.message, 'coterie start --help   lists the settings');
+  }
+}
+
+function announce(server: RunningServer, settings: Settings, log: Log): void {
+  const { url } = server;
+  const node = server.service.node.status();
+  const sync = typeof settings.sync === 'string' ? settings.sync : `every ${settings.sync.everyMs} ms`;
+  if (settings['log-format'] === 'json') {
+    log.info('ready', { http: url, data: settings['data-dir'], sync, name: settings.name, version: packageVersion(), pid: process.pid });
+  } else {
+    process.stdout.write(startLines({ url, data: settings['data-dir'], sync, name: settings.name }));
+  }
+  for (const warning of node.warnings) log.warn(warning);
+}
+
+function startLines(of: { readonly url: string; readonly data: string; readonly sync: string; readonly name: string }): string {
+  const at = `${of.url}/v1/kv/cart/alice`;
+  return `
+Coterie ${packageVersion()}: ${of.name} is ready
+  HTTP   ${of.url}   (a console for the browser at /, metrics at /metrics)
+  data   ${of.data}   (sync ${of.sync})
+try
+  curl -X PUT -H 'Content-Type: text/plain' -d milk ${at}
+  curl ${at}
+  curl -X DELETE ${at}
+Ctrl-C drains and stops.
+
+`;
+}
+
+function warnOfRisks(settings: Settings, log: Log): void {
+  if (!isLoopback(settings.http)) {
+    log.warn('insecure: anybody who reaches this address can read and write everything', { http: showAddress(settings.http) });
+  }
+  if (settings.sync !== 'always') {
+    log.warn('acknowledged writes may be lost when the machine stops: sync is not "always"', { sync: JSON.stringify(settings.sync) });
+  }
+}
+
+/** What opening or listening failed of, with what to do next. */
+function explained(error: unknown, settings: Settings): unknown {
+  if (!isCoterieError(error)) return error;
+  const directory = settings['data-dir'];
+  if (error.code === 'LOCKED') return new CommandFailure(`${directory} is in use: ${error.message}`, 'stop that process, or start this one with another --data-dir');
+  if (error.code === 'INVALID_ARGUMENT') return new CommandFailure(error.message);
+  const next = error.code === 'CORRUPTION' ? `coterie verify ${directory}   says what is damaged; docs/operating.md what to do about it` : undefined;
+  return new CommandFailure(`cannot start on ${directory}: ${error.code}: ${error.message}`, next);
+}
+
+async function untilSignalled(server: RunningServer, log: Log): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    let signals = 0;
+    const onSignal = (signal: NodeJS.Signals): void => {
+      signals++;
+      log.info(signals === 1 ? 'stopping' : 'stopping at once', { signal });
+      if (signals === 1) server.close().then(resolve, reject);
+      else {
+        process.exitCode = 1;
+        void server.destroy();
+        if (signals > 2) process.exit(1);
+      }
+    };
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
+  });
+}
+
+function endOnBugs(log: Log): void {
+  const end = (error: unknown): never => {
+    const cause = error instanceof Error ? error : new Error(String(error));
+    log.error('bug: an error that nobody handled; ending', { detail: cause.message, stack: cause.stack ?? '' });
+    process.exit(1);
+  };
+  process.on('uncaughtException', end);
+  process.on('unhandledRejection', end);
+}
