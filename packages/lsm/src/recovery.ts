@@ -1,0 +1,148 @@
+/**
+ * Opening a store: lock, manifest, tables, log. What was acknowledged durable before a crash is there afterwards, and
+ * what is there is a prefix of what was written.
+ *
+ * ```
+ *  lock ─▶ CURRENT ─▶ manifest ─▶ remove orphans ─▶ open tables ─▶ new manifest ─▶ replay the log into memtables
+ * ```
+ * Orphans are tables that no manifest names (a job died) and manifests that `CURRENT` does not name. The log is opened
+ * last: replay needs the sequence up to which tables hold everything.
+ */
+import { CommitLog } from '@coterie/commit-log';
+import { CoterieError, type DirectoryLock, type Files, joinPath } from '@coterie/env';
+import { BlockCache, HandleCache, Table, type TableContext } from '@coterie/sstable';
+import { ArenaPool } from './arena-pool.ts';
+import { LiveTables, LiveVersion } from './live-version.ts';
+import { Manifest, type ManifestState, readCurrent, readManifest } from './manifest.ts';
+import { currentDraftName, logDirectoryName, parseName, tablePath } from './names.ts';
+import type { Settings } from './options.ts';
+import { StoreState } from './store-state.ts';
+import { emptyVersion, tablesOf } from './version.ts';
+import { VersionSet } from './version-set.ts';
+import { Applier } from './write-path.ts';
+
+/** Everything that recovery opened. */
+export interface Recovered {
+  readonly lock: DirectoryLock;
+  readonly state: StoreState;
+  readonly tables: LiveTables;
+  readonly versions: VersionSet;
+  readonly manifest: Manifest;
+  readonly log: CommitLog;
+  readonly handles: HandleCache;
+  readonly blocks: BlockCache;
+}
+
+/** Opens or creates the store in `directory`. @throws CoterieError `LOCKED`, `CORRUPTION`, `UNSUPPORTED_FORMAT`, `DISK_IO`, `DISK_FULL` */
+export async function recover(directory: string, settings: Settings): Promise<Recovered> {
+  const { files } = settings.environment;
+  await files.makeDirectory(directory);
+  const lock = await files.lock(directory);
+  const opened: { close(): void }[] = [];
+  try {
+    return await recoverLocked(directory, settings, { lock, opened });
+  } catch (error) {
+    for (const one of opened) one.close();
+    await lock.release();
+    throw error;
+  }
+}
+
+interface Opening {
+  readonly lock: DirectoryLock;
+  /** What has to be closed if a later step fails. */
+  readonly opened: { close(): void }[];
+}
+
+async function recoverLocked(directory: string, settings: Settings, { lock, opened }: Opening): Promise<Recovered> {
+  const { files, log: journal } = settings.environment;
+  const found = await readState(files, directory);
+  if (found !== undefined && found.tornBytes > 0) journal.warn('manifest: a torn last edit was cut', { bytes: found.tornBytes });
+  await removeOrphans(files, directory, found);
+  const handles = new HandleCache(files, { maxOpen: settings.tableHandles });
+  opened.push(handles);
+  const blocks = new BlockCache({ bytes: blockBudget(settings), slotBytes: settings.blockBytes });
+  const tables = new LiveTables({ files, log: journal, directory });
+  await openTables(directory, { found, tables, context: { handles, blocks } });
+  const manifest = startManifest(files, directory, found);
+  opened.push(manifest);
+  const live = new LiveVersion(found?.version ?? emptyVersion, tables);
+  const state = new StoreState(new ArenaPool(settings.writeBufferBytes), live);
+  const versions = new VersionSet({
+    files,
+    directory,
+    manifest,
+    tables,
+    tableContext: { handles, blocks },
+    state,
+    nextFileNumber: (found?.nextFileNumber ?? 1) + 1,
+    flushedSequence: found?.flushedSequence ?? 0,
+  });
+  const log = await openLog(directory, settings, { state, flushedSequence: versions.flushedSequence });
+  return { lock, state, tables, versions, manifest, log, handles, blocks };
+}
+
+async function readState(files: Files, directory: string): Promise<ManifestState | undefined> {
+  const current = await readCurrent(files, directory);
+  if (current !== undefined) {
+    const path = joinPath(directory, current);
+    if (await files.exists(path)) return readManifest(files, path);
+    throw new CoterieError('CORRUPTION', `CURRENT names ${current}, which is not there`, { details: { file: path, offset: 0 } });
+  }
+  const names = await files.list(directory);
+  if (names.some((name) => parseName(name)?.kind === 'table')) {
+    throw new CoterieError('CORRUPTION', `${directory} holds tables and no CURRENT; 'repair' can rebuild it`, { details: { file: joinPath(directory, 'CURRENT'), offset: 0 } });
+  }
+  return undefined;
+}
+
+async function removeOrphans(files: Files, directory: string, found: ManifestState | undefined): Promise<void> {
+  const wanted = new Set(found === undefined ? [] : tablesOf(found.version).map((table) => table.number));
+  for (const name of await files.list(directory)) {
+    const parsed = parseName(name);
+    const orphan = name === currentDraftName || (parsed?.kind === 'table' && !wanted.has(parsed.number));
+    if (orphan) await files.remove(joinPath(directory, name));
+  }
+}
+
+async function openTables(directory: string, from: { found: ManifestState | undefined; tables: LiveTables; context: TableContext }): Promise<void> {
+  if (from.found === undefined) return;
+  for (const meta of tablesOf(from.found.version)) {
+    from.tables.add(meta, await Table.open(from.context, tablePath(directory, meta.number)));
+  }
+}
+
+/** A new manifest at each open keeps it short; the old ones go once `CURRENT` names the new one. */
+function startManifest(files: Files, directory: string, found: ManifestState | undefined): Manifest {
+  const number = found?.nextFileNumber ?? 1;
+  const version = found?.version ?? emptyVersion;
+  const added = version.levels.flatMap((metas, level) => metas.map((table) => ({ level, table })));
+  const numbers = files.listSync(directory).map(parseName).filter((parsed) => parsed?.kind === 'manifest').map((parsed) => parsed?.number ?? 0);
+  const free = Math.max(number, ...numbers.map((taken) => taken + 1));
+  const manifest = Manifest.create(files, directory, { number: free, removed: [], added, flushedSequence: found?.flushedSequence ?? 0, nextFileNumber: Math.max(free, number) + 1 });
+  for (const name of files.listSync(directory)) {
+    const parsed = parseName(name);
+    if (parsed?.kind === 'manifest' && parsed.number !== free) files.removeSync(joinPath(directory, name));
+  }
+  return manifest;
+}
+
+/** Replays records above `flushedSequence`. Memtables may freeze beyond the usual two: they are flushed first thing. */
+function openLog(directory: string, settings: Settings, from: { state: StoreState; flushedSequence: number }): Promise<CommitLog> {
+  const { state, flushedSequence } = from;
+  const applier = new Applier(state);
+  const options = { environment: settings.environment, startAfter: flushedSequence, segmentBytes: settings.logSegmentBytes, lock: false };
+  return CommitLog.open(joinPath(directory, logDirectoryName), options, (bytes, start, end, firstSequence) => {
+    const needed = applier.bytesNeeded(bytes, start, end);
+    if (!state.active.memtable.fits(needed)) {
+      if (state.active.memtable.entries === 0 && state.active.memtable.rangeDeletes.length === 0) state.replaceActive(needed);
+      else state.freeze(needed);
+    }
+    applier.apply(bytes, start, end, firstSequence);
+  });
+}
+
+/** What is left of the budget for blocks once four arenas are counted. */
+function blockBudget(settings: Settings): number {
+  return Math.max(settings.blockBytes, settings.cacheBytes - 4 * settings.writeBufferBytes);
+}

@@ -1,0 +1,245 @@
+/**
+ * Range reads. The sync form walks with a callback. The async form hands out pages: each is filled within one turn from
+ * blocks in memory; a missing block is read off the thread, and the page is sought again from the last key.
+ *
+ * An iteration sees one sequence from beginning to end, kept by a snapshot of its own.
+ */
+import { compareBytes } from '@coterie/bytes';
+import { CoterieError, type Timers } from '@coterie/env';
+import { BlockHold, BlockMissing } from '@coterie/sstable';
+import { checkKey } from './check.ts';
+import type { Copies } from './copies.ts';
+import type { ReadView } from './read-view.ts';
+import type { Snapshots } from './snapshots.ts';
+import type { StoreState } from './store-state.ts';
+import type { ViewCursor } from './view-cursor.ts';
+
+/** A key and its value; both are the caller's to keep. */
+export type Entry = [key: Uint8Array, value: Uint8Array];
+
+/** Which keys, in which order, and how many. */
+export interface RangeOptions {
+  readonly gte?: Uint8Array;
+  readonly gt?: Uint8Array;
+  readonly lt?: Uint8Array;
+  readonly lte?: Uint8Array;
+  readonly reverse?: boolean;
+  readonly limit?: number;
+}
+
+/** Called with each entry; `false` ends the scan. */
+export type ScanCallback = (key: Uint8Array, value: Uint8Array) => unknown;
+
+/** Called with views that are good only during the call. */
+export type RawScanCallback = (
+  keyBytes: Uint8Array,
+  keyStart: number,
+  keyEnd: number,
+  valueBytes: Uint8Array,
+  valueStart: number,
+  valueEnd: number,
+) => unknown;
+
+/** A page of an async range: at most so many entries or bytes. */
+const pageEntries = 256;
+const pageBytes: number = 256 * 1024;
+/** Pages handed out before other work gets a turn. */
+const pagesPerTurn = 4;
+/** Scans of at least so many entries read ahead and leave the cache alone. */
+const longScan = 1000;
+const readAheadBytes: number = 256 * 1024;
+
+/** What scans are made of. */
+export interface ScannerParts {
+  readonly state: StoreState;
+  readonly copies: Copies;
+  readonly snapshots: Snapshots;
+  readonly timers: Timers;
+  /** The sequence that a read without snapshot sees. */
+  readonly newest: () => number;
+}
+
+/** Bounds as the cursor needs them: inclusive start, exclusive end. */
+interface Bounds {
+  readonly from: Uint8Array | undefined;
+  readonly before: Uint8Array | undefined;
+}
+
+/** Reads ranges. */
+export class Scanner {
+  readonly #parts: ScannerParts;
+  /** The cursor of the last short sync scan, used again while the view is the same and nobody stands on it. */
+  #spare: { readonly view: ReadView; readonly cursor: ViewCursor } | undefined;
+
+  constructor(parts: ScannerParts) {
+    this.#parts = parts;
+  }
+
+  /** Calls back with own copies from `from` on, at most `limit` entries; returns how many. */
+  scanSync(from: Uint8Array | undefined, limit: number, callback: ScanCallback, sequence?: number): number {
+    const { copies } = this.#parts;
+    return this.#walk({ from, limit, sequence }, (cursor) => {
+      const key = copies.copy(cursor.keyBytes, 0, cursor.keyEnd);
+      return callback(key, copies.copy(cursor.valueBytes, cursor.valueStart, cursor.valueEnd)) !== false;
+    });
+  }
+
+  /** The same with views. */
+  scanRawSync(from: Uint8Array | undefined, limit: number, callback: RawScanCallback, sequence?: number): number {
+    return this.#walk({ from, limit, sequence }, (cursor) => {
+      return callback(cursor.keyBytes, 0, cursor.keyEnd, cursor.valueBytes, cursor.valueStart, cursor.valueEnd) !== false;
+    });
+  }
+
+  #walk(scan: { from: Uint8Array | undefined; limit: number; sequence: number | undefined }, visit: (cursor: ViewCursor) => boolean): number {
+    const { state, newest } = this.#parts;
+    state.checkOpen();
+    if (scan.from !== undefined) checkKey(scan.from);
+    checkLimit(scan.limit);
+    const view = state.pin();
+    const cursor = this.#cursorFor(view, scan.limit);
+    try {
+      let count = 0;
+      if (scan.limit > 0) cursor.startForward(scan.from, scan.sequence ?? newest());
+      while (count < scan.limit && cursor.next()) {
+        count++;
+        if (!visit(cursor)) break;
+      }
+      return count;
+    } finally {
+      cursor.release();
+      if (scan.limit < longScan) this.#spare = { view, cursor };
+      state.unpin(view);
+    }
+  }
+
+  #cursorFor(view: ReadView, limit: number): ViewCursor {
+    if (limit >= longScan) return view.cursor({ access: 'read', readAheadBytes });
+    const spare = this.#spare;
+    this.#spare = undefined;
+    return spare !== undefined && spare.view === view ? spare.cursor : view.cursor({ access: 'read' });
+  }
+
+  /** Entries of a range, one after the other. Not started until the first is asked for. */
+  async *range(options: RangeOptions, sequence?: number): AsyncGenerator<Entry, void, void> {
+    const { snapshots, newest, timers, state } = this.#parts;
+    const { reverse = false, limit = Number.POSITIVE_INFINITY } = options;
+    let bounds = boundsOf(options);
+    checkLimit(limit);
+    state.checkOpen();
+    const asOf = sequence ?? newest();
+    snapshots.open(asOf);
+    try {
+      let left = limit;
+      for (let pages = 0; left > 0; ) {
+        if (++pages % pagesPerTurn === 0) await timers.turn();
+        const page = await this.#page({ bounds, reverse, limit: Math.min(left, pageEntries), asOf });
+        yield* page.entries;
+        left -= page.entries.length;
+        const last = page.entries[page.entries.length - 1];
+        if (page.ended || last === undefined) return;
+        bounds = reverse ? { from: bounds.from, before: last[0] } : { from: after(last[0]), before: bounds.before };
+      }
+    } finally {
+      snapshots.close(asOf);
+    }
+  }
+
+  /** One page. Tries until all blocks it needs are in memory; what it loads is held for the time of the page. */
+  async #page(request: PageRequest): Promise<Page> {
+    const { state } = this.#parts;
+    const hold = new BlockHold();
+    const view = state.pin();
+    try {
+      for (;;) {
+        state.checkOpen();
+        const page: Page = { entries: [], ended: false };
+        try {
+          this.#fillPage(view, request, page, hold);
+          return page;
+        } catch (error) {
+          if (!(error instanceof BlockMissing)) throw error;
+          if (page.entries.length > 0) return page;
+          await error.table.load(error.block, hold);
+        }
+      }
+    } finally {
+      state.unpin(view);
+    }
+  }
+
+  /** Four parameters: the page is filled in place, so that what was read before a block was missing is kept. */
+  #fillPage(view: ReadView, request: PageRequest, page: Page, hold: BlockHold): void {
+    const { copies } = this.#parts;
+    const { bounds, reverse, limit, asOf } = request;
+    const cursor = view.cursor({ access: 'cached', hold });
+    try {
+      if (reverse) cursor.startBackward(bounds.before, asOf);
+      else cursor.startForward(bounds.from, asOf);
+      for (let bytes = 0; page.entries.length < limit && bytes < pageBytes; ) {
+        if (!(reverse ? cursor.previous() : cursor.next()) || isOutside(cursor, bounds, reverse)) {
+          page.ended = true;
+          return;
+        }
+        const key = copies.copy(cursor.keyBytes, 0, cursor.keyEnd);
+        const value = copies.copy(cursor.valueBytes, cursor.valueStart, cursor.valueEnd);
+        page.entries.push([key, value]);
+        bytes += key.length + value.length;
+      }
+    } finally {
+      cursor.release();
+    }
+  }
+}
+
+interface PageRequest {
+  readonly bounds: Bounds;
+  readonly reverse: boolean;
+  readonly limit: number;
+  readonly asOf: number;
+}
+
+interface Page {
+  readonly entries: Entry[];
+  /** Nothing follows. */
+  ended: boolean;
+}
+
+function isOutside(cursor: ViewCursor, bounds: Bounds, reverse: boolean): boolean {
+  const edge = reverse ? bounds.from : bounds.before;
+  if (edge === undefined) return false;
+  const order = compareBytes(cursor.keyBytes.subarray(0, cursor.keyEnd), edge);
+  return reverse ? order < 0 : order >= 0;
+}
+
+function boundsOf({ gte, gt, lt, lte }: RangeOptions): Bounds {
+  for (const bound of [gte, gt, lt, lte]) if (bound !== undefined) checkBound(bound);
+  return { from: later(gte, gt && after(gt)), before: earlier(lt, lte && after(lte)) };
+}
+
+/** A bound may be empty: it is before every key. */
+function checkBound(bound: Uint8Array): void {
+  if (!(bound instanceof Uint8Array)) throw new CoterieError('INVALID_ARGUMENT', 'bounds of a range must be Uint8Arrays');
+}
+
+/** The smallest byte string after `key`. */
+function after(key: Uint8Array): Uint8Array {
+  const next = new Uint8Array(key.length + 1);
+  next.set(key);
+  return next;
+}
+
+function later(a: Uint8Array | undefined, b: Uint8Array | undefined): Uint8Array | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  return compareBytes(a, b) > 0 ? a : b;
+}
+
+function earlier(a: Uint8Array | undefined, b: Uint8Array | undefined): Uint8Array | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  return compareBytes(a, b) < 0 ? a : b;
+}
+
+function checkLimit(limit: number): void {
+  if (limit === Number.POSITIVE_INFINITY || (Number.isInteger(limit) && limit >= 0)) return;
+  throw new CoterieError('INVALID_ARGUMENT', 'limit must be a non-negative integer');
+}

@@ -1,0 +1,86 @@
+/**
+ * What a store consists of at this moment: memtables, current version, and the view that reads use. Replaced as a whole
+ * when a memtable freezes or a version is installed, so that a reader that took the view sees one consistent state.
+ */
+import { CoterieError } from '@coterie/env';
+import type { ArenaPool, MemtableSlot } from './arena-pool.ts';
+import type { LiveVersion } from './live-version.ts';
+import { ReadView } from './read-view.ts';
+
+/** Memtables and version; the failure that ended writes, if any. */
+export class StoreState {
+  readonly pool: ArenaPool;
+  view: ReadView;
+  closed = false;
+  /** Set once: the store takes no more writes, and why. */
+  failure: CoterieError | undefined;
+
+  constructor(pool: ArenaPool, live: LiveVersion) {
+    this.pool = pool;
+    this.view = new ReadView([pool.take(0)], live);
+  }
+
+  get active(): MemtableSlot {
+    return this.view.slots[0];
+  }
+
+  /** Frozen memtables, newest first. */
+  get frozen(): readonly MemtableSlot[] {
+    return this.view.slots.slice(1);
+  }
+
+  get frozenCount(): number {
+    return this.view.slots.length - 1;
+  }
+
+  get live(): LiveVersion {
+    return this.view.live;
+  }
+
+  /** Freezes the active memtable; the new one has room for `bytesNeeded`. */
+  freeze(bytesNeeded: number): void {
+    this.active.memtable.freeze();
+    this.view = new ReadView([this.pool.take(bytesNeeded), ...this.view.slots], this.view.live);
+  }
+
+  /** Puts an empty larger memtable in the place of an empty active one. */
+  replaceActive(bytesNeeded: number): void {
+    const old = this.active;
+    this.view = new ReadView([this.pool.take(bytesNeeded), ...this.view.slots.slice(1)], this.view.live);
+    this.pool.retire(old);
+  }
+
+  /** Makes `live` current; `flushed`, if given, is now in its tables. */
+  install(live: LiveVersion, flushed?: MemtableSlot): void {
+    const old = this.view.live;
+    this.view = new ReadView(
+      this.view.slots.filter((slot) => slot !== flushed),
+      live,
+    );
+    if (flushed !== undefined) this.pool.retire(flushed);
+    old.release();
+  }
+
+  /** Keeps a view's memtables and files in place until `unpin`. */
+  pin(): ReadView {
+    const view = this.view;
+    for (const slot of view.slots) slot.pins++;
+    view.live.retain();
+    return view;
+  }
+
+  unpin(view: ReadView): void {
+    for (const slot of view.slots) this.pool.unpin(slot);
+    view.live.release();
+  }
+
+  /** Ends writes for good; the first reason stays. */
+  fail(error: CoterieError): void {
+    this.failure ??= error;
+  }
+
+  /** @throws CoterieError `CLOSED` */
+  checkOpen(): void {
+    if (this.closed) throw new CoterieError('CLOSED', 'the store is closed');
+  }
+}

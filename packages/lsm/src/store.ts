@@ -1,0 +1,255 @@
+/**
+ * The store: one class that joins the write path, the reads and the background work, and decides their life and death.
+ * Every public method either answers or throws a typed error; nothing here knows about formats.
+ */
+import { CoterieError } from '@coterie/env';
+import { Background } from './background.ts';
+import { Batch, type WriteOptions } from './batch.ts';
+import { writeCheckpoint } from './checkpoint.ts';
+import { Copies } from './copies.ts';
+import type { Settings } from './options.ts';
+import { Reader } from './reader.ts';
+import type { Recovered } from './recovery.ts';
+import { Reserve } from './reserve.ts';
+import { type Entry, type RangeOptions, type RawScanCallback, type ScanCallback, Scanner } from './scanner.ts';
+import { Settler } from './settler.ts';
+import { Snapshot } from './snapshot.ts';
+import { Snapshots } from './snapshots.ts';
+import { levelBytes } from './version.ts';
+import { WritePath } from './write-path.ts';
+
+/** Figures of a running store. */
+export type StoreStatistics = Readonly<Record<string, number | string | boolean>>;
+
+/** An ordered map from bytes to bytes, on disk. Made by `openStore`. */
+export class Store {
+  readonly directory: string;
+  readonly #settings: Settings;
+  readonly #recovered: Recovered;
+  readonly #snapshots: Snapshots;
+  readonly #background: Background;
+  readonly #writes: WritePath;
+  readonly #reader: Reader;
+  readonly #scanner: Scanner;
+  readonly #reserve: Reserve;
+  readonly #settler: Settler;
+  #closing: Promise<void> | undefined;
+
+  constructor(directory: string, settings: Settings, recovered: Recovered) {
+    this.directory = directory;
+    this.#settings = settings;
+    this.#recovered = recovered;
+    const { files, log: journal, timers } = settings.environment;
+    const { state, log, versions, tables } = recovered;
+    this.#snapshots = new Snapshots(settings.snapshotsMax);
+    this.#reserve = new Reserve({ files, log: journal, directory }, settings.reserveBytes);
+    this.#background = new Background({
+      directory,
+      settings,
+      state,
+      versions,
+      tables,
+      snapshots: this.#snapshots,
+      reserve: this.#reserve,
+      flushed: (sequence) => log.release(sequence),
+      changed: () => this.#changed(),
+    });
+    this.#writes = new WritePath({ settings, state, log, versions, background: this.#background });
+    const newest = (): number => this.visibleSequence;
+    const copies = new Copies();
+    this.#reader = new Reader(state, copies, newest);
+    this.#scanner = new Scanner({ state, copies, snapshots: this.#snapshots, timers, newest });
+    this.#settler = new Settler({ settings, state, background: this.#background, writes: this.#writes });
+    this.#reserve.take();
+    this.#background.pump();
+    this.#settler.watch();
+  }
+
+  /** Makes `key` map to `value`. Resolves when it is as durable as asked. @throws CoterieError `TOO_LARGE`, `DISK_FULL`, `OVERLOADED`, ... */
+  put(key: Uint8Array, value: Uint8Array, options?: WriteOptions): Promise<void> {
+    return this.#writes.put(key, value, options?.durable);
+  }
+
+  putSync(key: Uint8Array, value: Uint8Array, options?: WriteOptions): void {
+    this.#writes.putSync(key, value, options?.durable);
+  }
+
+  /** Puts all entries or none. */
+  async putBatch(entries: Iterable<readonly [Uint8Array, Uint8Array]>, options?: WriteOptions): Promise<void> {
+    return this.#batchOf(entries).commit(options);
+  }
+
+  putBatchSync(entries: Iterable<readonly [Uint8Array, Uint8Array]>, options?: WriteOptions): void {
+    this.#batchOf(entries).commitSync(options);
+  }
+
+  /** Removes `key`; harmless if it is not there. */
+  async delete(key: Uint8Array, options?: WriteOptions): Promise<void> {
+    return this.batch().delete(key).commit(options);
+  }
+
+  deleteSync(key: Uint8Array, options?: WriteOptions): void {
+    this.batch().delete(key).commitSync(options);
+  }
+
+  /** Removes every key in [from, to) by one small record. */
+  async deleteRange(from: Uint8Array, to: Uint8Array, options?: WriteOptions): Promise<void> {
+    return this.batch().deleteRange(from, to).commit(options);
+  }
+
+  deleteRangeSync(from: Uint8Array, to: Uint8Array, options?: WriteOptions): void {
+    this.batch().deleteRange(from, to).commitSync(options);
+  }
+
+  /** A batch to fill and commit: all or nothing. */
+  batch(): Batch {
+    return new Batch(this.#writes);
+  }
+
+  /** The value, the caller's to keep, or `undefined`. */
+  get(key: Uint8Array): Promise<Uint8Array | undefined> {
+    return this.#reader.get(key);
+  }
+
+  getSync(key: Uint8Array): Uint8Array | undefined {
+    return this.#reader.getSync(key);
+  }
+
+  /** Values in the order of `keys`, all as of one moment. */
+  async getMany(keys: readonly Uint8Array[]): Promise<(Uint8Array | undefined)[]> {
+    const snapshot = this.snapshot();
+    try {
+      return await snapshot.getMany(keys);
+    } finally {
+      snapshot.close();
+    }
+  }
+
+  getManySync(keys: readonly Uint8Array[]): (Uint8Array | undefined)[] {
+    return this.#reader.getManySync(keys);
+  }
+
+  /** Entries in key order (or against it), as of the moment the first is asked for. */
+  range(options: RangeOptions = {}): AsyncGenerator<Entry, void, void> {
+    return this.#scanner.range(options);
+  }
+
+  /** Calls back with own copies of up to `limit` entries from `from` on; returns how many. A callback's `false` stops. */
+  scanSync(from: Uint8Array | undefined, limit: number, callback: ScanCallback): number {
+    return this.#scanner.scanSync(from, limit, callback);
+  }
+
+  /** The same with views that are good only during the call. */
+  scanRawSync(from: Uint8Array | undefined, limit: number, callback: RawScanCallback): number {
+    return this.#scanner.scanRawSync(from, limit, callback);
+  }
+
+  /** The store as it is now, until the snapshot is closed. @throws CoterieError `OVERLOADED` at `snapshotsMax` */
+  snapshot(): Snapshot {
+    this.#recovered.state.checkOpen();
+    const sequence = this.visibleSequence;
+    this.#snapshots.open(sequence);
+    return new Snapshot({ reader: this.#reader, scanner: this.#scanner, snapshots: this.#snapshots, sequence });
+  }
+
+  /** Flushes, and works off all compaction debt. @throws CoterieError why it cannot */
+  settle(): Promise<void> {
+    return this.#settler.settle();
+  }
+
+  /** Makes everything written so far durable. */
+  sync(): Promise<void> {
+    this.#recovered.state.checkOpen();
+    return this.#recovered.log.sync();
+  }
+
+  /** Writes a copy of the store as it is now into `directory`, which must be empty or absent; tables are hard links. */
+  async checkpoint(directory: string): Promise<void> {
+    await this.#settler.flush();
+    const { state } = this.#recovered;
+    const view = state.pin();
+    try {
+      await writeCheckpoint(this.#settings.environment.files, { from: this.directory, to: directory, version: view.live.version, flushedSequence: this.#recovered.versions.flushedSequence });
+    } finally {
+      state.unpin(view);
+    }
+  }
+
+  /** Everything up to this sequence survives a crash. */
+  get durableSequence(): number {
+    const { log, versions } = this.#recovered;
+    return Math.max(log.durableSequence, versions.flushedSequence);
+  }
+
+  /** What reads see. After a failed log write or sync they stop at what is durable. */
+  get visibleSequence(): number {
+    const { log } = this.#recovered;
+    return log.failure === undefined ? log.appliedSequence : this.durableSequence;
+  }
+
+  /** Why the store takes no more writes; `undefined` while it does. */
+  get failure(): CoterieError | undefined {
+    return this.#recovered.state.failure ?? this.#recovered.log.failure;
+  }
+
+  statistics(): StoreStatistics {
+    const { state, tables, blocks } = this.#recovered;
+    const version = state.live.version;
+    return {
+      ...this.#writes.counters,
+      ...this.#reader.counters,
+      ...this.#background.counters,
+      level0Tables: version.levels[0].length,
+      tables: version.levels.reduce((sum, level) => sum + level.length, 0),
+      tableBytes: version.levels.reduce((sum, level) => sum + levelBytes(level), 0),
+      frozenMemtables: state.frozenCount,
+      activeMemtableBytes: state.active.memtable.usedBytes,
+      snapshots: this.#snapshots.count,
+      tableMemoryBytes: tables.memoryBytes,
+      cacheHits: blocks.stats.hits,
+      cacheMisses: blocks.stats.misses,
+      cacheBytes: blocks.stats.usedBytes,
+      quarantinedTables: this.#background.quarantined.size,
+      compactionFailed: this.#background.compactionFailure?.message ?? '',
+      diskFull: this.#background.diskFull !== undefined,
+    };
+  }
+
+  /** Ends everything; what was written is synced. Running jobs are given up, nothing is lost with them. Harmless when closed. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(): Promise<void> {
+    const { state, log, manifest, handles, tables, lock } = this.#recovered;
+    this.#writes.stop();
+    this.#background.stop();
+    state.closed = true;
+    await this.#settler.stop();
+    try {
+      await log.close();
+    } finally {
+      await this.#reserve.drained();
+      await tables.drained();
+      manifest.close();
+      handles.close();
+      await lock.release();
+    }
+  }
+
+  #changed(): void {
+    if (!this.#recovered.state.closed) this.#writes.drain();
+    this.#settler.changed();
+  }
+
+  #batchOf(entries: Iterable<readonly [Uint8Array, Uint8Array]>): Batch {
+    const batch = this.batch();
+    for (const [key, value] of entries) batch.put(key, value);
+    return batch;
+  }
+}

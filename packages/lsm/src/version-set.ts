@@ -1,0 +1,166 @@
+/**
+ * The current version on disk and in memory. Installing an edit opens its new tables, appends the edit to the manifest,
+ * syncs it, and only then makes the new version current. Installs happen one after the other, in the order asked for.
+ *
+ * ```
+ *  install ─▶ queue ─▶ open tables ─▶ append ─▶ sync ─▶ current          off the main thread, turn by turn
+ *                        └── finishSync(): the same at once, for a sync writer that has to wait
+ * ```
+ * If the sync form overtakes an async one under way, the async one finds the install done and lets go.
+ */
+import type { CoterieError, Files } from '@coterie/env';
+import { Table, type TableContext } from '@coterie/sstable';
+import type { MemtableSlot } from './arena-pool.ts';
+import { LiveVersion, type LiveTables } from './live-version.ts';
+import type { Manifest } from './manifest.ts';
+import { tablePath } from './names.ts';
+import type { StoreState } from './store-state.ts';
+import { applyEdit, type TableMeta, type VersionEdit } from './version.ts';
+
+/** A change to install. */
+export interface InstallRequest {
+  readonly removed: readonly number[];
+  readonly added: readonly { readonly level: number; readonly table: TableMeta }[];
+  /** The memtable that the added tables hold. */
+  readonly flushed?: MemtableSlot;
+  readonly flushedSequence?: number;
+  /** Called once: without an error when the change is durable and current. */
+  readonly settled: (error?: CoterieError) => void;
+}
+
+interface Install {
+  readonly request: InstallRequest;
+  readonly opened: Map<number, Table>;
+  appended: boolean;
+  done: boolean;
+}
+
+/** What a version set is made of. */
+export interface VersionSetParts {
+  readonly files: Files;
+  readonly directory: string;
+  readonly manifest: Manifest;
+  readonly tables: LiveTables;
+  readonly tableContext: TableContext;
+  readonly state: StoreState;
+  readonly nextFileNumber: number;
+  readonly flushedSequence: number;
+}
+
+/** Installs edits; hands out file numbers. */
+export class VersionSet {
+  readonly #parts: VersionSetParts;
+  readonly #queue: Install[] = [];
+  #nextFileNumber: number;
+  #flushedSequence: number;
+
+  constructor(parts: VersionSetParts) {
+    this.#parts = parts;
+    this.#nextFileNumber = parts.nextFileNumber;
+    this.#flushedSequence = parts.flushedSequence;
+  }
+
+  get flushedSequence(): number {
+    return this.#flushedSequence;
+  }
+
+  get installing(): boolean {
+    return this.#queue.length > 0;
+  }
+
+  /** The first of `count` file numbers that nobody else gets. */
+  reserveFileNumbers(count: number): number {
+    const first = this.#nextFileNumber;
+    this.#nextFileNumber += count;
+    return first;
+  }
+
+  /** Queues a change. */
+  install(request: InstallRequest): void {
+    this.#queue.push({ request, opened: new Map(), appended: false, done: false });
+    if (this.#queue.length === 1) void this.#runAsync(this.#queue[0]);
+  }
+
+  /** Carries out every queued change now. */
+  finishSync(): void {
+    for (let head = this.#queue[0]; head !== undefined; head = this.#queue[0]) this.#runSync(head);
+  }
+
+  async #runAsync(install: Install): Promise<void> {
+    try {
+      for (const { table } of this.#unopened(install)) {
+        const opened = await Table.open(this.#parts.tableContext, this.#path(table));
+        if (install.done) return opened.retire();
+        install.opened.set(table.number, opened);
+      }
+      this.#append(install);
+      await this.#parts.manifest.sync();
+      if (!install.done) this.#complete(install);
+    } catch (error) {
+      if (!install.done) this.#end(install, error as CoterieError);
+    }
+  }
+
+  #runSync(install: Install): void {
+    try {
+      for (const { table } of this.#unopened(install)) {
+        install.opened.set(table.number, Table.openSync(this.#parts.tableContext, this.#path(table)));
+      }
+      if (!install.appended) this.#append(install);
+      this.#parts.manifest.syncSync();
+      this.#complete(install);
+    } catch (error) {
+      this.#end(install, error as CoterieError);
+    }
+  }
+
+  #append(install: Install): void {
+    const { removed, added, flushedSequence } = install.request;
+    const flushed = flushedSequence === undefined ? {} : { flushedSequence };
+    const edit = { removed, added, ...flushed, nextFileNumber: this.#nextFileNumber };
+    if (this.#parts.manifest.isLarge) this.#replaceManifest(edit);
+    else this.#parts.manifest.append(edit);
+    install.appended = true;
+  }
+
+  #replaceManifest(edit: VersionEdit): void {
+    const number = this.reserveFileNumbers(1);
+    const version = applyEdit(this.#parts.state.live.version, edit);
+    const added = version.levels.flatMap((tables, level) => tables.map((table) => ({ level, table })));
+    const flushedSequence = edit.flushedSequence ?? this.#flushedSequence;
+    this.#parts.manifest.replace({ number, removed: [], added, flushedSequence, nextFileNumber: this.#nextFileNumber });
+  }
+
+  #complete(install: Install): void {
+    const { request, opened } = install;
+    const { manifest, tables, state } = this.#parts;
+    manifest.confirm();
+    for (const { table } of request.added) {
+      const file = opened.get(table.number);
+      if (file !== undefined) tables.add(table, file);
+    }
+    this.#flushedSequence = request.flushedSequence ?? this.#flushedSequence;
+    const version = applyEdit(state.live.version, { ...request, nextFileNumber: this.#nextFileNumber });
+    state.install(new LiveVersion(version, tables), request.flushed);
+    opened.clear();
+    this.#end(install);
+  }
+
+  #end(install: Install, error?: CoterieError): void {
+    install.done = true;
+    for (const table of install.opened.values()) table.retire();
+    this.#queue.shift();
+    install.request.settled(error);
+    const next = this.#queue[0];
+    if (next !== undefined && !next.done) void this.#runAsync(next);
+  }
+
+  /** Added tables that nobody has opened yet: one that only moves to another level is open already. */
+  #unopened(install: Install): InstallRequest['added'] {
+    return install.request.added.filter(({ table }) => !install.opened.has(table.number) && this.#parts.tables.get(table.number) === undefined);
+  }
+
+  #path(table: TableMeta): string {
+    return tablePath(this.#parts.directory, table.number);
+  }
+}

@@ -1,0 +1,129 @@
+/**
+ * From entries to what a reader sees at one sequence: each key once, its newest entry at or below that sequence, unless
+ * that is a delete or a newer range delete covers it.
+ *
+ * Forward, the newest entry of a key comes first and the rest is skipped. Backward it comes last, so the best candidate
+ * of a key is copied while the cursor walks over the key's entries.
+ */
+import { compareRanges, type EntryCursor, entryType } from '@coterie/bytes';
+import type { MergingCursor } from './merging-cursor.ts';
+
+/** Says which range delete covers a key. */
+export interface RangeDeleteCover {
+  readonly hasRangeDeletes: boolean;
+  covering(key: Uint8Array, start: number, end: number, maxSequence: number): number;
+}
+
+/** Visible entries, one after the other, in one direction at a time. Fields are views, valid until the next move. */
+export class ViewCursor {
+  keyBytes: Uint8Array = new Uint8Array(64);
+  keyEnd = 0;
+  valueBytes: Uint8Array = new Uint8Array(0);
+  valueStart = 0;
+  valueEnd = 0;
+  readonly #merged: MergingCursor;
+  readonly #cover: RangeDeleteCover;
+  #maxSequence = 0;
+  #covers = false;
+  /** Whether the key in `keyBytes` is one whose remaining entries are to be skipped. */
+  #keyDone = false;
+
+  constructor(merged: MergingCursor, cover: RangeDeleteCover) {
+    this.#merged = merged;
+    this.#cover = cover;
+  }
+
+  /** Before the first visible entry at or after `from` (the first of all if undefined); `next` moves onto it. */
+  startForward(from: Uint8Array | undefined, maxSequence: number): void {
+    if (from === undefined) this.#merged.seekToFirst();
+    else this.#merged.seek(from);
+    this.#start(maxSequence);
+  }
+
+  /** After the last visible entry before `before` (the last of all if undefined); `previous` moves onto it. */
+  startBackward(before: Uint8Array | undefined, maxSequence: number): void {
+    if (before === undefined) this.#merged.seekToLast();
+    else this.#merged.seekBefore(before);
+    this.#start(maxSequence);
+  }
+
+  #start(maxSequence: number): void {
+    this.#maxSequence = maxSequence;
+    this.#covers = this.#cover.hasRangeDeletes;
+    this.#keyDone = false;
+    this.keyEnd = 0;
+  }
+
+  /** Moves to the next visible entry going forward; false at the end. */
+  next(): boolean {
+    const merged = this.#merged;
+    if (this.#keyDone && merged.current !== undefined) merged.advance();
+    for (let entry = merged.current; entry !== undefined; entry = merged.current) {
+      if (entry.sequence <= this.#maxSequence && !(this.#keyDone && this.#sameKey(entry))) {
+        this.#keepKey(entry);
+        this.#keyDone = true;
+        if (entry.type === entryType.put && !this.#isCovered(entry.sequence)) {
+          this.valueBytes = entry.valueBytes;
+          this.valueStart = entry.valueStart;
+          this.valueEnd = entry.valueEnd;
+          return true;
+        }
+      }
+      merged.advance();
+    }
+    return false;
+  }
+
+  /** Moves to the next visible entry going backward; false at the beginning. */
+  previous(): boolean {
+    const merged = this.#merged;
+    for (let entry = merged.current; entry !== undefined; entry = merged.current) {
+      this.#keepKey(entry);
+      const newest = this.#newestBackward(entry);
+      if (newest >= 0 && !this.#isCovered(newest)) return true;
+    }
+    return false;
+  }
+
+  /** Walks over all entries of the kept key; returns the sequence of its visible put, its value copied, or -1. */
+  #newestBackward(first: EntryCursor): number {
+    let newest = -1;
+    for (let entry: EntryCursor | undefined = first; entry !== undefined && this.#sameKey(entry); entry = this.#merged.current) {
+      if (entry.sequence <= this.#maxSequence) {
+        newest = entry.type === entryType.put ? entry.sequence : -1;
+        if (newest >= 0) this.#keepValue(entry);
+      }
+      this.#merged.advance();
+    }
+    return newest;
+  }
+
+  /** Gives up what the position pins. */
+  release(): void {
+    this.#merged.release();
+  }
+
+  #isCovered(sequence: number): boolean {
+    return this.#covers && this.#cover.covering(this.keyBytes, 0, this.keyEnd, this.#maxSequence) > sequence;
+  }
+
+  #sameKey(entry: EntryCursor): boolean {
+    if (entry.keyEnd - entry.keyStart !== this.keyEnd) return false;
+    return compareRanges(entry.keyBytes, entry.keyStart, entry.keyEnd, this.keyBytes, 0, this.keyEnd) === 0;
+  }
+
+  #keepKey(entry: EntryCursor): void {
+    const length = entry.keyEnd - entry.keyStart;
+    if (length > this.keyBytes.length) this.keyBytes = new Uint8Array(Math.max(length, this.keyBytes.length * 2));
+    const from = entry.keyBytes;
+    const into = this.keyBytes;
+    for (let i = 0, at = entry.keyStart; i < length; i++, at++) into[i] = from[at];
+    this.keyEnd = length;
+  }
+
+  #keepValue(entry: EntryCursor): void {
+    this.valueBytes = entry.valueBytes.slice(entry.valueStart, entry.valueEnd);
+    this.valueStart = 0;
+    this.valueEnd = this.valueBytes.length;
+  }
+}

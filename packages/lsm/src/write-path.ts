@@ -1,0 +1,346 @@
+/**
+ * The path of every write: encode into the commit log's pending group, hand the group to the system, apply it to the
+ * active memtable, answer. What is not written is never applied, so a failed write was never visible.
+ *
+ * ```
+ *  put ─▶ room? ─▶ log.reserve ─▶ encode ─▶ log.commit ─▶ (group handed) ─▶ apply ─▶ (synced, if durable) ─▶ resolved
+ *           │ no: freeze the memtable; two frozen already or debt too high:
+ *           ├──── async: wait in line, up to stallBytesMax, then OVERLOADED
+ *           └──── sync:  wait for the flush, up to stallMs, then OVERLOADED; nothing half applied
+ * ```
+ * Invariant: the active memtable has room for everything that is reserved in the log and not applied yet.
+ */
+import { hash32 } from '@coterie/bytes';
+import type { CommitLog } from '@coterie/commit-log';
+import { CoterieError, type Timer } from '@coterie/env';
+import { type EntryFields, Memtable } from '@coterie/memtable';
+import type { Background } from './background.ts';
+import { Batch, type BatchTarget } from './batch.ts';
+import { checkKey, checkValue, tooLarge } from './check.ts';
+import type { Durability, Settings } from './options.ts';
+import { paceDelayMs, paceMarks } from './pacing.ts';
+import { type Operation, operationType, putBytes, readOperation, writePair } from './record.ts';
+import type { StoreState } from './store-state.ts';
+import type { VersionSet } from './version-set.ts';
+
+/** Frozen memtables at most; at that many, writes wait. */
+const frozenMax = 2;
+/** Below this a pacing delay is saved up rather than waited for. */
+const paceMsMin = 1;
+/** How often a blocked sync writer looks up. */
+const waitSliceMs = 50;
+
+interface WaitingBatch {
+  readonly batch: Batch;
+  readonly durable: Durability | undefined;
+  readonly resolve: (value: Promise<void>) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** What the write path is made of. */
+export interface WritePathParts {
+  readonly settings: Settings;
+  readonly state: StoreState;
+  readonly log: CommitLog;
+  readonly versions: VersionSet;
+  readonly background: Background;
+}
+
+/** Takes writes. */
+export class WritePath implements BatchTarget {
+  readonly #parts: WritePathParts;
+  readonly #log: CommitLog;
+  readonly #state: StoreState;
+  readonly #applier: Applier;
+  readonly #waiting: WaitingBatch[] = [];
+  #waitingBytes = 0;
+  /** Memtable bytes of records reserved in the log and not applied. */
+  #reservedBytes = 0;
+  #pacedUntilMs = 0;
+  #paceTimer: Timer | undefined;
+  #syncTimer: Timer | undefined;
+  readonly counters = { writes: 0, userBytes: 0, stalls: 0 };
+
+  constructor(parts: WritePathParts) {
+    this.#parts = parts;
+    this.#log = parts.log;
+    this.#state = parts.state;
+    this.#applier = new Applier(parts.state);
+    parts.log.onApplied = (bytes, start, end, firstSequence) => this.#applier.apply(bytes, start, end, firstSequence);
+  }
+
+  put(key: Uint8Array, value: Uint8Array, durable: Durability | undefined): Promise<void> {
+    try {
+      checkKey(key);
+      checkValue(value);
+      if (this.#waiting.length > 0 || !this.#makeRoom(Memtable.entryBytesMax(key.length, value.length))) {
+        return this.#wait(new Batch(this).put(key, value), durable);
+      }
+      this.#encodePut(key, value);
+      return this.#commit(durable);
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
+  }
+
+  putSync(key: Uint8Array, value: Uint8Array, durable: Durability | undefined): void {
+    checkKey(key);
+    checkValue(value);
+    this.#makeRoomSync(Memtable.entryBytesMax(key.length, value.length));
+    this.#encodePut(key, value);
+    this.#commitSync(durable);
+  }
+
+  commitBatch(batch: Batch, durable: Durability | undefined): Promise<void> {
+    try {
+      const bytes = take(batch);
+      if (bytes === 0) return Promise.resolve();
+      if (this.#waiting.length > 0 || !this.#makeRoom(bytes)) return this.#wait(batch, durable);
+      this.#encodeBatch(batch);
+      return this.#commit(durable);
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
+  }
+
+  commitBatchSync(batch: Batch, durable: Durability | undefined): void {
+    const bytes = take(batch);
+    if (bytes === 0) return;
+    this.#makeRoomSync(bytes);
+    this.#encodeBatch(batch);
+    this.#commitSync(durable);
+  }
+
+  /** Freezes the active memtable, if it holds anything and there is room for another frozen one. */
+  freezeActive(): boolean {
+    if (this.#log.pendingRecords > 0) this.#log.flushSync();
+    if (this.#state.active.memtable.usedBytes === 0 || isEmpty(this.#state.active.memtable)) return true;
+    if (this.#state.frozenCount >= frozenMax) return false;
+    this.#state.freeze(0);
+    this.#parts.background.pump();
+    return true;
+  }
+
+  /** Lets waiting writes go on as far as there is room; called when a flush was installed or writes ended. */
+  drain(): void {
+    while (this.#waiting.length > 0) {
+      const head = this.#waiting[0];
+      try {
+        if (!this.#makeRoom(head.batch.memtableBytes)) return;
+        this.#encodeBatch(head.batch);
+        head.resolve(this.#commit(head.durable));
+      } catch (error) {
+        head.reject(error);
+      }
+      this.#waiting.shift();
+      this.#waitingBytes -= head.batch.memtableBytes;
+    }
+  }
+
+  /** Ends timers and refuses what still waits. */
+  stop(): void {
+    this.#paceTimer?.cancel();
+    this.#syncTimer?.cancel();
+    for (const { reject } of this.#waiting.splice(0)) reject(new CoterieError('CLOSED', 'the store was closed', { details: { mayHaveTakenEffect: false } }));
+  }
+
+  #encodePut(key: Uint8Array, value: Uint8Array): void {
+    const at = this.#log.reserve(putBytes(key, value), 1);
+    writePair(this.#log.buffer, at, operationType.put, key, value);
+    this.#reservedBytes += Memtable.entryBytesMax(key.length, value.length);
+    this.counters.writes++;
+    this.counters.userBytes += key.length + value.length;
+  }
+
+  #encodeBatch(batch: Batch): void {
+    const at = this.#log.reserve(batch.length, batch.operations);
+    this.#log.buffer.set(batch.bytes.length === batch.length ? batch.bytes : batch.bytes.subarray(0, batch.length), at);
+    this.#reservedBytes += batch.memtableBytes;
+    this.counters.writes += batch.operations;
+    this.counters.userBytes += batch.length;
+  }
+
+  #commit(durable: Durability | undefined): Promise<void> {
+    const wanted = durable ?? this.#parts.settings.durable;
+    if (typeof wanted === 'object') this.#syncWithin(wanted.everyMs);
+    return this.#log.commit(wanted === true);
+  }
+
+  #commitSync(durable: Durability | undefined): void {
+    const wanted = durable ?? this.#parts.settings.durable;
+    if (typeof wanted === 'object') this.#syncWithin(wanted.everyMs);
+    this.#log.commitSync(wanted === true);
+  }
+
+  #syncWithin(everyMs: number): void {
+    this.#syncTimer ??= this.#parts.settings.environment.timers.after(everyMs, () => {
+      this.#syncTimer = undefined;
+      // A failed sync shows in log.failure, which every later write meets.
+      this.#log.sync().catch(() => undefined);
+    });
+  }
+
+  /** Whether the active memtable can take `bytes` more; freezes it if that helps. */
+  #makeRoom(bytes: number): boolean {
+    if (this.#state.failure !== undefined || this.#state.closed) this.#refuse();
+    if (this.#log.pendingRecords === 0) this.#reservedBytes = 0;
+    if (this.#state.active.memtable.fits(this.#reservedBytes + bytes) && this.#pacedUntilMs === 0) return true;
+    return this.#makeRoomSlowly(bytes);
+  }
+
+  #makeRoomSlowly(bytes: number): boolean {
+    if (this.#isPaced()) return false;
+    if (this.#state.active.memtable.fits(this.#reservedBytes + bytes)) return true;
+    if (this.#log.pendingRecords > 0) this.#log.flushSync();
+    this.#reservedBytes = 0;
+    if (isEmpty(this.#state.active.memtable)) {
+      this.#state.replaceActive(bytes);
+      return true;
+    }
+    this.#parts.settings.environment.jobs.poll();
+    if (this.#state.frozenCount >= frozenMax) return false;
+    this.#state.freeze(bytes);
+    this.#pace();
+    this.#parts.background.pump();
+    return true;
+  }
+
+  /** After each frozen memtable, debt decides how long the next one may not start to fill. */
+  #pace(): void {
+    const { settings, state } = this.#parts;
+    const delay = paceDelayMs(settings.writeBufferBytes, state.live.levels[0].length, paceMarks(settings.level0Tables));
+    if (delay < paceMsMin) return;
+    this.#pacedUntilMs = settings.environment.clock.monotonic() + delay;
+    if (delay !== Number.POSITIVE_INFINITY) this.#paceTimer = settings.environment.timers.after(delay, () => this.drain());
+  }
+
+  #isPaced(): boolean {
+    if (this.#pacedUntilMs === 0) return false;
+    const { settings, state } = this.#parts;
+    const marks = paceMarks(settings.level0Tables);
+    const runs = state.live.levels[0].length;
+    const over = this.#pacedUntilMs === Number.POSITIVE_INFINITY ? runs < marks.stop : settings.environment.clock.monotonic() >= this.#pacedUntilMs;
+    if (!over && runs >= marks.slow) return true;
+    this.#pacedUntilMs = 0;
+    return false;
+  }
+
+  #refuse(): never {
+    this.#state.checkOpen();
+    throw this.#state.failure as CoterieError;
+  }
+
+  #wait(batch: Batch, durable: Durability | undefined): Promise<void> {
+    const { settings, background } = this.#parts;
+    if (background.diskFull !== undefined) return Promise.reject(fullDisk(background.diskFull));
+    this.counters.stalls++;
+    if (this.#waitingBytes + batch.memtableBytes > settings.stallBytesMax) return Promise.reject(overloaded('too many bytes wait for a flush'));
+    this.#waitingBytes += batch.memtableBytes;
+    return new Promise((resolve, reject) => this.#waiting.push({ batch, durable, resolve, reject }));
+  }
+
+  #makeRoomSync(bytes: number): void {
+    if (this.#waiting.length === 0 && this.#makeRoom(bytes)) return;
+    const { settings, versions, background } = this.#parts;
+    const { clock, jobs } = settings.environment;
+    const startedAt = clock.monotonic();
+    this.counters.stalls++;
+    for (let left = settings.stallMs; left > 0; left = settings.stallMs - (clock.monotonic() - startedAt)) {
+      if (background.diskFull !== undefined) throw fullDisk(background.diskFull);
+      jobs.wait(Math.min(left, waitSliceMs));
+      versions.finishSync();
+      this.drain();
+      if (this.#waiting.length === 0 && this.#makeRoom(bytes)) return;
+    }
+    throw overloaded(`no room after ${settings.stallMs} ms: flushes do not keep up`);
+  }
+}
+
+function isEmpty(memtable: Memtable): boolean {
+  return memtable.entries === 0 && memtable.rangeDeletes.length === 0;
+}
+
+/** A memtable's arena holds no more; small operations take several times their own size in it. */
+const batchMemtableBytesMax: number = 120 * 2 ** 20;
+
+/** Bytes a batch takes in a memtable; marks it as used. @throws CoterieError `INVALID_ARGUMENT` the second time, `TOO_LARGE` */
+function take(batch: Batch): number {
+  if (batch.memtableBytes > batchMemtableBytesMax) throw tooLarge('batch, with what memory needs for each operation,', batch.memtableBytes, batchMemtableBytesMax);
+  if (batch.committed) throw new CoterieError('INVALID_ARGUMENT', 'this batch was committed already; make a new one');
+  batch.committed = true;
+  return batch.memtableBytes;
+}
+
+function overloaded(what: string): CoterieError {
+  return new CoterieError('OVERLOADED', `write refused: ${what}`, { details: { mayHaveTakenEffect: false } });
+}
+
+function fullDisk(cause: CoterieError): CoterieError {
+  return new CoterieError('DISK_FULL', 'write refused: memtables are full and the disk takes no table', { cause, details: { mayHaveTakenEffect: false } });
+}
+
+/** Puts records of the log into the active memtable: on the way of a write, and when the log is replayed. */
+export class Applier {
+  readonly #state: StoreState;
+  readonly #operation: Operation = { type: 0, keyStart: 0, keyEnd: 0, valueStart: 0, valueEnd: 0 };
+  readonly #entry: EntryFields = {
+    keyBytes: new Uint8Array(0),
+    keyStart: 0,
+    keyEnd: 0,
+    keyHash: 0,
+    sequence: 0,
+    type: 0,
+    valueBytes: new Uint8Array(0),
+    valueStart: 0,
+    valueEnd: 0,
+  };
+
+  constructor(state: StoreState) {
+    this.#state = state;
+  }
+
+  /** Applies the record `bytes[start, end)`; its operations take sequences from `firstSequence` on. */
+  apply(bytes: Uint8Array, start: number, end: number, firstSequence: number): void {
+    const operation = this.#operation;
+    const memtable = this.#state.active.memtable;
+    let sequence = firstSequence;
+    for (let at = start; at < end; sequence++) {
+      at = readOperation(bytes, at, end, operation);
+      if (operation.type === operationType.rangeDelete) {
+        memtable.addRangeDelete({
+          from: bytes.slice(operation.keyStart, operation.keyEnd),
+          to: bytes.slice(operation.valueStart, operation.valueEnd),
+          sequence,
+        });
+      } else this.#add(memtable, bytes, sequence);
+    }
+  }
+
+  /** Memtable bytes that the record needs at most. */
+  bytesNeeded(bytes: Uint8Array, start: number, end: number): number {
+    const operation = this.#operation;
+    let needed = 0;
+    for (let at = start; at < end; ) {
+      at = readOperation(bytes, at, end, operation);
+      const first = operation.keyEnd - operation.keyStart;
+      const second = operation.valueEnd - operation.valueStart;
+      needed += operation.type === operationType.rangeDelete ? Memtable.rangeDeleteBytesMax(first, second) : Memtable.entryBytesMax(first, second);
+    }
+    return needed;
+  }
+
+  #add(memtable: Memtable, bytes: Uint8Array, sequence: number): void {
+    const { keyStart, keyEnd, valueStart, valueEnd, type } = this.#operation;
+    const entry = this.#entry;
+    entry.keyBytes = bytes;
+    entry.keyStart = keyStart;
+    entry.keyEnd = keyEnd;
+    entry.keyHash = hash32(bytes, keyStart, keyEnd);
+    entry.sequence = sequence;
+    entry.type = type;
+    entry.valueBytes = bytes;
+    entry.valueStart = valueStart;
+    entry.valueEnd = valueEnd;
+    memtable.add(entry);
+  }
+}
