@@ -6,6 +6,7 @@
  * anything there claims a position above G as synced, G was on disk once and is damaged: `corrupt`. Otherwise what lies
  * behind G was never promised to anybody: `torn` if it left traces, `open` if not.
  */
+import { joinPath } from '@coterie/env';
 import type { Files } from '@coterie/env';
 import { chainStart, successor } from './chain.ts';
 import type { HeadedSegment } from './chain.ts';
@@ -34,8 +35,8 @@ export interface Examination {
   readonly obsolete: readonly FoundSegment[];
   /** Segments that are no part of the log: orphans, and what lies behind the end. */
   readonly foreign: readonly FoundSegment[];
-  /** Paths of spares. */
-  readonly spares: readonly string[];
+  /** Paths of spares and drafts. */
+  readonly leftovers: readonly string[];
   readonly nextSequence: number;
   /** Higher than every number in use. */
   readonly nextNumber: number;
@@ -70,22 +71,22 @@ export async function examine(input: ExamineInput, visit: RecordVisitor): Promis
 
 interface Listing {
   readonly found: readonly FoundSegment[];
-  readonly spares: readonly string[];
+  readonly leftovers: readonly string[];
   readonly nextNumber: number;
 }
 
 async function list({ files, directory }: ExamineInput): Promise<Listing> {
   const found: FoundSegment[] = [];
-  const spares: string[] = [];
+  const leftovers: string[] = [];
   let nextNumber = 1;
   for (const name of await files.list(directory)) {
     const parsed = parseName(name);
     if (parsed === undefined) continue;
     nextNumber = Math.max(nextNumber, parsed.number + 1);
-    if (parsed.kind === 'spare') spares.push(`${directory}/${name}`);
+    if (parsed.kind === 'leftover') leftovers.push(joinPath(directory, name));
     else found.push(await findSegment(files, segmentPath(directory, parsed.number), parsed.number));
   }
-  return { found, spares, nextNumber };
+  return { found, leftovers, nextNumber };
 }
 
 async function readChain(input: ExamineInput, chain: { listing: Listing; start: HeadedSegment }, visit: RecordVisitor): Promise<Examination> {
