@@ -112,11 +112,13 @@ describe('what the file says', () => {
   test.runIf(process.platform === 'linux')('the same process id with another start time is another process, and gone', () => {
     write({ ...mine(), startTime: '1' });
     files.lockSync(directory).releaseSync();
+    expect(readdirSync(directory)).toEqual([]);
   });
 
   test.runIf(process.platform === 'linux')('an earlier boot is gone', () => {
     write({ ...mine(), bootId: '00000000-0000-0000-0000-000000000000' });
     files.lockSync(directory).releaseSync();
+    expect(readdirSync(directory)).toEqual([]);
   });
 
   test('a process of another host is never judged, whatever its id', () => {

@@ -124,6 +124,6 @@ describe('the driver', () => {
 });
 
 async function chain(order: string[], length: number): Promise<void> {
-  for (let i = 0; i < length; i++) await undefined;
+  for (let i = 0; i < length; i++) await Promise.resolve();
   order.push('chain');
 }

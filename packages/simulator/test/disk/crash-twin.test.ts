@@ -174,6 +174,40 @@ describe('a crash', () => {
     );
   });
 
+  test('never damages a synced byte that no unsynced change covers', () => {
+    const contentArbitrary = fc.oneof(
+      {
+        weight: 6,
+        arbitrary: fc.record({
+          kind: fc.constant('write'),
+          name: fc.constant('/one/a'),
+          position: smallArbitrary,
+          length: smallArbitrary,
+        } as const),
+      },
+      { weight: 1, arbitrary: fc.record({ kind: fc.constant('truncate'), name: fc.constant('/one/a'), size: smallArbitrary } as const) },
+      { weight: 2, arbitrary: fc.constant({ kind: 'sync', name: '/one/a' } as const) },
+    );
+    const before: Step[] = [
+      { kind: 'create', name: '/one/a' },
+      { kind: 'syncDirectory', name: '/one' },
+      { kind: 'write', name: '/one/a', position: 0, length: 6000 },
+      { kind: 'sync', name: '/one/a' },
+    ];
+    fc.assert(
+      fc.property(fc.array(contentArbitrary, { minLength: 1, maxLength: 12 }), fc.nat(), (steps, seed) => {
+        const { disk, twin } = play([...before, ...steps]);
+        const file = twin.now.get('/one/a') as TwinFile;
+        for (let outcome = 0; outcome < 10; outcome++) {
+          const copy = disk.clone();
+          copy.restart(seed + outcome);
+          expect(allows(file, copy.contents('/one/a'))).toBe(true);
+        }
+      }),
+      { numRuns: 150 },
+    );
+  });
+
   test('leaves everything exactly when everything was synced', () => {
     fc.assert(
       fc.property(fc.array(stepArbitrary, { maxLength: 60 }), fc.nat(), (steps, seed) => {

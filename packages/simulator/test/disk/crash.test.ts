@@ -59,6 +59,16 @@ describe('names', () => {
     expect(outcomes(disk, look)).toEqual(new Set(['/d/current = 2']));
   });
 
+  test('a chain of renames is cut at one place: one name, always', () => {
+    const { simulation, disk } = start();
+    const { files } = simulation.environment;
+    write(simulation, '/d/a', new Uint8Array(0), 'synced');
+    files.syncDirectorySync('/d');
+    files.renameSync('/d/a', '/d/b');
+    files.renameSync('/d/b', '/d/c');
+    expect(outcomes(disk, names)).toEqual(new Set(['/d/a', '/d/b', '/d/c']));
+  });
+
   test('a rename across directories is made durable by either', () => {
     for (const synced of ['/d', '/e']) {
       const { simulation, disk } = start();
