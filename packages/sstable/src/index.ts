@@ -1,0 +1,12 @@
+export { BlockCache } from './block-cache.ts';
+export type { BlockCacheStats } from './block-cache.ts';
+export { TableCursor } from './cursor.ts';
+export type { CursorOptions } from './cursor.ts';
+export { HandleCache } from './handle-cache.ts';
+export type { OpenFile } from './handle-cache.ts';
+export { BlockHold, BlockMissing, createLookup } from './lookup.ts';
+export type { Access, Lookup } from './lookup.ts';
+export type { TableProperties } from './properties.ts';
+export { Table } from './table.ts';
+export type { TableContext } from './table-parts.ts';
+export type { Verified } from './verify.ts';
