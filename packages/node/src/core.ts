@@ -1,0 +1,52 @@
+/**
+ * What every operation of a node works with, and the first step that they share: from a bucket's name and a key to a
+ * place on the ring.
+ */
+import { CoterieError, type Environment } from '@coterie/env';
+import { type PreferenceList, preferenceList, type Ring } from '@coterie/ring';
+import type { Context, ContextSealer } from '@coterie/vector-clock';
+import type { Buckets } from './buckets.ts';
+import type { HybridClock } from './hybrid-clock.ts';
+import { addressOf } from './layout.ts';
+import { keyBytesMax, type NodeLimits } from './limits.ts';
+import type { LocalReplica, Place } from './replica.ts';
+import type { Store } from './store.ts';
+
+/** The parts of a running node. */
+export interface Core {
+  readonly environment: Environment;
+  readonly store: Store;
+  readonly ring: Ring;
+  /** This node's id on the ring. */
+  readonly selfId: string;
+  readonly buckets: Buckets;
+  readonly local: LocalReplica;
+  readonly sealer: ContextSealer;
+  readonly hybridClock: HybridClock;
+  readonly limits: NodeLimits;
+  /** Whether an acknowledged write is a synced one. */
+  readonly syncsEachWrite: boolean;
+}
+
+/** The place of a key. @throws `INVALID_ARGUMENT` for an impossible bucket name or key */
+export function placeOf(core: Core, bucketName: string, key: Uint8Array): Place {
+  const bucket = core.buckets.get(bucketName);
+  if (key.length < 1 || key.length > keyBytesMax) throw invalid(`keys have 1 to ${keyBytesMax} bytes, not ${key.length}`);
+  const { nameBytes, generation } = bucket;
+  return { bucket, address: addressOf({ bucket: bucketName, bucketBytes: nameBytes, generation, key }) };
+}
+
+/** Who holds the key at this place. */
+export function holdersOf(core: Core, place: Place): PreferenceList {
+  return preferenceList(core.ring, place.address.token, place.bucket.properties.n);
+}
+
+/** What the holder of a context token has seen; undefined without a token. @throws `INVALID_ARGUMENT` */
+export function openContext(core: Core, place: Place, token: string | undefined): Context | undefined {
+  return token === undefined ? undefined : core.sealer.open(token, place.address);
+}
+
+/** A refusal of something that can never work; nothing was done. */
+export function invalid(message: string): CoterieError {
+  return new CoterieError('INVALID_ARGUMENT', message, { details: { mayHaveTakenEffect: false } });
+}

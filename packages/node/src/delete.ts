@@ -1,0 +1,50 @@
+/**
+ * Delete: a write like any other, with a dot, that leaves a tombstone. Without a context it takes that of a merged read
+ * made in the key's critical section, so it removes what is there; with one, what the client had seen, and concurrent
+ * values survive it.
+ */
+import { Context } from '@coterie/vector-clock';
+import type { DeleteRequest, WriteReply } from './api.ts';
+import { type Core, openContext, placeOf } from './core.ts';
+import type { Attempt } from './deadlines.ts';
+import { checkConditions, decideWrite } from './decide-write.ts';
+import { noExtensions } from './extensions.ts';
+import { highestStamp } from './merge.ts';
+import { addressSeed } from './object.ts';
+import { makePayload } from './payload.ts';
+import { coordinateWrite, type WriteOrder } from './write.ts';
+
+const nothing = new Uint8Array();
+
+/** Removes the values that the client had seen, or all. Resolves when w stores know. */
+export async function remove(core: Core, request: DeleteRequest, attempt: Attempt): Promise<WriteReply> {
+  const place = placeOf(core, request.bucket, request.key);
+  const context = openContext(core, place, request.context);
+  const order: WriteOrder = {
+    place,
+    operation: request.operation,
+    w: request.w,
+    pw: request.pw,
+    context,
+    seen: (local) => context ?? Context.of(local.set.clock),
+    decide(local, { dot, operation, seen }) {
+      const now = core.environment.clock.now();
+      checkConditions(local, request.conditions, now);
+      const { properties } = place.bucket;
+      const payload = makePayload(
+        {
+          tombstone: true,
+          writtenAt: now,
+          ...(properties.conflict === 'lww' ? { stamp: core.hybridClock.next(highestStamp(local.set)) } : {}),
+          operation,
+          contentType: '',
+          extensions: noExtensions,
+          value: nothing,
+        },
+        addressSeed(place.address.objectKey),
+      );
+      return decideWrite(local, { dot, now, payload, context: seen, properties });
+    },
+  };
+  return coordinateWrite(core, order, attempt);
+}

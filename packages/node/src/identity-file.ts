@@ -1,0 +1,81 @@
+/**
+ * The identity file: ties a life of a store to the very file that says so. It records its own inode and device, so a
+ * copied or restored directory gives itself away, even one that was stopped cleanly.
+ *
+ * ```
+ *  identity = {"format":1,"incarnation":"9f02c41b6d3e8a75","device":"2049","inode":"131077"}
+ * ```
+ *
+ * It is written beside and renamed into place, so it is whole or absent. Absent, unreadable or mismatched all mean the
+ * same: a new life begins.
+ */
+import { type Files, isCoterieError, joinPath } from '@coterie/env';
+
+/** What the file says, and what it is. */
+export interface IdentityFile {
+  readonly incarnation: string;
+  /** Whether the file is the one that it says it is. */
+  readonly genuine: boolean;
+}
+
+const fileName = 'identity';
+const temporaryName = 'identity.new';
+/** Larger files are not identity files. */
+const bytesMax = 4096;
+
+/** Reads the identity file; undefined if there is none that can be read. */
+export async function readIdentity(files: Files, directory: string): Promise<IdentityFile | undefined> {
+  const path = joinPath(directory, fileName);
+  if (!(await files.exists(path))) return undefined;
+  const text = await readText(files, path);
+  const actual = await files.identity(path);
+  try {
+    const said: unknown = JSON.parse(text);
+    if (!isRecord(said) || said['format'] !== 1 || typeof said['incarnation'] !== 'string') return undefined;
+    const genuine = said['device'] === String(actual.device) && said['inode'] === String(actual.inode);
+    return { incarnation: said['incarnation'], genuine };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Makes the identity file say `incarnation`; durable when it resolves. */
+export async function writeIdentity(files: Files, directory: string, incarnation: string): Promise<void> {
+  const temporary = joinPath(directory, temporaryName);
+  await removeIfThere(files, temporary);
+  const handle = await files.open(temporary, 'create');
+  try {
+    const { device, inode } = await files.identity(temporary);
+    const said = { format: 1, incarnation, device: String(device), inode: String(inode) };
+    const bytes = new TextEncoder().encode(`${JSON.stringify(said)}\n`);
+    await handle.write(bytes, 0, bytes.length, 0);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  await files.rename(temporary, joinPath(directory, fileName));
+  await files.syncDirectory(directory);
+}
+
+async function readText(files: Files, path: string): Promise<string> {
+  const handle = await files.open(path, 'read');
+  try {
+    const bytes = new Uint8Array(Math.min(await handle.size(), bytesMax));
+    const length = await handle.read(bytes, 0, bytes.length, 0);
+    return new TextDecoder().decode(bytes.subarray(0, length));
+  } finally {
+    await handle.close();
+  }
+}
+
+async function removeIfThere(files: Files, path: string): Promise<void> {
+  try {
+    await files.remove(path);
+  } catch (error) {
+    if (!isCoterieError(error) || error.details.osCode !== 'ENOENT') throw error;
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}

@@ -1,0 +1,130 @@
+/**
+ * Where everything lies in the store. The first byte of a key names its space.
+ *
+ * ```
+ *  0x01 name                                        the node's own records: life, cluster key
+ *  0x02 bucket                                      a bucket's record
+ *  0x03 generation u32 │ bucket                     a dropped generation whose keys are still to be removed
+ *  0x10 address                                     objects, in token order: a partition is one range
+ *  0x20 bucket length u8 │ bucket │ generation u32 │ key    index of keys, in key order
+ *  0x30 window u32 │ operation length u8 │ operation │ address   remembered operations
+ *
+ *  address = token 8 bytes │ bucket length u8 │ bucket │ generation u32 │ key
+ * ```
+ *
+ * Integers are big-endian here, so that byte order is number order. The token scatters a bucket's keys on purpose, so a
+ * listing by prefix has an index of its own, written in the batch that writes the object.
+ */
+import { tokenOf, type Token, writeToken } from '@coterie/ring';
+
+/** First byte of each kind of key. On disk: never renumber. */
+export const space = { own: 0x01, bucket: 0x02, dropped: 0x03, object: 0x10, index: 0x20, operation: 0x30 } as const;
+
+/** Where one key of one bucket generation lies. */
+export interface Address {
+  readonly bucket: string;
+  readonly generation: number;
+  readonly key: Uint8Array;
+  readonly token: Token;
+  /** Space byte and address: the object's key in the store. Its bytes are also what checksums are bound to. */
+  readonly objectKey: Uint8Array;
+  /** `objectKey` as a string, one character a byte: for maps. */
+  readonly id: string;
+}
+
+/** What an address is made of. */
+export interface AddressParts {
+  readonly bucket: string;
+  readonly bucketBytes: Uint8Array;
+  readonly generation: number;
+  readonly key: Uint8Array;
+}
+
+const tokenBytes = 8;
+
+/** The address of a key. */
+export function addressOf(parts: AddressParts): Address {
+  const { bucket, bucketBytes, generation, key } = parts;
+  const token = tokenOf(bucketBytes, key);
+  const objectKey = new Uint8Array(1 + tokenBytes + 1 + bucketBytes.length + 4 + key.length);
+  objectKey[0] = space.object;
+  writeScoped(objectKey, writeToken(objectKey, 1, token), parts);
+  const id = Buffer.from(objectKey.buffer, objectKey.byteOffset, objectKey.length).toString('latin1');
+  return { bucket, generation, key, token, objectKey, id };
+}
+
+/** The key of the index entry. */
+export function indexKey(parts: AddressParts): Uint8Array {
+  const bytes = new Uint8Array(2 + parts.bucketBytes.length + 4 + parts.key.length);
+  bytes[0] = space.index;
+  writeScoped(bytes, 1, parts);
+  return bytes;
+}
+
+/** Length of an index key before the user's key begins. */
+export function indexPrefixLength(bucketBytes: Uint8Array): number {
+  return 2 + bucketBytes.length + 4;
+}
+
+/** The key of the record with this name: one of the node's own, or a bucket's. */
+export function namedKey(spaceByte: number, name: Uint8Array): Uint8Array {
+  return concatenate([Uint8Array.of(spaceByte), name]);
+}
+
+/** The key of a work item: clear this generation of a bucket. */
+export function droppedKey(bucketBytes: Uint8Array, generation: number): Uint8Array {
+  return concatenate([Uint8Array.of(space.dropped), u32(generation), bucketBytes]);
+}
+
+/** The key under which an operation on an address is remembered. */
+export function operationKey(window: number, operation: string, address: Address): Uint8Array {
+  const name = Buffer.from(operation, 'latin1');
+  return concatenate([Uint8Array.of(space.operation), u32(window), Uint8Array.of(name.length), name, address.objectKey]);
+}
+
+/** The first key of a window of remembered operations. */
+export function operationWindowKey(window: number): Uint8Array {
+  return concatenate([Uint8Array.of(space.operation), u32(window)]);
+}
+
+/** The first key that sorts after every key beginning with `prefix`. @throws a plain error if there is none */
+export function afterPrefix(prefix: Uint8Array): Uint8Array {
+  let end = prefix.length;
+  while (end > 0 && prefix[end - 1] === 0xff) end--;
+  if (end === 0) throw new Error('assertion failed: a prefix of 0xff bytes has no successor');
+  const next = prefix.slice(0, end);
+  next[end - 1]++;
+  return next;
+}
+
+/** The first key after `key`. */
+export function successor(key: Uint8Array): Uint8Array {
+  return concatenate([key, Uint8Array.of(0)]);
+}
+
+/** These bytes, one after the other. */
+export function concatenate(parts: readonly Uint8Array[]): Uint8Array {
+  const joined = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    joined.set(part, at);
+    at += part.length;
+  }
+  return joined;
+}
+
+function writeScoped(into: Uint8Array, offset: number, parts: AddressParts): void {
+  const { bucketBytes, generation, key } = parts;
+  into[offset] = bucketBytes.length;
+  into.set(bucketBytes, offset + 1);
+  const at = offset + 1 + bucketBytes.length;
+  into[at] = generation >>> 24;
+  into[at + 1] = generation >>> 16;
+  into[at + 2] = generation >>> 8;
+  into[at + 3] = generation;
+  into.set(key, at + 4);
+}
+
+function u32(value: number): Uint8Array {
+  return Uint8Array.of(value >>> 24, value >>> 16, value >>> 8, value);
+}

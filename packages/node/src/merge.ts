@@ -1,0 +1,54 @@
+/**
+ * What a set of siblings becomes after every change, by coordination or by merge. Pure; every copy applies the same
+ * rules, and each rule keeps the highest by a total order, so copies end up equal whatever order they heard things in.
+ *
+ * 1. Siblings of one operation are one write that two coordinators took: the highest dot stays.
+ * 2. One tombstone is enough: the highest dot stays. (That the others happened is in the clock.)
+ * 3. In a `lww` bucket the highest (stamp, dot) stays, values and tombstones alike.
+ *
+ * What a context covered is gone before any of this (`DottedSet.event`), so a stamp never beats causality.
+ */
+import { compareDots, type DottedSet, type Sibling } from '@coterie/vector-clock';
+import { mergeExtensions } from './extensions.ts';
+import type { CausalObject } from './object.ts';
+import type { Payload } from './payload.ts';
+
+/** How a bucket treats concurrent writes. */
+export type Conflict = 'siblings' | 'lww';
+
+/** What two copies of one key know together. */
+export function mergeObjects(a: CausalObject, b: CausalObject, conflict: Conflict): CausalObject {
+  return {
+    type: Math.max(a.type, b.type),
+    extensions: mergeExtensions(a.extensions, b.extensions),
+    set: settle(a.set.sync(b.set), conflict),
+  };
+}
+
+/** The set after the rules above. */
+export function settle(set: DottedSet<Payload>, conflict: Conflict): DottedSet<Payload> {
+  const { siblings } = set;
+  if (siblings.length < 2) return set;
+  if (conflict === 'lww') {
+    const winner = siblings.reduce((best, sibling) => (beats(sibling, best) ? sibling : best));
+    return set.reduce((sibling) => sibling === winner);
+  }
+  const highest = new Map<string, Sibling<Payload>>();
+  // In dot order, so the last one set is the highest. The empty string is no operation's id.
+  for (const sibling of siblings) highest.set(groupOf(sibling), sibling);
+  return set.reduce((sibling) => highest.get(groupOf(sibling)) === sibling);
+}
+
+/** The largest stamp among siblings; 0 if none has one. */
+export function highestStamp(set: DottedSet<Payload>): number {
+  return set.siblings.reduce((highest, { value }) => Math.max(highest, value.stamp ?? 0), 0);
+}
+
+function groupOf(sibling: Sibling<Payload>): string {
+  return sibling.value.tombstone ? '' : sibling.value.operation;
+}
+
+function beats(a: Sibling<Payload>, b: Sibling<Payload>): boolean {
+  const byStamp = (a.value.stamp ?? 0) - (b.value.stamp ?? 0);
+  return byStamp === 0 ? compareDots(a.dot, b.dot) > 0 : byStamp > 0;
+}

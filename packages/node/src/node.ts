@@ -1,0 +1,221 @@
+/**
+ * One running node, whole: lets operations in, counts them, and closes cleanly. What an operation does is in a file of
+ * its own.
+ *
+ * ```
+ *   ready ──close()──▶ draining ──nothing runs any more──▶ clean mark written ──▶ store closed ──▶ closed
+ *     ▲ │
+ *     └─┴── read-only while the store refuses writes
+ * ```
+ */
+import { CoterieError, isCoterieError } from '@coterie/env';
+import { formatToken } from '@coterie/ring';
+import type {
+  Bucket,
+  BucketProperties,
+  CoterieNode,
+  DeleteRequest,
+  GetReply,
+  GetRequest,
+  KeyPage,
+  KeyPageRequest,
+  NodeStatus,
+  Placement,
+  PutRequest,
+  WriteReply,
+} from './api.ts';
+import { Admission } from './admission.ts';
+import type { KnownBucket } from './buckets.ts';
+import { type Core, holdersOf, invalid, placeOf } from './core.ts';
+import { type Attempt, Deadlines } from './deadlines.ts';
+import { remove } from './delete.ts';
+import type { Dropper } from './dropper.ts';
+import { get } from './get.ts';
+import type { Life } from './life.ts';
+import { listKeys } from './list-keys.ts';
+import type { OperationMemory } from './operations.ts';
+import { describeSync, type SyncMode } from './options.ts';
+import { put } from './put.ts';
+
+/** What a node is made of. */
+export interface NodeParts {
+  readonly core: Core;
+  readonly life: Life;
+  readonly memory: OperationMemory;
+  readonly dropper: Dropper;
+  readonly name: string;
+  readonly sync: SyncMode;
+}
+
+type Counter = 'puts' | 'gets' | 'deletes';
+
+/** What an operation takes of the limits. */
+interface Load {
+  readonly counter?: Counter;
+  readonly bytes: number;
+  readonly timeoutMs?: number | undefined;
+}
+
+/** A running node. Made by `startNode`. */
+export class RunningNode implements CoterieNode {
+  readonly #parts: NodeParts;
+  readonly #core: Core;
+  readonly #admission: Admission;
+  readonly #deadlines: Deadlines;
+  readonly #startedAt: number;
+  readonly #counts = { puts: 0, gets: 0, deletes: 0, failed: 0 };
+  #state: 'ready' | 'draining' | 'closed' = 'ready';
+  #closing: Promise<void> | undefined;
+
+  constructor(parts: NodeParts) {
+    this.#parts = parts;
+    this.#core = parts.core;
+    this.#admission = new Admission(parts.core.limits);
+    this.#deadlines = new Deadlines(parts.core.environment);
+    this.#startedAt = parts.core.environment.clock.monotonic();
+  }
+
+  put(request: PutRequest): Promise<WriteReply> {
+    const load: Load = { counter: 'puts', bytes: request.key.length + request.value.length, timeoutMs: request.timeoutMs };
+    return this.#run(load, (attempt) => put(this.#core, request, attempt));
+  }
+
+  get(request: GetRequest): Promise<GetReply> {
+    const load: Load = { counter: 'gets', bytes: request.key.length, timeoutMs: request.timeoutMs };
+    return this.#run(load, (attempt) => get(this.#core, request, attempt));
+  }
+
+  delete(request: DeleteRequest): Promise<WriteReply> {
+    const load: Load = { counter: 'deletes', bytes: request.key.length, timeoutMs: request.timeoutMs };
+    return this.#run(load, (attempt) => remove(this.#core, request, attempt));
+  }
+
+  listKeys(request: KeyPageRequest): Promise<KeyPage> {
+    return this.#run({ bytes: 0 }, () => listKeys(this.#core, request));
+  }
+
+  async buckets(): Promise<readonly Bucket[]> {
+    this.#checkOpen();
+    return this.#core.buckets.list().map(publicBucket);
+  }
+
+  async bucket(name: string): Promise<Bucket> {
+    this.#checkOpen();
+    return publicBucket(this.#core.buckets.get(name));
+  }
+
+  setBucket(name: string, properties: Partial<BucketProperties>): Promise<Bucket> {
+    return this.#run({ bytes: 0 }, async (attempt) => {
+      attempt.mayTakeEffect = true;
+      return publicBucket(await this.#core.buckets.set(name, properties));
+    });
+  }
+
+  dropBucket(name: string): Promise<void> {
+    return this.#run({ bytes: 0 }, async (attempt) => {
+      attempt.mayTakeEffect = true;
+      const dropped = await this.#core.buckets.drop(name);
+      if (dropped !== undefined) this.#parts.dropper.add(dropped);
+    });
+  }
+
+  async where(bucket: string, key: Uint8Array): Promise<Placement> {
+    this.#checkOpen();
+    const place = placeOf(this.#core, bucket, key);
+    const { partition, primaries, fallbacks } = holdersOf(this.#core, place);
+    const shown = (role: 'primary' | 'fallback') => (member: { readonly name: string }) => ({ node: member.name, role, healthy: true });
+    return {
+      token: formatToken(place.address.token),
+      partition,
+      partitions: this.#core.ring.partitions,
+      preferenceList: [...primaries.map(shown('primary')), ...fallbacks.map(shown('fallback'))],
+    };
+  }
+
+  status(): NodeStatus {
+    const { core, life, name, sync, dropper } = this.#parts;
+    const failure = core.store.failure;
+    const readOnly = this.#state === 'ready' && failure !== undefined;
+    return {
+      name,
+      nodeId: core.selfId,
+      incarnation: life.incarnation,
+      state: readOnly ? 'read-only' : this.#state,
+      ...(readOnly ? { reason: `the store takes no more writes: ${failure.message}` } : {}),
+      effectiveN: core.ring.members.length,
+      warnings: this.#warnings(),
+      sync: describeSync(sync),
+      uptimeMs: Math.floor(core.environment.clock.monotonic() - this.#startedAt),
+      operations: { ...this.#counts },
+      store: {
+        ...core.store.statistics?.(),
+        operationsInFlight: this.#admission.operations,
+        bytesInFlight: this.#admission.bytes,
+        droppedBucketsToClear: dropper.pending,
+        dotCounter: life.counter,
+      },
+    };
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const { core, life, memory, dropper } = this.#parts;
+    this.#state = 'draining';
+    try {
+      await this.#admission.idle();
+      await dropper.stop();
+      await life.stop(memory.ranMs);
+    } catch (error) {
+      core.environment.log.warn('the clean mark could not be written; the next start begins a new life', { reason: String(error) });
+    } finally {
+      await core.store.close();
+      this.#state = 'closed';
+    }
+  }
+
+  async #run<T>(load: Load, work: (attempt: Attempt) => Promise<T>): Promise<T> {
+    try {
+      this.#checkOpen();
+      const timeoutMs = this.#timeoutOf(load);
+      this.#admission.enter(load.bytes);
+      const reply = await this.#deadlines.run(timeoutMs, (attempt) => work(attempt).finally(() => this.#admission.leave(load.bytes)));
+      if (load.counter !== undefined) this.#counts[load.counter] += 1;
+      return reply;
+    } catch (error) {
+      this.#counts.failed += 1;
+      if (!isCoterieError(error)) this.#core.environment.log.error('an operation failed in a way that nobody foresaw', { reason: String(error) });
+      throw error;
+    }
+  }
+
+  #timeoutOf(load: Load): number {
+    const { timeoutMs, timeoutMsMax } = this.#core.limits;
+    const asked = load.timeoutMs ?? timeoutMs;
+    if (Number.isInteger(asked) && asked >= 1 && asked <= timeoutMsMax) return asked;
+    throw invalid(`timeout is an integer of milliseconds from 1 to ${timeoutMsMax}, not ${asked}`);
+  }
+
+  #checkOpen(): void {
+    if (this.#state === 'ready') return;
+    const code = this.#state === 'closed' ? 'CLOSED' : 'NOT_READY';
+    throw new CoterieError(code, `the node is ${this.#state}`, { details: { mayHaveTakenEffect: false } });
+  }
+
+  #warnings(): string[] {
+    const { core, sync } = this.#parts;
+    const warnings: string[] = [];
+    if (core.ring.members.length === 1) warnings.push('This node is alone: every key has one copy, and a lost disk loses data.');
+    if (sync !== 'always') {
+      warnings.push(`Writes are acknowledged before they are on disk (sync: ${describeSync(sync)}): a crash can lose acknowledged writes.`);
+    }
+    return warnings;
+  }
+}
+
+function publicBucket({ name, generation, properties, exists }: KnownBucket): Bucket {
+  return { name, generation, properties, exists };
+}

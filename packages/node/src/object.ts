@@ -1,0 +1,115 @@
+/**
+ * An object: all that is known of one key, as it travels and lies on disk.
+ *
+ * ```
+ *  object   = checksum u32 │ format u8 = 1 │ type u8 │ header length varint │ header │ payloads
+ *  header   = extensions │ version vector │ sibling count varint │ sibling table
+ *  sibling  = clock entry index varint │ entry's counter - dot's counter varint │ payload length varint │ payload checksum u32
+ *  checksum = CRC-32 of the address, then of everything from `format` to the end of the header
+ * ```
+ *
+ * The header's checksum is made again by everyone who merges; the payloads' never (`payload.ts`), so a value is covered
+ * from the coordinator that took it to the reader. Both are bound to the address: an object filed under another key
+ * fails. `type` says what the payloads mean; 0 is plain values, the only one so far. Copies of unknown types are merged
+ * by their dots and kept, and not shown. `docs/formats/object.md` has the worked example.
+ *
+ * Invariants: the clock covers every sibling's dot; siblings are sorted by dot.
+ */
+import { ByteReader, ByteWriter, crc32 } from '@coterie/bytes';
+import { assert, CoterieError } from '@coterie/env';
+import { compareDots, DottedSet, type Sibling, VersionVector } from '@coterie/vector-clock';
+import { type Extensions, noExtensions, readExtensions, writeExtensions } from './extensions.ts';
+import { type Payload, readPayload } from './payload.ts';
+
+/** Type byte of plain values. */
+export const plainType = 0;
+
+/** All that is known of one key. Immutable. */
+export interface CausalObject {
+  readonly type: number;
+  readonly extensions: Extensions;
+  readonly set: DottedSet<Payload>;
+}
+
+/** A key that nobody has written. */
+export const emptyObject: CausalObject = { type: plainType, extensions: noExtensions, set: DottedSet.empty<Payload>() };
+
+const format = 1;
+const formatAt = 4;
+/** Fewest bytes of a row in the sibling table. */
+const rowBytesMin = 7;
+
+/** The checksum seed that binds an object to its place. */
+export function addressSeed(objectKey: Uint8Array): number {
+  return crc32(objectKey);
+}
+
+/** Encodes an object for the address with this seed. */
+export function encodeObject(object: CausalObject, seed: number): Uint8Array {
+  const header = encodeHeader(object);
+  const payloadBytes = object.set.siblings.reduce((sum, sibling) => sum + sibling.value.bytes.length, 0);
+  const writer = new ByteWriter(16 + header.length + payloadBytes);
+  writer.u32(0).u8(format).u8(object.type).varint(header.length).raw(header);
+  const checksum = crc32(writer.bytes.subarray(formatAt, writer.length), seed);
+  for (const { value } of object.set.siblings) writer.raw(value.bytes);
+  const bytes = writer.bytes.subarray(0, writer.length);
+  new DataView(bytes.buffer, bytes.byteOffset).setUint32(0, checksum, true);
+  return bytes;
+}
+
+/** The header's bytes: equal for equal clocks, dots and payload checksums. */
+export function encodeHeader(object: CausalObject): Uint8Array {
+  const { clock, siblings } = object.set;
+  const writer = new ByteWriter(128);
+  writeExtensions(writer, object.extensions);
+  clock.encode(writer);
+  writer.varint(siblings.length);
+  for (const { dot, value } of siblings) {
+    const index = clock.indexOf(dot);
+    assert(index >= 0, 'a sibling has an entry in its clock');
+    writer.varint(index).varint(clock.entries[index].counter - dot.counter);
+    writer.varint(value.bytes.length).u32(value.checksum);
+  }
+  return writer.bytes.subarray(0, writer.length);
+}
+
+/** Decodes and verifies `bytes[start, …)`. @throws `CORRUPTION`, `UNSUPPORTED_FORMAT` */
+export function decodeObject(bytes: Uint8Array, start: number, seed: number): CausalObject {
+  const reader = new ByteReader(bytes, start);
+  const checksum = reader.u32();
+  const version = reader.u8();
+  if (version !== format) throw new CoterieError('UNSUPPORTED_FORMAT', `an object has format ${version}; this version reads ${format}`);
+  const type = reader.u8();
+  const length = reader.varint();
+  if (length > reader.remaining) throw corrupt('its header ends too early');
+  const headerEnd = reader.offset + length;
+  if (crc32(bytes.subarray(start + formatAt, headerEnd), seed) !== checksum) throw corrupt('its checksum does not match its key and header');
+  const header = new ByteReader(bytes, reader.offset, headerEnd);
+  const extensions = readExtensions(header);
+  const clock = VersionVector.decode(header);
+  const siblings = readSiblings(header, clock, new ByteReader(bytes, headerEnd), seed);
+  return { type, extensions, set: DottedSet.of(clock, siblings) };
+}
+
+// Four parameters: the table, what it refers to, and where the payloads lie.
+function readSiblings(table: ByteReader, clock: VersionVector, payloads: ByteReader, seed: number): Sibling<Payload>[] {
+  const count = table.varint();
+  if (count * rowBytesMin > table.remaining) throw corrupt('too many siblings');
+  const siblings: Sibling<Payload>[] = [];
+  for (let i = 0; i < count; i++) {
+    const index = table.varint();
+    if (index >= clock.entries.length) throw corrupt('a sibling without a clock entry');
+    const { incarnation, epoch, counter } = clock.entries[index];
+    const dot = { incarnation, epoch, counter: counter - table.varint() };
+    const ordered = i === 0 || compareDots(siblings[i - 1].dot, dot) < 0;
+    if (dot.counter < epoch || !ordered) throw corrupt('siblings out of order');
+    const bytes = payloads.view(table.varint());
+    siblings.push({ dot, value: readPayload(bytes, table.u32(), seed) });
+  }
+  if (table.remaining > 0 || payloads.remaining > 0) throw corrupt('bytes after its end');
+  return siblings;
+}
+
+function corrupt(what: string): CoterieError {
+  return new CoterieError('CORRUPTION', `an object is damaged: ${what}`);
+}

@@ -1,0 +1,66 @@
+/** What `startNode` is told. Checked once, here. */
+import { CoterieError, type Environment } from '@coterie/env';
+import { checkLimits, type NodeLimits } from './limits.ts';
+import type { Durability, OpenStore } from './store.ts';
+
+/** When writes are synced: each before it is acknowledged, so often, or when the system likes. Only `always` keeps promise P1. */
+export type SyncMode = 'always' | 'never' | { readonly everyMs: number };
+
+/** Options of `startNode`. */
+export interface NodeOptions {
+  readonly environment: Environment;
+  /** Holds the store (`store/`) and the identity file. Made if it is not there. */
+  readonly dataDirectory: string;
+  /** For people; the node's id names it to machines. Default `node`. */
+  readonly name?: string;
+  /** Default `always`. */
+  readonly sync?: SyncMode;
+  /** Opens the store. Default: `openStore` of `@coterie/lsm`. */
+  readonly openStore?: OpenStore;
+  /** Partitions of the ring when the store is new: a power of two from 64 to 65,536. Default 1024. Fixed afterwards. */
+  readonly partitions?: number;
+  /** Signs context tokens: 32 bytes. Default: made when the store is new, and kept in it. */
+  readonly clusterKey?: Uint8Array;
+  readonly limits?: Partial<NodeLimits>;
+}
+
+/** Options with the defaults filled in. */
+export interface NodeSettings {
+  readonly environment: Environment;
+  readonly dataDirectory: string;
+  readonly name: string;
+  readonly sync: SyncMode;
+  readonly partitions: number;
+  readonly clusterKey: Uint8Array | undefined;
+  readonly limits: NodeLimits;
+}
+
+const partitionsDefault = 1024;
+
+/** Checks the options. @throws `INVALID_ARGUMENT` naming the option and what would be right */
+export function checkNodeOptions(options: NodeOptions): NodeSettings {
+  const { environment, dataDirectory, name = 'node', sync = 'always', partitions = partitionsDefault, clusterKey } = options;
+  if (dataDirectory === '') throw refuse('dataDirectory must not be empty');
+  if (!/^[\x21-\x7e]{1,64}$/.test(name)) throw refuse('name has 1 to 64 visible ASCII characters');
+  const everyMs = typeof sync === 'object' ? sync.everyMs : 1;
+  const known = sync === 'always' || sync === 'never' || typeof sync === 'object';
+  if (!known || !Number.isInteger(everyMs) || everyMs < 1 || everyMs > 60_000) {
+    throw refuse("sync is 'always', 'never' or { everyMs } with an integer from 1 to 60000");
+  }
+  return { environment, dataDirectory, name, sync, partitions, clusterKey, limits: checkLimits(options.limits ?? {}) };
+}
+
+/** What the store is told for a sync mode. */
+export function durabilityOf(sync: SyncMode): Durability {
+  if (sync === 'always') return true;
+  return sync === 'never' ? false : { everyMs: sync.everyMs };
+}
+
+/** The sync mode in words. */
+export function describeSync(sync: SyncMode): string {
+  return typeof sync === 'string' ? sync : `every ${sync.everyMs} ms`;
+}
+
+function refuse(message: string): CoterieError {
+  return new CoterieError('INVALID_ARGUMENT', `option ${message}`);
+}

@@ -1,0 +1,95 @@
+/**
+ * What one write left: a value with what belongs to it, or a tombstone. Encoded once, by the coordinator that took the
+ * write, with a checksum over address and bytes; from then on carried as it is, through merges, disks and networks, and
+ * verified by everyone who reads it.
+ *
+ * ```
+ *  payload = flags u8 │ writtenAt u48 │ [expiresAt u48] │ [stamp u53 in 8] │ operation string │ content type string
+ *            │ [extensions] │ value: the rest
+ *  flags   = 1 tombstone │ 2 expires │ 4 stamped (lww) │ 8 has extensions
+ * ```
+ *
+ * Times are wall-clock milliseconds. A flag that this version does not know makes the payload unreadable, not wrong.
+ */
+import { ByteReader, ByteWriter, crc32 } from '@coterie/bytes';
+import { CoterieError } from '@coterie/env';
+import { type Extensions, noExtensions, readExtensions, writeExtensions } from './extensions.ts';
+
+/** The fields of a payload. */
+export interface PayloadFields {
+  readonly tombstone: boolean;
+  readonly writtenAt: number;
+  /** Hidden from then on. */
+  readonly expiresAt?: number;
+  /** Order among `lww` values, by hybrid logical clock. */
+  readonly stamp?: number;
+  /** Id of the operation that wrote it; never empty. */
+  readonly operation: string;
+  readonly contentType: string;
+  readonly extensions: Extensions;
+  readonly value: Uint8Array;
+}
+
+/** A payload, decoded, beside its bytes. `value` is a view of `bytes`. */
+export interface Payload extends PayloadFields {
+  readonly bytes: Uint8Array;
+  /** CRC-32 of the address, then the bytes. */
+  readonly checksum: number;
+}
+
+const flag = { tombstone: 1, expires: 2, stamped: 4, extended: 8 } as const;
+const knownFlags = 15;
+
+/** Encodes the fields. `seed` is the CRC-32 of the address. */
+export function makePayload(fields: PayloadFields, seed: number): Payload {
+  const writer = new ByteWriter(64 + fields.contentType.length + fields.operation.length + fields.value.length);
+  writer.u8(flagsOf(fields)).u48(fields.writtenAt);
+  if (fields.expiresAt !== undefined) writer.u48(fields.expiresAt);
+  if (fields.stamp !== undefined) writer.u53(fields.stamp);
+  writer.string(fields.operation).string(fields.contentType);
+  if (fields.extensions.length > 0) writeExtensions(writer, fields.extensions);
+  const valueAt = writer.length;
+  writer.raw(fields.value);
+  const bytes = writer.bytes.subarray(0, writer.length);
+  return { ...fields, value: bytes.subarray(valueAt), bytes, checksum: crc32(bytes, seed) };
+}
+
+/** Decodes and verifies. @throws `CORRUPTION`, `UNSUPPORTED_FORMAT` for flags from a later version */
+export function readPayload(bytes: Uint8Array, checksum: number, seed: number): Payload {
+  if (crc32(bytes, seed) !== checksum) throw new CoterieError('CORRUPTION', "a value's checksum does not match its key and bytes");
+  const reader = new ByteReader(bytes);
+  const flags = reader.u8();
+  if (flags > knownFlags) throw new CoterieError('UNSUPPORTED_FORMAT', `a value has flags ${flags}; this version knows ${knownFlags}`);
+  const writtenAt = reader.u48();
+  const expiresAt = (flags & flag.expires) === 0 ? undefined : reader.u48();
+  const stamp = (flags & flag.stamped) === 0 ? undefined : reader.u53();
+  const operation = reader.string();
+  const contentType = reader.string();
+  const extensions = (flags & flag.extended) === 0 ? noExtensions : readExtensions(reader);
+  return {
+    tombstone: (flags & flag.tombstone) !== 0,
+    writtenAt,
+    ...(expiresAt === undefined ? {} : { expiresAt }),
+    ...(stamp === undefined ? {} : { stamp }),
+    operation,
+    contentType,
+    extensions,
+    value: reader.view(reader.remaining),
+    bytes,
+    checksum,
+  };
+}
+
+/** Whether the payload is a value that a read shows at `now`. */
+export function isVisible(payload: PayloadFields, now: number): boolean {
+  return !payload.tombstone && (payload.expiresAt === undefined || payload.expiresAt > now);
+}
+
+function flagsOf(fields: PayloadFields): number {
+  return (
+    (fields.tombstone ? flag.tombstone : 0) |
+    (fields.expiresAt === undefined ? 0 : flag.expires) |
+    (fields.stamp === undefined ? 0 : flag.stamped) |
+    (fields.extensions.length === 0 ? 0 : flag.extended)
+  );
+}

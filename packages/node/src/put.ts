@@ -1,0 +1,69 @@
+/** Put: checks what the client sent, then describes the write (`write.ts` carries it out, `decide-write.ts` decides). */
+import { CoterieError } from '@coterie/env';
+import type { PutRequest, WriteReply } from './api.ts';
+import { ttlMsMax } from './bucket-properties.ts';
+import { type Core, invalid, openContext, placeOf } from './core.ts';
+import type { Attempt } from './deadlines.ts';
+import { checkConditions, decideWrite, seenBy } from './decide-write.ts';
+import { noExtensions } from './extensions.ts';
+import { contentTypeMax } from './limits.ts';
+import { highestStamp } from './merge.ts';
+import { addressSeed } from './object.ts';
+import { makePayload } from './payload.ts';
+import type { Place } from './replica.ts';
+import { coordinateWrite, type WriteOrder } from './write.ts';
+
+const contentTypeDefault = 'application/octet-stream';
+
+/** Writes a value. Resolves when w stores hold it. */
+export async function put(core: Core, request: PutRequest, attempt: Attempt): Promise<WriteReply> {
+  const place = placeOf(core, request.bucket, request.key);
+  checkValue(request, place);
+  const context = openContext(core, place, request.context);
+  const ttlMs = request.ttlMs ?? place.bucket.properties.ttlMs;
+  const order: WriteOrder = {
+    place,
+    operation: request.operation,
+    w: request.w,
+    pw: request.pw,
+    context,
+    seen: (local) => seenBy(local, context, request.conditions),
+    decide(local, { dot, operation, seen }) {
+      const now = core.environment.clock.now();
+      checkConditions(local, request.conditions, now);
+      const { properties } = place.bucket;
+      const payload = makePayload(
+        {
+          tombstone: false,
+          writtenAt: now,
+          ...(ttlMs === undefined ? {} : { expiresAt: now + ttlMs }),
+          ...(properties.conflict === 'lww' ? { stamp: core.hybridClock.next(highestStamp(local.set)) } : {}),
+          operation,
+          contentType: request.contentType ?? contentTypeDefault,
+          extensions: noExtensions,
+          value: request.value,
+        },
+        addressSeed(place.address.objectKey),
+      );
+      return decideWrite(local, { dot, now, payload, context: seen, properties });
+    },
+  };
+  return coordinateWrite(core, order, attempt);
+}
+
+function checkValue(request: PutRequest, place: Place): void {
+  const { valueBytesMax } = place.bucket.properties;
+  if (request.value.length > valueBytesMax) {
+    throw new CoterieError('TOO_LARGE', `values of bucket ${request.bucket} have at most ${valueBytesMax} bytes, not ${request.value.length}`, {
+      details: { mayHaveTakenEffect: false },
+    });
+  }
+  const { contentType, ttlMs } = request;
+  // It goes out again in a header: nothing that could end one.
+  if (contentType !== undefined && !(contentType.length <= contentTypeMax && /^[\x20-\x7e]+$/.test(contentType))) {
+    throw invalid(`content types have 1 to ${contentTypeMax} printable ASCII characters`);
+  }
+  if (ttlMs !== undefined && !(Number.isInteger(ttlMs) && ttlMs >= 1 && ttlMs <= ttlMsMax)) {
+    throw invalid(`ttl is an integer of milliseconds from 1 to ${ttlMsMax}, not ${ttlMs}`);
+  }
+}

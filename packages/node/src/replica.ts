@@ -1,0 +1,232 @@
+/**
+ * The replica: this store's copy of objects. It merges, never overwrites; it makes dots for the coordinator of the same
+ * node; and everything that changes a key passes through the key's critical section here.
+ *
+ * ```
+ *   coordinate:  enter ▶ retry of a known operation? ▶ read copy ▶ ┌ dot ▶ decide ▶ batch ▶ commit() ┐ ▶ leave ▶ …durable
+ *   merge:       enter ▶                              read copy ▶ └ merge ▶ batch ▶ commit()        ┘ ▶ leave ▶ durable
+ *                                                                  one turn: nothing comes between
+ *
+ *   stored record = own u8 │ object         own: 1 + the clock entry of the epoch that this store opened, 0 if none
+ * ```
+ *
+ * `own` never travels. A copy that came from elsewhere may carry an entry of this very incarnation, from before this
+ * store lost or handed away its own copy: going on with that epoch would claim the dots in between. So an epoch goes on
+ * only in the copy that has been here since it was opened.
+ */
+import { CoterieError, isCoterieError } from '@coterie/env';
+import type { Context, Dot } from '@coterie/vector-clock';
+import type { Attempt } from './deadlines.ts';
+import { type Buckets, type KnownBucket } from './buckets.ts';
+import type { KeyTurn, KeyTurns } from './key-locks.ts';
+import { indexChanges, indexEntryOf } from './key-index.ts';
+import { type Address, indexKey } from './layout.ts';
+import type { Life, OwnEpoch } from './life.ts';
+import { mergeObjects } from './merge.ts';
+import { addressSeed, type CausalObject, decodeObject, emptyObject, encodeObject } from './object.ts';
+import type { OperationMemory, WriteAnswer } from './operations.ts';
+import type { Durability, Store, StoreBatch } from './store.ts';
+
+/** A key, and the bucket that it was looked up in. */
+export interface Place {
+  readonly bucket: KnownBucket;
+  readonly address: Address;
+}
+
+/** What a coordinator asks of any replica, on this node or another. */
+export interface Replica {
+  /** The copy here; an empty object if there is none. */
+  read(place: Place): Promise<CausalObject>;
+  /** Merges `object` into the copy here; resolves when it is as durable as the node promises. */
+  merge(place: Place, object: CausalObject): Promise<void>;
+}
+
+/** The copy that a store holds, and the epoch that it opened on it. */
+export interface Copy {
+  readonly object: CausalObject;
+  readonly own: OwnEpoch | undefined;
+}
+
+/** What is kept of a batch in flight. */
+export interface PendingCopy extends Copy {
+  readonly answer: WriteAnswer | undefined;
+  readonly durable: Promise<void>;
+}
+
+/** A write to be coordinated here. */
+export interface CoordinatedWrite {
+  readonly place: Place;
+  /** The client's operation id; undefined if the node minted one, which no retry can know. */
+  readonly operation: string | undefined;
+  readonly context: Context;
+  /** The object after the write. Pure and synchronous. @throws what refuses the write; `dot` is then not used */
+  decide(local: CausalObject, dot: Dot): CausalObject;
+  /** What the write answers, once its object is known. */
+  answer(after: CausalObject, dot: Dot): WriteAnswer;
+}
+
+/** A coordinated write, handed to the log. */
+export interface Coordinated {
+  readonly answer: WriteAnswer;
+  /** The object to send to the other replicas; absent when the operation was carried out before. */
+  readonly object?: CausalObject;
+  readonly durable: Promise<void>;
+}
+
+/** What a replica is made of. */
+export interface ReplicaParts {
+  readonly store: Store;
+  readonly life: Life;
+  readonly turns: KeyTurns<PendingCopy>;
+  readonly memory: OperationMemory;
+  readonly buckets: Buckets;
+  readonly durable: Durability;
+  readonly objectBytesMax: number;
+}
+
+/** This node's replica. */
+export class LocalReplica implements Replica {
+  readonly #parts: ReplicaParts;
+
+  constructor(parts: ReplicaParts) {
+    this.#parts = parts;
+  }
+
+  async read(place: Place): Promise<CausalObject> {
+    return (await this.#load(place)).object;
+  }
+
+  async merge(place: Place, object: CausalObject): Promise<void> {
+    const turn = await this.#parts.turns.enter(place.address.id);
+    try {
+      const local = turn.latest ?? (await this.#load(place));
+      const merged = mergeObjects(local.object, object, place.bucket.properties.conflict);
+      const batch = this.#parts.store.batch();
+      this.#parts.buckets.use(batch, place.bucket);
+      this.#putCopy(batch, place, { before: local.object, after: merged, own: local.own });
+      return this.#commit(turn, batch, { place, operation: undefined, copy: { object: merged, own: local.own, answer: undefined } });
+    } finally {
+      turn.leave();
+    }
+  }
+
+  /** Gives the write its dot and hands it to the log. @throws what `decide` throws, `OVERLOADED`, `TIMEOUT`, `CORRUPTION` */
+  async coordinate(write: CoordinatedWrite, attempt: Attempt): Promise<Coordinated> {
+    const turn = await this.#parts.turns.enter(write.place.address.id);
+    try {
+      attempt.check();
+      const repeated = await this.#findRepeated(turn, write);
+      if (repeated !== undefined) return repeated;
+      const local = turn.latest ?? (await this.#load(write.place));
+      await this.#lifeFor(local, write.context);
+      attempt.check();
+      return this.#decide(turn, write, { local, attempt });
+    } finally {
+      turn.leave();
+    }
+  }
+
+  async #findRepeated(turn: KeyTurn<PendingCopy>, write: CoordinatedWrite): Promise<Coordinated | undefined> {
+    const { operation, place } = write;
+    if (operation === undefined) return undefined;
+    const pending = turn.find(operation)?.state;
+    if (pending?.answer !== undefined) return { answer: pending.answer, durable: pending.durable };
+    const answer = await this.#parts.memory.find(operation, place.address);
+    return answer === undefined ? undefined : { answer, durable: Promise.resolve() };
+  }
+
+  /** Makes sure that the present life may make dots for this copy. */
+  async #lifeFor(local: Copy, context: Context): Promise<void> {
+    const { life } = this.#parts;
+    if (life.meetsOwnFuture(local.object.set.clock) || life.meetsOwnFuture(context.clock)) {
+      life.end('the store met a dot of its own that it has not made: it is a copy, or went back in time');
+    }
+    while (life.hasEnded) await life.renew();
+  }
+
+  /** One turn of the event loop, from the dot to the commit: log order is dot order. */
+  #decide(turn: KeyTurn<PendingCopy>, write: CoordinatedWrite, on: { readonly local: Copy; readonly attempt: Attempt }): Coordinated {
+    const { place, operation } = write;
+    const { local, attempt } = on;
+    const { life, store, buckets, memory } = this.#parts;
+    const dot = life.nextDot(local.own);
+    const object = write.decide(local.object, dot);
+    const answer = write.answer(object, dot);
+    const own = { incarnation: dot.incarnation, epoch: dot.epoch };
+    const batch = store.batch();
+    buckets.use(batch, place.bucket);
+    this.#putCopy(batch, place, { before: local.object, after: object, own });
+    if (operation !== undefined) memory.remember(batch, operation, { address: place.address, answer });
+    attempt.mayTakeEffect = true;
+    const durable = this.#commit(turn, batch, { place, operation, copy: { object, own, answer } });
+    return { answer, object, durable };
+  }
+
+  #putCopy(batch: StoreBatch, place: Place, change: { readonly before: CausalObject; readonly after: CausalObject; readonly own: OwnEpoch | undefined }): void {
+    const { address, bucket } = place;
+    const { before, after, own } = change;
+    const record = encodeCopy({ object: after, own }, addressSeed(address.objectKey));
+    this.#checkSize(before, after, record.length);
+    batch.put(address.objectKey, record);
+    if (!indexChanges(before, after)) return;
+    batch.put(indexKey({ bucket: bucket.name, bucketBytes: bucket.nameBytes, generation: address.generation, key: address.key }), indexEntryOf(after));
+  }
+
+  #checkSize(before: CausalObject, after: CausalObject, bytes: number): void {
+    if (bytes <= this.#parts.objectBytesMax || after.set.siblings.length <= before.set.siblings.length) return;
+    throw new CoterieError('TOO_MANY_SIBLINGS', `the key's values together would take ${bytes} bytes; read it and write back one value with the context`, {
+      details: { mayHaveTakenEffect: false },
+    });
+  }
+
+  #commit(
+    turn: KeyTurn<PendingCopy>,
+    batch: StoreBatch,
+    of: { readonly place: Place; readonly operation: string | undefined; readonly copy: Omit<PendingCopy, 'durable'> },
+  ): Promise<void> {
+    const durable = batch.commit({ durable: this.#parts.durable }).then(
+      () => this.#parts.buckets.used(of.place.bucket),
+      (error: unknown) => {
+        throw asWriteFailure(error);
+      },
+    );
+    turn.track({ state: { ...of.copy, durable }, operation: of.operation }, durable);
+    return durable;
+  }
+
+  async #load(place: Place): Promise<Copy> {
+    const { life, store } = this.#parts;
+    try {
+      const record = await store.get(place.address.objectKey);
+      return record === undefined ? { object: emptyObject, own: undefined } : decodeCopy(record, addressSeed(place.address.objectKey));
+    } catch (error) {
+      // An older state of the key may come to light where the damage is: this life's dots may be lost there.
+      if (isCoterieError(error, 'CORRUPTION')) life.damaged(error.details.file ?? place.address.id);
+      throw error;
+    }
+  }
+}
+
+/** The stored record of a copy. */
+export function encodeCopy(copy: Copy, seed: number): Uint8Array {
+  const object = encodeObject(copy.object, seed);
+  const index = copy.own === undefined ? -1 : copy.object.set.clock.indexOf(copy.own);
+  const record = new Uint8Array(1 + object.length);
+  // An entry past the byte's reach counts as none: the next write opens a new epoch, which is always right.
+  record[0] = index < 255 ? index + 1 : 0;
+  record.set(object, 1);
+  return record;
+}
+
+/** The copy in a stored record. @throws `CORRUPTION`, `UNSUPPORTED_FORMAT` */
+export function decodeCopy(record: Uint8Array, seed: number): Copy {
+  const object = decodeObject(record, 1, seed);
+  const entry = record[0] === 0 ? undefined : object.set.clock.entries.at(record[0] - 1);
+  return { object, own: entry === undefined ? undefined : { incarnation: entry.incarnation, epoch: entry.epoch } };
+}
+
+/** A failed commit as the node reports it: something may have been built on the write, so only a store that is sure may deny it. */
+function asWriteFailure(error: unknown): unknown {
+  if (!isCoterieError(error) || error.details.mayHaveTakenEffect === true) return error;
+  return new CoterieError(error.code, error.message, { cause: error, retryable: error.retryable, details: { ...error.details, mayHaveTakenEffect: true } });
+}

@@ -1,0 +1,48 @@
+/**
+ * The slice of an ordered byte store that a node needs. `@coterie/lsm` fits it; tests give a small twin. Keys and values
+ * that a store returns are the node's to keep.
+ */
+import type { Environment } from '@coterie/env';
+
+/** `true`: done when synced. `false`: when handed to the system. `everyMs`: handed, and synced that often. */
+export type Durability = boolean | { readonly everyMs: number };
+
+/** Operations that are applied together or not at all. */
+export interface StoreBatch {
+  put(key: Uint8Array, value: Uint8Array): unknown;
+  delete(key: Uint8Array): unknown;
+  /** Every key in [from, to). */
+  deleteRange(from: Uint8Array, to: Uint8Array): unknown;
+  /**
+   * Resolves when the batch is visible and as durable as asked. Batches take effect in the order of their `commit`
+   * calls. After a rejection the batch may have taken effect unless the error's `mayHaveTakenEffect` is false.
+   */
+  commit(options: { readonly durable: Durability }): Promise<void>;
+}
+
+/** Bounds of a scan: keys in [gte, lt), at most `limit`. */
+export interface StoreRange {
+  readonly gte: Uint8Array;
+  readonly lt: Uint8Array;
+  readonly limit: number;
+}
+
+/** An ordered store of byte keys and values. */
+export interface Store {
+  get(key: Uint8Array): Promise<Uint8Array | undefined>;
+  batch(): StoreBatch;
+  range(range: StoreRange): AsyncIterable<readonly [Uint8Array, Uint8Array]>;
+  /** Why the store takes no more writes; undefined while it does. */
+  readonly failure?: Error | undefined;
+  statistics?(): Readonly<Record<string, number | string | boolean>>;
+  close(): Promise<void>;
+}
+
+/** What a node says when it opens its store. */
+export interface StoreOpening {
+  readonly environment: Environment;
+  readonly durable: Durability;
+}
+
+/** Opens, or makes, the store in a directory. */
+export type OpenStore = (directory: string, opening: StoreOpening) => Promise<Store>;
