@@ -84,7 +84,8 @@ async function drive(wire: Wire, run: Run): Promise<void> {
       const answer = reading ? await wire.send(getHead(options, key)) : await wire.send(putHead(options, key), run.value);
       if (!succeeded(answer.status, reading)) fail(run, `${reading ? 'get' : 'put'} ${answer.status}`);
     } catch (error) {
-      fail(run, (error as { code?: string }).code ?? 'ERROR');
+      const { code, message } = error as { code?: string; message: string };
+      fail(run, `${code ?? 'ERROR'} ${message}`);
       return;
     }
     now = performance.now();
@@ -100,7 +101,6 @@ function fail(run: Run, what: string): void {
   run.failures.set(what, (run.failures.get(what) ?? 0) + 1);
 }
 
-/** Buckets of a benchmark resolve by `lww`, or each overwrite without a context would add a sibling. */
 function putHead(options: LoadOptions, key: number): string {
   return `PUT /v1/kv/${options.bucket}/key-${key} HTTP/1.1\r\nHost: ${options.target.host}\r\nContent-Length: ${options.valueBytes}\r\n\r\n`;
 }

@@ -73,6 +73,11 @@ export class Wire {
     const headEnd = this.held.indexOf('\r\n\r\n');
     if (headEnd < 0) return;
     const head = this.held.toString('latin1', 0, headEnd);
+    if (head.includes('\r\nTransfer-Encoding: chunked')) {
+      this.lost(new Error('an answer came in chunks, which this load does not read'));
+      this.socket.destroy();
+      return;
+    }
     const bodyStart = headEnd + 4;
     const length = contentLength(head);
     if (this.held.length < bodyStart + length) return;

@@ -147,7 +147,8 @@ export class MemoryNode implements CoterieNode {
     this.checkConditions(request, held);
     const seen = request.context === undefined ? 0 : Number(request.context);
     if (!Number.isSafeInteger(seen)) throw new CoterieError('INVALID_ARGUMENT', 'this context is none of ours', { details: { mayHaveTakenEffect: false } });
-    const kept = held.filter((one) => one.dot > seen);
+    const lww = this.properties.get(request.bucket)?.properties.conflict === 'lww';
+    const kept = lww ? [] : held.filter((one) => one.dot > seen);
     if (kept.length >= defaults.siblingsMax) throw new CoterieError('TOO_MANY_SIBLINGS', 'too many siblings', { details: { mayHaveTakenEffect: false } });
     kept.push({ dot: ++this.counter, value });
     bucket.set(key, kept);
