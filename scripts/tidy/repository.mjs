@@ -3,6 +3,7 @@
  * for. Several roots can lie on top of each other, a later one winning: so a test fixture is a good repository and the
  * few files that spoil it.
  */
+import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Syntax } from './syntax.mjs';
@@ -23,18 +24,30 @@ import { Syntax } from './syntax.mjs';
  * }} Layers
  */
 
-/** Folders that hold nothing written by hand, or files that are wrong on purpose. */
-const skipped = new Set(['node_modules', 'dist', '.git', '.turbo', '.cache', 'coverage', 'coterie-data', 'fixtures', 'docs/api']);
+/** Folders that hold nothing written by hand. */
+const made = new Set(['node_modules', 'dist', '.git', '.turbo', '.cache', 'coverage', 'coterie-data', 'results', 'api']);
+
+/**
+ * Paths of all files that are in git or could be added; where there is no git, of all files outside made folders. Files
+ * below `fixtures` are wrong on purpose.
+ * @param {string} root
+ * @returns {string[]}
+ */
+function listFiles(root) {
+  const { status, stdout } = spawnSync('git', ['ls-files', '-coz', '--exclude-standard'], { cwd: root, encoding: 'utf8' });
+  const paths = status === 0 ? stdout.split('\0').filter((path) => path !== '' && existsSync(join(root, path))) : walkFolder(root, '');
+  return paths.filter((path) => !/(^|\/)fixtures\//.test(path));
+}
 
 /**
  * @param {string} root
  * @param {string} directory
  * @returns {string[]}
  */
-function listFiles(root, directory) {
+function walkFolder(root, directory) {
   return readdirSync(join(root, directory), { withFileTypes: true }).flatMap((entry) => {
     const path = directory === '' ? entry.name : `${directory}/${entry.name}`;
-    if (entry.isDirectory()) return skipped.has(entry.name) || skipped.has(path) ? [] : listFiles(root, path);
+    if (entry.isDirectory()) return made.has(entry.name) ? [] : walkFolder(root, path);
     return [path];
   });
 }
@@ -52,7 +65,7 @@ export class Repository {
 
   /** @param {readonly string[]} roots */
   constructor(roots) {
-    for (const root of roots) for (const path of listFiles(root, '')) this.#roots.set(path, root);
+    for (const root of roots) for (const path of listFiles(root)) this.#roots.set(path, root);
     this.paths = [...this.#roots.keys()].sort();
     const names = new Set(this.paths.flatMap((path) => /^packages\/([^/]+)\/package\.json$/.exec(path)?.[1] ?? []));
     this.packages = [...names].map((name) => this.#package(name));
