@@ -32,6 +32,7 @@ interface Holder extends ProcessIdentity {
 /** Holders that died while replacing a dead holder, one after the other; more than this is no accident. */
 const deepestClaim = 4;
 const attempts = 16;
+const leftoverAgeMs = 60_000;
 
 /**
  * Takes the lock of a directory.
@@ -99,7 +100,7 @@ function replace(path: string, claim: { mine: Holder; dead: Holder; depth: numbe
     fs.renameSync(own, path);
     return readHolder(path)?.nonce === claim.mine.nonce;
   } finally {
-    fs.unlinkSync(claimPath);
+    fs.rmSync(claimPath, { force: true });
   }
 }
 
@@ -114,7 +115,7 @@ function createExclusively(path: string, mine: Holder): boolean {
     if (!lacksLinks(error)) throw error;
     return createWithoutLinks(path, mine);
   } finally {
-    fs.unlinkSync(own);
+    fs.rmSync(own, { force: true });
   }
 }
 
@@ -174,14 +175,23 @@ function isDead(holder: Holder, here: ProcessIdentity): boolean {
   return holder === unreadable || isGone(holder, here);
 }
 
-/** Removes what processes left behind that died while they took this lock. Only the lock's holder calls this. */
+/**
+ * Removes what processes left behind that died while they took this lock. Only the lock's holder calls this. A file that
+ * names nobody may be one that a living process is just writing, so it must be old as well.
+ */
 function sweep(directory: string, mine: Holder): void {
   for (const name of fs.readdirSync(directory)) {
     if (!name.startsWith('LOCK.')) continue;
     const path = `${directory}/${name}`;
     const holder = readHolder(path);
-    if (holder !== undefined && isDead(holder, mine)) fs.rmSync(path, { force: true });
+    if (holder === undefined || !isDead(holder, mine)) continue;
+    if (holder !== unreadable || isOld(path)) fs.rmSync(path, { force: true });
   }
+}
+
+function isOld(path: string): boolean {
+  const stats = fs.statSync(path, { throwIfNoEntry: false });
+  return stats !== undefined && Date.now() - stats.mtimeMs > leftoverAgeMs;
 }
 
 function locked(path: string, holder: Holder): CoterieError {

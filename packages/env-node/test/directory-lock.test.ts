@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { hostname, tmpdir } from 'node:os';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { isCoterieError } from '@coterie/env';
 import type { CoterieError } from '@coterie/env';
@@ -82,18 +83,34 @@ describe('between processes', () => {
     expect(readdirSync(directory)).toEqual([]);
   });
 
-  test('of many that find a dead holder, one gets the lock', async () => {
-    for (let round = 0; round < 3; round++) {
-      const first = await contend();
-      expect(first.said).toBe('held');
-      await end(first.child, 'SIGKILL');
-      const contenders = await Promise.all(Array.from({ length: 6 }, contend));
-      expect(contenders.map(({ said }) => said).sort()).toEqual(['LOCKED', 'LOCKED', 'LOCKED', 'LOCKED', 'LOCKED', 'held']);
-      await Promise.all(contenders.map(({ child }) => endGently(child)));
-      expect(readdirSync(directory)).toEqual([]);
+  test('of several that find the same dead holder at the same time, one gets the lock', async () => {
+    const names = Array.from({ length: 200 }, (_, i) => String(i).padStart(3, '0'));
+    for (const name of names) {
+      mkdirSync(`${directory}/${name}`);
+      writeFileSync(`${directory}/${name}/LOCK`, deadHolder);
     }
+    const racers = await Promise.all([1, 2, 3].map(() => startRacer()));
+    const held = await Promise.all(racers.map((race) => race()));
+    expect(held.flat().sort()).toEqual(names);
+    for (const name of names) expect(readdirSync(`${directory}/${name}`)).toEqual(['LOCK']);
   });
 });
+
+const deadHolder = JSON.stringify({ pid: 2 ** 22 + 1, startTime: '', bootId: '', host: hostname(), nonce: '0123456789abcdef', since: '' });
+
+/** A process ready to race; the answer starts it and gives the names of the directories that it locked. */
+async function startRacer(): Promise<() => Promise<string[]>> {
+  const script = fileURLToPath(new URL('fixtures/lock-racer.mjs', import.meta.url));
+  const child = spawn(process.execPath, [script, directory], { stdio: ['pipe', 'pipe', 'inherit'] });
+  children.push(child);
+  const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
+  await lines.next();
+  return async () => {
+    child.stdin.write('go');
+    const line: IteratorResult<string> = await lines.next();
+    return JSON.parse(String(line.value)) as string[];
+  };
+}
 
 describe('what the file says', () => {
   const mine = (): Record<string, unknown> => {
