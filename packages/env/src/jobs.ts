@@ -47,6 +47,9 @@ export interface Jobs {
   start<Input, Output>(spec: JobSpec<Input, Output>, settled: (outcome: JobOutcome<Output>) => void): Job;
   /** Calls `settled` for every job that has ended; costs next to nothing when none has. */
   poll(): void;
-  /** Blocks the thread until some job ends or `ms` passed, then polls. Returns whether any job settled. */
+  /**
+   * Blocks the thread until some job ends or `ms` passed, then polls. Returns whether any job settled: false at once when
+   * none is running.
+   */
   wait(ms: number): boolean;
 }
