@@ -67,6 +67,7 @@ export function parseProperties(body: Uint8Array): Partial<BucketProperties> {
   } catch (error) {
     throw invalid(`the body is not JSON: ${(error as Error).message}`);
   }
+  if (Array.isArray(value)) throw invalid('bucket properties are one JSON object, not a list');
   const parsed = v.safeParse(propertiesSchema, value);
   if (parsed.success) return parsed.output as Partial<BucketProperties>;
   const issue = parsed.issues[0];

@@ -10,7 +10,7 @@ import { HttpRefusal } from './problem.ts';
 export class HostRule {
   private readonly names: ReadonlySet<string>;
   private readonly everything: boolean;
-  private lastAccepted = '';
+  private lastAccepted: string | undefined;
 
   constructor(options: { readonly loopback: boolean; readonly names: readonly string[] }) {
     this.everything = !options.loopback;

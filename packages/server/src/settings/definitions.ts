@@ -19,6 +19,7 @@ export interface Settings {
   readonly http: Address;
   readonly name: string;
   readonly sync: SyncSetting;
+  readonly partitions: number;
   readonly insecure: boolean;
   readonly 'allowed-host': readonly string[];
   readonly 'log-level': LogLevel;
@@ -79,6 +80,13 @@ export const definitions: { readonly [Name in SettingName]: Definition<Settings[
     right: 'always, never, or a whole number of milliseconds from 1 to 60000',
     placeholder: 'always|MS|never',
   },
+  partitions: {
+    schema: checked(parsePartitions),
+    default: '1024',
+    help: 'partitions of the ring, fixed when the data directory is made',
+    right: 'a power of two from 64 to 65536',
+    placeholder: 'Q',
+  },
   insecure: { schema: checked(parseSwitch), default: 'false', help: 'allow a public address without TLS and credentials', right: 'true or false' },
   'allowed-host': {
     schema: checked(parseNames),
@@ -108,7 +116,7 @@ export const definitions: { readonly [Name in SettingName]: Definition<Settings[
 };
 
 /** Settings of the clustered server, which this version does not have: they are refused, not ignored. */
-export const notYet: readonly string[] = ['redis', 'peer', 'seed', 'zone', 'weight', 'join', 'partitions'];
+export const notYet: readonly string[] = ['redis', 'peer', 'seed', 'zone', 'weight', 'join'];
 
 /** The sync setting that `text` names, or `undefined`. */
 export function parseSync(text: string): SyncSetting | undefined {
@@ -116,6 +124,11 @@ export function parseSync(text: string): SyncSetting | undefined {
   if (!/^\d{1,5}$/.test(text)) return undefined;
   const everyMs = Number(text);
   return everyMs >= 1 && everyMs <= 60_000 ? { everyMs } : undefined;
+}
+
+function parsePartitions(text: string): number | undefined {
+  const partitions = /^\d{2,5}$/.test(text) ? Number(text) : 0;
+  return partitions >= 64 && partitions <= 65_536 && Number.isInteger(Math.log2(partitions)) ? partitions : undefined;
 }
 
 function parseSwitch(text: string): boolean | undefined {
