@@ -13,7 +13,7 @@
 import { CoterieError, silentLog } from '@coterie/env';
 import type { Job, JobEnvironment, JobFunction, JobOutcome, Jobs, JobSpec } from '@coterie/env';
 import { SimulatedFiles } from './disk/files.ts';
-import type { DiskUser } from './disk/files.ts';
+import type { DiskUser } from './disk/access.ts';
 import { CrashError } from './disk/faults.ts';
 
 /** A moment in the life of a job at which it can be struck. */

@@ -7,7 +7,7 @@ import type { Clock, Environment, Log, Timers } from '@coterie/env';
 import { SimulatedDisk } from './disk/disk.ts';
 import { CrashError } from './disk/faults.ts';
 import { SimulatedFiles } from './disk/files.ts';
-import type { DiskUser } from './disk/files.ts';
+import type { DiskUser } from './disk/access.ts';
 import { JobControl, SimulatedJobs } from './jobs.ts';
 import { SeededRandom } from './random.ts';
 import { Schedule } from './schedule.ts';
