@@ -182,7 +182,15 @@ export class RunningNode implements CoterieNode {
       this.#checkOpen();
       const timeoutMs = this.#timeoutOf(load);
       this.#admission.enter(load.bytes);
-      const reply = await this.#deadlines.run(timeoutMs, (attempt) => work(attempt).finally(() => this.#admission.leave(load.bytes)));
+      const reply = await this.#deadlines.run(timeoutMs, async (attempt) => {
+        try {
+          return await work(attempt);
+        } catch (error) {
+          throw withEffect(error, attempt);
+        } finally {
+          this.#admission.leave(load.bytes);
+        }
+      });
       if (load.counter !== undefined) this.#counts[load.counter] += 1;
       return reply;
     } catch (error) {
@@ -214,6 +222,13 @@ export class RunningNode implements CoterieNode {
     }
     return warnings;
   }
+}
+
+/** The error, saying whether the operation may have taken effect if it does not say so itself. */
+function withEffect(error: unknown, { mayTakeEffect }: Attempt): unknown {
+  if (!isCoterieError(error) || error.details.mayHaveTakenEffect !== undefined) return error;
+  const { code, message, retryable, details } = error;
+  return new CoterieError(code, message, { cause: error, retryable, details: { ...details, mayHaveTakenEffect: mayTakeEffect } });
 }
 
 function publicBucket({ name, generation, properties, exists }: KnownBucket): Bucket {

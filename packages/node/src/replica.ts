@@ -50,7 +50,10 @@ export interface Copy {
 /** What is kept of a batch in flight. */
 export interface PendingCopy extends Copy {
   readonly answer: WriteAnswer | undefined;
-  readonly durable: Promise<void>;
+  /** Set before anybody else can see it. */
+  durable: Promise<void>;
+  /** Whether a later decision has taken this copy over: then its write can come true although its batch fails. */
+  builtOn: boolean;
 }
 
 /** A write to be coordinated here. */
@@ -71,6 +74,14 @@ export interface Coordinated {
   /** The object to send to the other replicas; absent when the operation was carried out before. */
   readonly object?: CausalObject;
   readonly durable: Promise<void>;
+}
+
+/** What was decided about a key, ready to be committed. */
+interface Decided {
+  readonly place: Place;
+  readonly operation: string | undefined;
+  readonly copy: Copy;
+  readonly answer: WriteAnswer | undefined;
 }
 
 /** What a replica is made of. */
@@ -99,12 +110,12 @@ export class LocalReplica implements Replica {
   async merge(place: Place, object: CausalObject): Promise<void> {
     const turn = await this.#parts.turns.enter(place.address.id);
     try {
-      const local = turn.latest ?? (await this.#load(place));
+      const local = await this.#newest(turn, place);
       const merged = mergeObjects(local.object, object, place.bucket.properties.conflict);
       const batch = this.#parts.store.batch();
       this.#parts.buckets.use(batch, place.bucket);
       this.#putCopy(batch, place, { before: local.object, after: merged, own: local.own });
-      return this.#commit(turn, batch, { place, operation: undefined, copy: { object: merged, own: local.own, answer: undefined } });
+      return this.#commit(turn, batch, { place, operation: undefined, copy: { object: merged, own: local.own }, answer: undefined });
     } finally {
       turn.leave();
     }
@@ -117,7 +128,7 @@ export class LocalReplica implements Replica {
       attempt.check();
       const repeated = await this.#findRepeated(turn, write);
       if (repeated !== undefined) return repeated;
-      const local = turn.latest ?? (await this.#load(write.place));
+      const local = await this.#newest(turn, write.place);
       await this.#lifeFor(local, write.context);
       attempt.check();
       return this.#decide(turn, write, { local, attempt });
@@ -158,7 +169,7 @@ export class LocalReplica implements Replica {
     this.#putCopy(batch, place, { before: local.object, after: object, own });
     if (operation !== undefined) memory.remember(batch, operation, { address: place.address, answer });
     attempt.mayTakeEffect = true;
-    const durable = this.#commit(turn, batch, { place, operation, copy: { object, own, answer } });
+    const durable = this.#commit(turn, batch, { place, operation, copy: { object, own }, answer });
     return { answer, object, durable };
   }
 
@@ -179,19 +190,27 @@ export class LocalReplica implements Replica {
     });
   }
 
-  #commit(
-    turn: KeyTurn<PendingCopy>,
-    batch: StoreBatch,
-    of: { readonly place: Place; readonly operation: string | undefined; readonly copy: Omit<PendingCopy, 'durable'> },
-  ): Promise<void> {
-    const durable = batch.commit({ durable: this.#parts.durable }).then(
-      () => this.#parts.buckets.used(of.place.bucket),
+  #commit(turn: KeyTurn<PendingCopy>, batch: StoreBatch, decided: Decided): Promise<void> {
+    const { place, operation, copy, answer } = decided;
+    const committed = batch.commit({ durable: this.#parts.durable });
+    const state: PendingCopy = { ...copy, answer, durable: committed, builtOn: false };
+    // First, so that a failed batch is out of sight before its failure is told.
+    turn.track({ state, operation }, committed);
+    state.durable = committed.then(
+      () => this.#parts.buckets.used(place.bucket),
       (error: unknown) => {
-        throw asWriteFailure(error);
+        throw asWriteFailure(error, state);
       },
     );
-    turn.track({ state: { ...of.copy, durable }, operation: of.operation }, durable);
-    return durable;
+    return state.durable;
+  }
+
+  /** The newest copy: the one on its way to the disk, or the store's. */
+  async #newest(turn: KeyTurn<PendingCopy>, place: Place): Promise<Copy> {
+    const { latest } = turn;
+    if (latest === undefined) return this.#load(place);
+    latest.builtOn = true;
+    return latest;
   }
 
   async #load(place: Place): Promise<Copy> {
@@ -225,8 +244,10 @@ export function decodeCopy(record: Uint8Array, seed: number): Copy {
   return { object, own: entry === undefined ? undefined : { incarnation: entry.incarnation, epoch: entry.epoch } };
 }
 
-/** A failed commit as the node reports it: something may have been built on the write, so only a store that is sure may deny it. */
-function asWriteFailure(error: unknown): unknown {
-  if (!isCoterieError(error) || error.details.mayHaveTakenEffect === true) return error;
-  return new CoterieError(error.code, error.message, { cause: error, retryable: error.retryable, details: { ...error.details, mayHaveTakenEffect: true } });
+/** A failed commit as the node reports it: only a store that is sure, of a write that nobody built on, may deny an effect. */
+function asWriteFailure(error: unknown, state: PendingCopy): unknown {
+  if (!isCoterieError(error)) return error;
+  const denied = error.details.mayHaveTakenEffect === false && !state.builtOn;
+  const { code, message, retryable, details } = error;
+  return new CoterieError(code, message, { cause: error, retryable, details: { ...details, mayHaveTakenEffect: !denied } });
 }

@@ -1,0 +1,115 @@
+/** Scenario 20: two puts on one key interleave inside one node around an `await`. */
+import { ContextSealer } from '@coterie/vector-clock';
+import { describe, expect, it } from 'vitest';
+import { Buckets } from '../src/buckets.ts';
+import { type Core } from '../src/core.ts';
+import { Attempt } from '../src/deadlines.ts';
+import { get } from '../src/get.ts';
+import { HybridClock } from '../src/hybrid-clock.ts';
+import { KeyLocks, type KeyTurns } from '../src/key-locks.ts';
+import { Life } from '../src/life.ts';
+import { checkLimits } from '../src/limits.ts';
+import { OperationMemory } from '../src/operations.ts';
+import { put } from '../src/put.ts';
+import { LocalReplica, type PendingCopy } from '../src/replica.ts';
+import { createRing } from '@coterie/ring';
+import { bytes, text, World } from './world.ts';
+
+/** The mutation: everybody may enter at once, and nobody hears what is on its way to the disk. */
+class NoLocks implements KeyTurns<PendingCopy> {
+  enter(): ReturnType<KeyTurns<PendingCopy>['enter']> {
+    return Promise.resolve({ latest: undefined, find: () => undefined, track() {}, leave() {} });
+  }
+}
+
+/** Many clients write one key on a slow disk; returns the values that a read finds afterwards. */
+async function writeTogether(turns: KeyTurns<PendingCopy>, writers: number): Promise<string[]> {
+  const world = new World();
+  const { environment } = world.simulation;
+  const store = await world.disk.open('/data/store', { environment, durable: true });
+  const limits = checkLimits({});
+  await world.run(environment.files.makeDirectory('/data'));
+  const life = await world.run(Life.begin({ store, environment, directory: '/data' }));
+  const buckets = await world.run(Buckets.load(store, 10));
+  const memory = new OperationMemory({ store, clock: environment.clock, log: environment.log, memoryMs: 1000, ranMs: 0 });
+  const core: Core = {
+    environment,
+    store,
+    ring: createRing({ members: [{ id: 'a', name: 'a' }] }),
+    selfId: 'a',
+    buckets,
+    local: new LocalReplica({ store, life, turns, memory, buckets, durable: true, objectBytesMax: 1e6 }),
+    sealer: new ContextSealer(new Uint8Array(32)),
+    hybridClock: new HybridClock(environment.clock),
+    limits,
+    syncsEachWrite: true,
+  };
+  world.disk.commitMs = 10;
+  world.disk.readMs = 3;
+  const attempt = (): Attempt => new Attempt(environment.clock, 60_000);
+  const puts = Array.from({ length: writers }, (_, i) => put(core, { bucket: 'b', key: bytes('k'), value: bytes(`${i}`.padStart(2, '0')) }, attempt()));
+  await world.run(Promise.all(puts));
+  const found = await world.run(get(core, { bucket: 'b', key: bytes('k') }, attempt()));
+  return found.state === 'found' ? found.siblings.map((sibling) => text(sibling.value)).sort() : [];
+}
+
+const writers = 30;
+const all = Array.from({ length: writers }, (_, i) => `${i}`.padStart(2, '0'));
+
+describe('scenario 20: many writers, one key, a slow disk', () => {
+  it('keeps every acknowledged value', async () => {
+    expect(await writeTogether(new KeyLocks(1000), writers)).toEqual(all);
+  });
+
+  it('loses values without the lock', async () => {
+    expect((await writeTogether(new NoLocks(), writers)).length).toBeLessThan(writers);
+  });
+
+  it('shares syncs: the lock is not held while the disk works', async () => {
+    const world = await new World().start();
+    world.disk.commitMs = 10;
+    const before = world.simulation.clock.monotonic();
+    await world.run(Promise.all(all.map((value) => world.node.put({ bucket: 'b', key: bytes('k'), value: bytes(value) }))));
+    expect(world.simulation.clock.monotonic() - before).toBeLessThan(10 * writers / 2);
+    expect(await world.values('k')).toEqual(all);
+  });
+});
+
+describe('key locks', () => {
+  it('serve waiters in order, and forget keys that nobody needs', async () => {
+    const locks = new KeyLocks<string>(10);
+    const first = await locks.enter('k');
+    const order: number[] = [];
+    const later = [1, 2, 3].map(async (i) => {
+      const turn = await locks.enter('k');
+      order.push(i);
+      turn.leave();
+    });
+    first.leave();
+    await Promise.all(later);
+    expect(order).toEqual([1, 2, 3]);
+    expect(locks.size).toBe(0);
+  });
+
+  it('show the newest state in flight, and the one before it when a batch fails', async () => {
+    const locks = new KeyLocks<string>(10);
+    const turn = await locks.enter('k');
+    const settle: { resolve(): void; reject(error: Error): void }[] = [];
+    const track = (state: string): void =>
+      turn.track({ state, operation: state }, new Promise<void>((resolve, reject) => void settle.push({ resolve, reject })));
+    track('one');
+    track('two');
+    expect(turn.latest).toBe('two');
+    expect(turn.find('one')?.state).toBe('one');
+    settle[1].reject(new Error('disk'));
+    await Promise.resolve();
+    await Promise.resolve();
+    expect(turn.latest).toBe('one');
+    turn.leave();
+    expect(locks.size).toBe(1);
+    settle[0].resolve();
+    await Promise.resolve();
+    await Promise.resolve();
+    expect(locks.size).toBe(0);
+  });
+});

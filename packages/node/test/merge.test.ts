@@ -1,0 +1,84 @@
+import { DottedSet } from '@coterie/vector-clock';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type Conflict, highestStamp, mergeObjects, settle } from '../src/merge.ts';
+import { type CausalObject, emptyObject, encodeObject } from '../src/object.ts';
+import { makePayload, type PayloadFields } from '../src/payload.ts';
+import { behind, mergedRead, startTally, addAnswer } from '../src/quorum.ts';
+import { bytes } from './world.ts';
+
+const plain: PayloadFields = { tombstone: false, writtenAt: 0, operation: 'o', contentType: '', extensions: [], value: bytes('') };
+
+/** A copy of a key on one of three stores, writing and merging by the rules of the node. */
+class Copies {
+  readonly objects: CausalObject[] = [emptyObject, emptyObject, emptyObject];
+  readonly conflict: Conflict;
+  #counter = 0;
+
+  constructor(conflict: Conflict) {
+    this.conflict = conflict;
+  }
+
+  write(at: number, fields: Partial<PayloadFields>): void {
+    const counter = ++this.#counter;
+    const dot = { incarnation: `000000000000000${at}`, epoch: 1, counter };
+    const local = this.objects[at];
+    const stamp = highestStamp(local.set) + 1;
+    const value = makePayload({ ...plain, ...(this.conflict === 'lww' ? { stamp } : {}), ...fields, value: bytes(`${counter}`) }, 0);
+    this.objects[at] = { ...local, set: settle(local.set.event({ dot, at: counter, value }), this.conflict) };
+  }
+
+  merge(from: number, to: number): void {
+    this.objects[to] = mergeObjects(this.objects[to], this.objects[from], this.conflict);
+  }
+}
+
+const script = fc.array(fc.record({ at: fc.nat(2), from: fc.nat(2), what: fc.nat(9), operation: fc.nat(3) }), { maxLength: 30, size: 'max' });
+
+describe('merging by the rules', () => {
+  it.each(['siblings', 'lww'] as const)('makes copies byte-equal once each has heard of each (%s)', (conflict) => {
+    fc.assert(
+      fc.property(script, (steps) => {
+        const copies = new Copies(conflict);
+        for (const { at, from, what, operation } of steps) {
+          if (what < 5) copies.write(at, { operation: `o${operation}`, tombstone: what === 0 });
+          else copies.merge(from, at);
+        }
+        for (let round = 0; round < 3; round++) {
+          for (let i = 0; i < 9; i++) copies.merge(i % 3, Math.floor(i / 3));
+        }
+        const [first, ...others] = copies.objects.map((object) => encodeObject(object, 0));
+        for (const other of others) expect(other).toEqual(first);
+        const { siblings } = copies.objects[0].set;
+        if (steps.some((step) => step.what < 5)) expect(siblings.length).toBeGreaterThan(0);
+        if (conflict === 'lww') expect(siblings.length).toBeLessThanOrEqual(1);
+        expect(new Set(siblings.map(({ value }) => (value.tombstone ? '' : value.operation))).size).toBe(siblings.length);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('keeps the highest type and all extensions of copies that it does not understand', () => {
+    const a = { ...emptyObject, type: 9, extensions: [{ tag: 1, bytes: bytes('x') }] };
+    const b = { ...emptyObject, extensions: [{ tag: 1, bytes: bytes('y') }, { tag: 4, bytes: bytes('z') }] };
+    for (const merged of [mergeObjects(a, b, 'siblings'), mergeObjects(b, a, 'siblings')]) {
+      expect(merged.type).toBe(9);
+      expect(merged.extensions).toEqual([{ tag: 1, bytes: bytes('y') }, { tag: 4, bytes: bytes('z') }]);
+    }
+  });
+
+  it('finds out who is behind', () => {
+    const copies = new Copies('siblings');
+    copies.write(0, { operation: 'a' });
+    copies.merge(0, 1);
+    copies.write(1, { operation: 'b' });
+    let tally = startTally({ total: 2, primary: 0, copies: 3 });
+    copies.objects.forEach((object, i) => {
+      tally = addAnswer(tally, { store: `s${i}`, role: 'primary', outcome: 'ok', object });
+    });
+    const merged = mergedRead(tally, 'siblings');
+    expect(merged.set.siblings).toHaveLength(2);
+    expect(behind(tally, merged)).toEqual(['s0', 's2']);
+    expect(mergedRead(startTally(tally.needs), 'siblings').set).toEqual(DottedSet.empty());
+  });
+});

@@ -1,0 +1,120 @@
+import fc from 'fast-check';
+import { DottedSet, VersionVector } from '@coterie/vector-clock';
+import { describe, expect, it } from 'vitest';
+import type { Extension } from '../src/extensions.ts';
+import { addressOf } from '../src/layout.ts';
+import { addressSeed, type CausalObject, decodeObject, emptyObject, encodeObject } from '../src/object.ts';
+import { makePayload, type PayloadFields } from '../src/payload.ts';
+import { decodeCopy, encodeCopy } from '../src/replica.ts';
+import { bytes } from './world.ts';
+
+const address = addressOf({ bucket: 'cart', bucketBytes: bytes('cart'), generation: 1, key: bytes('alice') });
+const seed = addressSeed(address.objectKey);
+
+const time = fc.integer({ min: 0, max: 2 ** 48 - 1 });
+const extensions: fc.Arbitrary<Extension[]> = fc
+  .uniqueArray(fc.record({ tag: fc.nat(300), bytes: fc.uint8Array({ maxLength: 8 }) }), { maxLength: 3, selector: (extension) => extension.tag })
+  .map((list) => list.sort((a, b) => a.tag - b.tag));
+const fields: fc.Arbitrary<PayloadFields> = fc.record(
+  {
+    tombstone: fc.boolean(),
+    writtenAt: time,
+    expiresAt: time,
+    stamp: fc.maxSafeNat(),
+    operation: fc.string({ minLength: 1, maxLength: 20, unit: 'grapheme-ascii' }),
+    contentType: fc.string({ maxLength: 20, unit: 'grapheme-ascii' }),
+    extensions,
+    value: fc.uint8Array({ maxLength: 600, size: 'max' }),
+  },
+  { requiredKeys: ['tombstone', 'writtenAt', 'operation', 'contentType', 'extensions', 'value'] },
+);
+
+const object: fc.Arbitrary<CausalObject> = fc
+  .record({ type: fc.nat(255), extensions, writes: fc.array(fc.record({ store: fc.nat(3), fields }), { maxLength: 5 }) })
+  .map(({ type, extensions: kept, writes }) => {
+    let set = DottedSet.empty<ReturnType<typeof makePayload>>();
+    writes.forEach((write, i) => {
+      const dot = { incarnation: `000000000000000${write.store}`, epoch: 1 + (i % 2), counter: 10 + i };
+      set = set.event({ dot, at: 1_700_000_000_000 + i, value: makePayload(write.fields, seed) });
+    });
+    return { type, extensions: kept, set };
+  });
+
+describe('objects', () => {
+  it('decode to what was encoded, byte for byte the same again', () => {
+    fc.assert(
+      fc.property(object, fc.nat(3), (before, start) => {
+        const encoded = encodeObject(before, seed);
+        const shifted = new Uint8Array(start + encoded.length);
+        shifted.set(encoded, start);
+        const after = decodeObject(shifted, start, seed);
+        expect(after.type).toBe(before.type);
+        expect(after.extensions).toEqual(before.extensions);
+        expect(after.set.clock.entries).toEqual(before.set.clock.entries);
+        expect(after.set.siblings).toEqual(before.set.siblings);
+        expect(encodeObject(after, seed)).toEqual(encoded);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('fail for every flipped bit and every cut, never answer wrongly', () => {
+    fc.assert(
+      fc.property(object, fc.nat(), fc.nat(7), (before, at, bit) => {
+        const encoded = encodeObject(before, seed);
+        const damaged = encoded.slice();
+        damaged[at % encoded.length] ^= 1 << bit;
+        const bad = { code: expect.stringMatching(/^(CORRUPTION|UNSUPPORTED_FORMAT)$/) };
+        expect(() => decodeObject(damaged, 0, seed)).toThrow(expect.objectContaining(bad));
+        expect(() => decodeObject(encoded.slice(0, at % encoded.length), 0, seed)).toThrow(expect.objectContaining(bad));
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it('fail under another key, bucket or generation', () => {
+    const encoded = encodeObject(emptyObject, seed);
+    for (const other of [{ bucket: 'cars' }, { generation: 2 }, { key: bytes('alicf') }]) {
+      const parts = { bucket: 'cart', generation: 1, key: bytes('alice'), ...other };
+      const elsewhere = addressOf({ ...parts, bucketBytes: bytes(parts.bucket) });
+      expect(() => decodeObject(encoded, 0, addressSeed(elsewhere.objectKey))).toThrow(expect.objectContaining({ code: 'CORRUPTION' }));
+    }
+  });
+
+  it('keep their bytes: the worked example of docs/formats/object.md', () => {
+    const clock = VersionVector.of([
+      { incarnation: '9f02c41b6d3e8a75', epoch: 17, counter: 23, at: 1_700_000_000_000 },
+      { incarnation: 'c0ffee0000000001', epoch: 4, counter: 9, at: 1_700_000_000_500 },
+    ]);
+    const plain = { tombstone: false, contentType: 'text/plain', extensions: [] };
+    const milk = makePayload({ ...plain, writtenAt: 1_700_000_000_000, operation: 'op-1', value: bytes('milk') }, seed);
+    const gone = makePayload(
+      { ...plain, contentType: '', tombstone: true, writtenAt: 1_700_000_000_400, stamp: 1_700_000_000_400_000, operation: 'op-2', value: bytes('') },
+      seed,
+    );
+    const example: CausalObject = {
+      type: 0,
+      extensions: [{ tag: 7, bytes: Uint8Array.of(0xab) }],
+      set: DottedSet.of(clock, [
+        { dot: { incarnation: '9f02c41b6d3e8a75', epoch: 17, counter: 23 }, value: milk },
+        { dot: { incarnation: 'c0ffee0000000001', epoch: 4, counter: 8 }, value: gone },
+      ]),
+    };
+    expect(Buffer.from(address.objectKey).toString('hex')).toBe('1012fac3e5fcfc3bad046361727400000001616c696365');
+    expect(Buffer.from(encodeObject(example, seed)).toString('hex')).toBe('ad92060b010034010701ab029f02c41b6d3e8a75110680d095ffbc31c0ffee00000000010405f4d395ffbc310200001b17973bdc010115138d9eba000068e5cf8b01046f702d310a746578742f706c61696e6d696c6b059069e5cf8b01805a2418240a0600046f702d3200');
+  });
+});
+
+describe('stored copies', () => {
+  it('remember the epoch that the store opened, and only that', () => {
+    fc.assert(
+      fc.property(object, fc.nat(5), (kept, pick) => {
+        const entry = kept.set.clock.entries.at(pick);
+        const own = entry === undefined ? undefined : { incarnation: entry.incarnation, epoch: entry.epoch };
+        expect(decodeCopy(encodeCopy({ object: kept, own }, seed), seed).own).toEqual(own);
+      }),
+    );
+    const gone = { incarnation: '00000000000000ff', epoch: 9 };
+    expect(decodeCopy(encodeCopy({ object: emptyObject, own: gone }, seed), seed).own).toBeUndefined();
+  });
+});
