@@ -13,9 +13,15 @@ type Outcome = JobOutcome<unknown>;
 /** Runs the suite against a world. */
 export function jobsConformance(name: string, makeWorld: (strikes: JobStrikes) => Promise<JobWorld>): void {
   describe(`jobs of ${name}`, () => {
-    let world: JobWorld;
-    const make = async (strikes: JobStrikes = {}): Promise<JobWorld> => (world = await makeWorld(strikes));
-    afterEach(() => world.close());
+    const worlds: JobWorld[] = [];
+    const make = async (strikes: JobStrikes = {}): Promise<JobWorld> => {
+      const world = await makeWorld(strikes);
+      worlds.push(world);
+      return world;
+    };
+    afterEach(async () => {
+      await Promise.all(worlds.splice(0).map((world) => world.close()));
+    });
     outcomeTests(make);
     orderTests(make);
     deathTests(make);
