@@ -1,0 +1,109 @@
+import { connect, createServer } from 'node:net';
+import { afterEach, describe, expect, test } from 'vitest';
+import { startServer } from '../src/server.ts';
+import { resolveSettings } from '../src/settings/resolve.ts';
+import { createNodeEnvironment } from '@coterie/env-node';
+import { type Door, RawClient, ask, openDoor } from './double/door.ts';
+import { MemoryNode } from './double/memory-node.ts';
+
+let door: Door | undefined;
+afterEach(async () => {
+  await door?.server.destroy();
+  door = undefined;
+});
+
+function gated(of: Door): () => void {
+  let open: () => void = () => {};
+  of.node.gate = new Promise((resolve) => (open = resolve));
+  return () => open();
+}
+
+describe('draining', () => {
+  test('running requests finish, idle connections end, new ones are not taken, then the node closes', async () => {
+    door = await openDoor();
+    const { server, node, port } = door;
+    const idle = new RawClient(door);
+    idle.send('GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    await idle.until(/live\n$/);
+    const open = gated(door);
+    const busy = new RawClient(door);
+    busy.send('PUT /v1/kv/a/b HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\nx');
+    while (node.puts.length === 0) await server.service.timers.turn();
+    const closed = server.close();
+    await idle.ended;
+    expect(node.closed).toBe(false);
+    await expect(new Promise((resolve, reject) => connect(port, '127.0.0.1').on('connect', resolve).on('error', reject))).rejects.toThrow(/ECONNREFUSED/);
+    open();
+    await busy.until(/204 No Content[^]*Connection: close/);
+    await closed;
+    expect([node.closed, server.service.state, server.service.meters.connections]).toEqual([true, 'closed', 0]);
+    expect(server.close()).toBe(server.close());
+  });
+
+  test('readyz fails while it lasts', async () => {
+    door = await openDoor();
+    const open = gated(door);
+    const client = new RawClient(door);
+    client.send('GET /v1/kv/a/b HTTP/1.1\r\nHost: localhost\r\n\r\nGET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    while (door.node.gets.length === 0) await door.server.service.timers.turn();
+    const other = new RawClient(door);
+    other.send('GET /readyz HTTP/1.1\r\nHost: localhost\r\n');
+    while (door.server.service.meters.connections < 2) await door.server.service.timers.turn();
+    const closed = door.server.close();
+    other.send('\r\n');
+    await other.until(/503 [^]*the server is draining[^]*\n$/);
+    open();
+    await closed;
+  });
+
+  test('what takes too long is ended', async () => {
+    door = await openDoor({ flags: { 'drain-timeout': '50ms' } });
+    gated(door);
+    const client = new RawClient(door);
+    client.send('GET /v1/kv/a/b HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    while (door.node.gets.length === 0) await door.server.service.timers.turn();
+    await door.server.close();
+    await client.ended;
+    expect([client.heard, door.node.closed]).toEqual(['', true]);
+    expect(door.log.lines.map((line) => line.event)).toContain('ending requests that still run');
+  });
+
+  test('a second stop is at once', async () => {
+    door = await openDoor({ flags: { 'drain-timeout': '10m' } });
+    gated(door);
+    const client = new RawClient(door);
+    client.send('GET /v1/kv/a/b HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    while (door.node.gets.length === 0) await door.server.service.timers.turn();
+    void door.server.close();
+    await door.server.destroy();
+    expect(door.node.closed).toBe(true);
+  });
+
+  test('a large answer under way arrives whole', async () => {
+    door = await openDoor();
+    await door.node.put({ bucket: 'a', key: Buffer.from('big'), value: new Uint8Array(1024 * 1024) });
+    const answer = ask(door, 'GET /v1/kv/a/big');
+    while (door.node.gets.length === 0) await door.server.service.timers.turn();
+    await door.server.close();
+    expect((await answer).body.length).toBe(1024 * 1024);
+  });
+});
+
+describe('starting', () => {
+  test('a taken port is said so, and the node is closed again', async () => {
+    const taken = createServer();
+    await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
+    const { port } = taken.address() as { port: number };
+    const node = new MemoryNode();
+    const { settings } = resolveSettings({ flags: { http: `127.0.0.1:${port}` }, variables: {} });
+    await expect(startServer({ settings, environment: createNodeEnvironment(), openNode: async () => node })).rejects.toThrow(`cannot listen on 127.0.0.1:${port}: something else listens there`);
+    expect(node.closed).toBe(true);
+    await new Promise((resolve) => taken.close(resolve));
+  });
+
+  test('port 0 takes a free one and names it', async () => {
+    door = await openDoor();
+    expect(door.server.url).toMatch(/^http:\/\/127\.0\.0\.1:[1-9]\d+$/);
+    expect((await ask(door, 'GET /readyz')).status).toBe(200);
+  });
+});
