@@ -4,13 +4,14 @@
  *
  * ```
  *  file    = magic:8 ("COTMANI" 01)  record*
- *  record  = length:u32  crc:u32 (of length and payload)  payload
- *  payload = a version edit, or one byte 00: "everything before this was synced"
+ *  record  = length:u32  crc:u32 (of length, synced and payload)  synced:u53  payload
+ *  synced  = bytes of the file that were known to be synced when the record was written
+ *  payload = a version edit, or one byte 00: a confirmation, written after a sync only for its `synced`
  *
  *  switch:  write MANIFEST-n · sync · write CURRENT.new · sync · rename to CURRENT · sync the directory
  * ```
- * A torn last record is an edit that was never acknowledged: it is cut. Damage before a whole record is `CORRUPTION`; the
- * confirmation written after each sync makes that hold for the last edit too.
+ * A torn tail is an edit that was never acknowledged: it is cut. Damage below what any whole record knows to be synced is
+ * `CORRUPTION`; the confirmation written after each sync makes that hold for the last edit too.
  * After a failed write or sync the manifest takes nothing more: what the disk holds is unknown.
  */
 import { ByteReader, ByteWriter, crc32 } from '@coterie/bytes';
@@ -20,7 +21,7 @@ import { applyEdit, emptyVersion, type Version, type VersionEdit } from './versi
 import { decodeEdit, encodeEdit } from './version-edit.ts';
 
 const magic = Uint8Array.of(0x43, 0x4f, 0x54, 0x4d, 0x41, 0x4e, 0x49, 1);
-const headerBytes = 8;
+const headerBytes = 16;
 /** A record larger than this is never written: about 300,000 tables with long keys. */
 const recordBytesMax: number = 256 * 2 ** 20;
 /** Past this size the next edit starts a new manifest. */
@@ -42,6 +43,7 @@ export class Manifest {
   #file: FileHandle;
   #syncFile: FileHandle;
   #offset: number;
+  #synced: number;
   #failure: CoterieError | undefined;
 
   private constructor(files: Files, directory: string, opened: OpenedManifest) {
@@ -50,6 +52,7 @@ export class Manifest {
     this.#file = opened.file;
     this.#syncFile = opened.syncFile;
     this.#offset = opened.offset;
+    this.#synced = opened.synced;
   }
 
   /** Writes a new manifest that holds `state` and makes `CURRENT` name it; durable when it returns. */
@@ -65,7 +68,7 @@ export class Manifest {
   /** Appends an edit; durable only after `sync`. @throws CoterieError the failure that ended this manifest */
   append(edit: VersionEdit): void {
     if (this.#failure !== undefined) throw this.#failure;
-    const record = frame(encodeEdit(edit));
+    const record = frame(encodeEdit(edit), this.#synced);
     try {
       this.#file.writeSync(record, 0, record.length, this.#offset);
     } catch (error) {
@@ -78,8 +81,10 @@ export class Manifest {
   /** Makes what was appended durable. */
   async sync(): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure;
+    const end = this.#offset;
     try {
       await this.#file.sync();
+      this.#synced = Math.max(this.#synced, end);
     } catch (error) {
       this.#failure = error as CoterieError;
       throw error;
@@ -88,9 +93,10 @@ export class Manifest {
 
   /** Notes that what was appended so far is durable. Needs no sync; if it cannot be written, nothing is lost. */
   confirm(): void {
+    const record = frame(confirmation, this.#synced);
     try {
-      this.#file.writeSync(confirmation, 0, confirmation.length, this.#offset);
-      this.#offset += confirmation.length;
+      this.#file.writeSync(record, 0, record.length, this.#offset);
+      this.#offset += record.length;
     } catch (error) {
       this.#cut(error as CoterieError);
     }
@@ -101,6 +107,7 @@ export class Manifest {
     if (this.#failure !== undefined) throw this.#failure;
     try {
       this.#syncFile.syncSync();
+      this.#synced = this.#offset;
     } catch (error) {
       this.#failure = error as CoterieError;
       throw error;
@@ -115,6 +122,7 @@ export class Manifest {
     this.#file = opened.file;
     this.#syncFile = opened.syncFile;
     this.#offset = opened.offset;
+    this.#synced = opened.synced;
     this.#files.removeSync(old);
   }
 
@@ -137,12 +145,13 @@ interface OpenedManifest {
   readonly file: FileHandle;
   readonly syncFile: FileHandle;
   readonly offset: number;
+  readonly synced: number;
 }
 
 function writeManifest(files: Files, directory: string, state: VersionEdit & { readonly number: number }): OpenedManifest {
   const name = manifestName(state.number);
   const file = files.openSync(joinPath(directory, name), 'create');
-  const record = frame(encodeEdit(state));
+  const record = frame(encodeEdit(state), 0);
   file.writeSync(magic, 0, magic.length, 0);
   file.writeSync(record, 0, record.length, magic.length);
   file.syncSync();
@@ -157,22 +166,26 @@ function writeManifest(files: Files, directory: string, state: VersionEdit & { r
   files.renameSync(draft, joinPath(directory, currentName));
   files.syncDirectorySync(directory);
   const offset = magic.length + record.length;
-  file.writeSync(confirmation, 0, confirmation.length, offset);
-  return { file, syncFile: files.openSync(file.path, 'update'), offset: offset + confirmation.length };
+  const confirmed = frame(confirmation, offset);
+  file.writeSync(confirmed, 0, confirmed.length, offset);
+  return { file, syncFile: files.openSync(file.path, 'update'), offset: offset + confirmed.length, synced: offset };
 }
 
-function frame(payload: Uint8Array): Uint8Array {
+/** Payload of a confirmation. No edit has format 0. */
+const confirmation: Uint8Array = Uint8Array.of(0);
+
+function frame(payload: Uint8Array, synced: number): Uint8Array {
   const writer = new ByteWriter(payload.length + headerBytes);
-  writer.u32(payload.length).u32(checksum(payload)).raw(payload);
-  return writer.finish();
+  writer.u32(payload.length).u32(0).u53(synced).raw(payload);
+  const record = writer.finish();
+  record.set(new ByteWriter(4).u32(checksum(record)).finish(), 4);
+  return record;
 }
 
-function checksum(payload: Uint8Array): number {
-  return crc32(payload, crc32(new ByteWriter(4).u32(payload.length).finish()));
+/** Checksum of a record: all of it but the checksum itself. */
+function checksum(record: Uint8Array): number {
+  return crc32(record.subarray(8), crc32(record.subarray(0, 4)));
 }
-
-/** The record that says that everything before it was synced. No edit has format 0. */
-const confirmation: Uint8Array = frame(Uint8Array.of(0));
 
 /** Name of the manifest that `CURRENT` names; `undefined` in a directory without a store. */
 export async function readCurrent(files: Files, directory: string): Promise<string | undefined> {
@@ -194,13 +207,13 @@ export async function readManifest(files: Files, path: string): Promise<Manifest
   let state: ManifestState | undefined;
   let offset = magic.length;
   while (offset < bytes.length) {
-    const payload = payloadAt(bytes, offset);
+    const payload = recordAt(bytes, offset)?.payload;
     if (payload === undefined) break;
     if (payload.length !== 1 || payload[0] !== 0) state = step(state, decodeAt(path, offset, payload));
     offset += headerBytes + payload.length;
   }
   if (state === undefined) throw corrupt(path, magic.length, 'the first record is damaged');
-  refuseDamageBeforeRecords(path, bytes, offset);
+  refuseDamageBelowSynced(path, bytes, offset);
   return { ...state, tornBytes: bytes.length - offset };
 }
 
@@ -213,14 +226,19 @@ function step(state: ManifestState | undefined, edit: VersionEdit): ManifestStat
   };
 }
 
-function payloadAt(bytes: Uint8Array, offset: number): Uint8Array | undefined {
+interface ManifestRecord {
+  readonly synced: number;
+  readonly payload: Uint8Array;
+}
+
+function recordAt(bytes: Uint8Array, offset: number): ManifestRecord | undefined {
   if (offset + headerBytes > bytes.length) return undefined;
   const reader = new ByteReader(bytes, offset);
   const length = reader.u32();
   const crc = reader.u32();
-  if (length > recordBytesMax || length > reader.remaining) return undefined;
-  const payload = reader.view(length);
-  return checksum(payload) === crc ? payload : undefined;
+  if (length > recordBytesMax || length + 8 > reader.remaining) return undefined;
+  if (checksum(bytes.subarray(offset, offset + headerBytes + length)) !== crc) return undefined;
+  return { synced: reader.u53(), payload: reader.view(length) };
 }
 
 function decodeAt(path: string, offset: number, payload: Uint8Array): VersionEdit {
@@ -232,11 +250,11 @@ function decodeAt(path: string, offset: number, payload: Uint8Array): VersionEdi
   }
 }
 
-/** A record behind the damage proves that the damaged one was whole once: every edit is synced before the next is written. */
-function refuseDamageBeforeRecords(path: string, bytes: Uint8Array, damagedAt: number): void {
+/** A whole record behind the damage tells what was synced before it was written. */
+function refuseDamageBelowSynced(path: string, bytes: Uint8Array, damagedAt: number): void {
   for (let offset = damagedAt + 1; offset + headerBytes < bytes.length; offset++) {
-    const payload = payloadAt(bytes, offset);
-    if (payload !== undefined && payload.length > 0) throw corrupt(path, damagedAt, 'a damaged record before a whole one');
+    const record = recordAt(bytes, offset);
+    if (record !== undefined && record.synced > damagedAt) throw corrupt(path, damagedAt, 'damage below what was synced');
   }
 }
 
