@@ -57,10 +57,11 @@ export interface Reached {
 export interface Conditions {
   /** `*`: only if the key holds no value. */
   readonly ifNoneMatch?: '*';
-  /** Only if the object's etag is this one. */
+  /** Only if the key holds values and its etag is this one; `*`: only if it holds values. Without a context, naming the etag counts as having seen it. */
   readonly ifMatch?: string;
 }
 
+/** A write of one value. */
 export interface PutRequest {
   readonly bucket: string;
   readonly key: Uint8Array;
@@ -68,7 +69,7 @@ export interface PutRequest {
   readonly contentType?: string;
   /** Opaque token of an earlier answer. */
   readonly context?: string;
-  /** Operation id, kept across retries. Minted when absent. */
+  /** Operation id, kept across retries: 1 to 64 visible ASCII characters. Minted when absent. */
   readonly operation?: string;
   readonly ttlMs?: number;
   readonly w?: number;
@@ -77,6 +78,7 @@ export interface PutRequest {
   readonly conditions?: Conditions;
 }
 
+/** A removal of what the context covers; without a context, of what is there. */
 export interface DeleteRequest {
   readonly bucket: string;
   readonly key: Uint8Array;
@@ -88,6 +90,7 @@ export interface DeleteRequest {
   readonly conditions?: Conditions;
 }
 
+/** What a write reached, and the context to go on from: it covers this write and what its author had seen. */
 export interface WriteReply {
   readonly context: string;
   /** Hash of the object's clock, quoted hex. */
@@ -95,6 +98,7 @@ export interface WriteReply {
   readonly reached: Reached;
 }
 
+/** A read of one key. */
 export interface GetRequest {
   readonly bucket: string;
   readonly key: Uint8Array;
@@ -116,6 +120,7 @@ export type GetReply =
   | { readonly state: 'deleted'; readonly context: string; readonly reached: Reached }
   | { readonly state: 'missing'; readonly reached: Reached };
 
+/** Which keys to list, and from where. */
 export interface KeyPageRequest {
   readonly bucket: string;
   readonly prefix?: Uint8Array;
@@ -125,6 +130,7 @@ export interface KeyPageRequest {
   readonly cursor?: string;
 }
 
+/** A page of keys, in key order. It may be short, even empty: only a page without a cursor is the last. */
 export interface KeyPage {
   readonly keys: readonly Uint8Array[];
   /** Absent on the last page. */
