@@ -7,6 +7,8 @@ export type { OpenFile } from './handle-cache.ts';
 export { BlockHold, BlockMissing, createLookup } from './lookup.ts';
 export type { Access, Lookup } from './lookup.ts';
 export type { TableProperties } from './properties.ts';
+export { salvage } from './salvage.ts';
+export type { SalvageVisitor } from './salvage.ts';
 export { Table } from './table.ts';
 export type { TableContext } from './table-parts.ts';
 export type { Verified } from './verify.ts';

@@ -6,6 +6,7 @@ import { compareBytes, hash32 } from '@coterie/bytes';
 import { Span } from './block-reader.ts';
 import { BlockView } from './block-view.ts';
 import { corruption } from './format.ts';
+import { keyOf } from './salvage.ts';
 import type { Table } from './table.ts';
 
 const sliceBytes = 256 * 1024;
@@ -77,9 +78,7 @@ class BlockCheck {
   #row(number: number): Row {
     const view = this.#view;
     view.read(number);
-    const key = new Uint8Array(view.shared + view.suffixEnd - view.suffixStart);
-    key.set(view.valueBytes.subarray(view.firstStart, view.firstStart + view.shared));
-    key.set(view.valueBytes.subarray(view.suffixStart, view.suffixEnd), view.shared);
+    const key = keyOf(view);
     this.#totals.entries++;
     if (view.type === 0) this.#totals.deletes++;
     this.#totals.keyBytes += key.length;
