@@ -12,6 +12,12 @@ export type { Durability, StoreOptions } from './options.ts';
 export type { Entry, RangeOptions, RawScanCallback, ScanCallback } from './scanner.ts';
 export type { Snapshot } from './snapshot.ts';
 export type { Store, StoreStatistics } from './store.ts';
+export { dumpStore } from './tools/dump.ts';
+export type { Problem } from './tools/offline.ts';
+export { repairStore } from './tools/repair.ts';
+export type { RepairReport } from './tools/repair.ts';
+export { verifyStore } from './tools/verify.ts';
+export type { VerifyReport } from './tools/verify.ts';
 
 let shared: Environment | undefined;
 

@@ -132,14 +132,7 @@ function openLog(directory: string, settings: Settings, from: { state: StoreStat
   const { state, flushedSequence } = from;
   const applier = new Applier(state);
   const options = { environment: settings.environment, startAfter: flushedSequence, segmentBytes: settings.logSegmentBytes, lock: false };
-  return CommitLog.open(joinPath(directory, logDirectoryName), options, (bytes, start, end, firstSequence) => {
-    const needed = applier.bytesNeeded(bytes, start, end);
-    if (!state.active.memtable.fits(needed)) {
-      if (state.active.memtable.entries === 0 && state.active.memtable.rangeDeletes.length === 0) state.replaceActive(needed);
-      else state.freeze(needed);
-    }
-    applier.apply(bytes, start, end, firstSequence);
-  });
+  return CommitLog.open(joinPath(directory, logDirectoryName), options, (bytes, start, end, firstSequence) => applier.replay(bytes, start, end, firstSequence));
 }
 
 /** What is left of the budget for blocks once four arenas are counted. */

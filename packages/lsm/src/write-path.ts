@@ -316,8 +316,19 @@ export class Applier {
     }
   }
 
+  /** The same for a record read back from the log: freezes memtables as they fill, however many. */
+  replay(bytes: Uint8Array, start: number, end: number, firstSequence: number): void {
+    const needed = this.#bytesNeeded(bytes, start, end);
+    const { memtable } = this.#state.active;
+    if (!memtable.fits(needed)) {
+      if (isEmpty(memtable)) this.#state.replaceActive(needed);
+      else this.#state.freeze(needed);
+    }
+    this.apply(bytes, start, end, firstSequence);
+  }
+
   /** Memtable bytes that the record needs at most. */
-  bytesNeeded(bytes: Uint8Array, start: number, end: number): number {
+  #bytesNeeded(bytes: Uint8Array, start: number, end: number): number {
     const operation = this.#operation;
     let needed = 0;
     for (let at = start; at < end; ) {
