@@ -30,8 +30,9 @@ export interface World {
   readonly context: TableContext;
 }
 
-export function world(options: { maxOpen?: number; cacheBytes?: number; slotBytes?: number } = {}): World {
-  const memory = new MemoryFiles();
+/** Fresh caches over `memory`, by default new and empty. */
+export function world(options: { maxOpen?: number; cacheBytes?: number; slotBytes?: number; memory?: MemoryFiles } = {}): World {
+  const memory = options.memory ?? new MemoryFiles();
   const handles = new HandleCache(memory.files, { maxOpen: options.maxOpen ?? 4 });
   const blocks = new BlockCache({ bytes: options.cacheBytes ?? 1 << 20, slotBytes: options.slotBytes ?? 4096 });
   return { memory, context: { handles, blocks } };
