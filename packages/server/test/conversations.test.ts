@@ -197,3 +197,35 @@ test('a client that leaves after its request was whole does not undo it', async 
   while (door.server.service.meters.inFlight > 0) await door.server.service.timers.turn();
   expect((await door.node.get({ bucket: 'cart', key: Buffer.from('alice') })).state).toBe('found');
 });
+
+test('answers that wait behind another end with their connection', async () => {
+  let open: () => void = () => {};
+  await door.node.put({ bucket: 'cart', key: Buffer.from('big'), value: new Uint8Array(500_000) });
+  door.node.gate = new Promise((resolve) => (open = resolve));
+  const client = new RawClient(door);
+  client.send('GET /v1/kv/cart/a HTTP/1.1\r\nHost: localhost\r\n\r\n');
+  while (door.node.gets.length === 0) await door.server.service.timers.turn();
+  const { gate } = door.node;
+  door.node.gate = undefined;
+  client.send('GET /v1/kv/cart HTTP/1.1\r\nHost: localhost\r\n\r\nGET /v1/kv/cart/big HTTP/1.1\r\nHost: localhost\r\n\r\n');
+  while (door.server.service.transfers.count < 2) await door.server.service.timers.turn();
+  client.close();
+  while (door.server.service.meters.connections > 0) await door.server.service.timers.turn();
+  open();
+  await gate;
+  while (door.server.service.meters.inFlight > 0) await door.server.service.timers.turn();
+  expect([door.server.service.transfers.count, door.server.service.transfers.reserved]).toEqual([0, 0]);
+});
+
+test('a client that leaves before its body is asked for is not waited for', async () => {
+  let open: () => void = () => {};
+  door.node.gate = new Promise((resolve) => (open = resolve));
+  const client = new RawClient(door);
+  client.send('PUT /v1/kv/cart/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\nxxxxx');
+  while (door.server.service.meters.inFlight === 0) await door.server.service.timers.turn();
+  client.close();
+  while (door.server.service.meters.connections > 0) await door.server.service.timers.turn();
+  open();
+  while (door.server.service.meters.inFlight > 0) await door.server.service.timers.turn();
+  expect([door.server.service.transfers.count, door.node.puts.length]).toEqual([0, 0]);
+});

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { type Door, RawClient, ask, openDoor } from './double/door.ts';
 
-const numRuns = process.env['COTERIE_LONG'] === undefined ? 150 : 5000;
+const numRuns = process.env['COTERIE_LONG'] === undefined ? 80 : 5000;
 let door: Door;
 beforeAll(async () => {
   door = await openDoor({ flags: { 'header-bytes-max': '4KiB', 'batch-line-bytes-max': '256' } });

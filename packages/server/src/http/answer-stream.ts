@@ -5,6 +5,7 @@
  */
 import type { Exchange } from './exchange.ts';
 import { overloaded } from './body.ts';
+import { whenEnded } from './ending.ts';
 import { ClientGone } from './problem.ts';
 import type { Transfer } from './transfers.ts';
 
@@ -31,7 +32,8 @@ export class AnswerStream {
     this.transfer = transfer;
     service.streaming.add(exchange.request.socket);
     response.on('drain', this.onDrain);
-    response.on('close', this.onClose);
+    whenEnded(exchange, this.onClose);
+    if (exchange.request.socket.destroyed) this.onClose();
     response.writeHead(head.status, head.headers as string[]);
   }
 

@@ -84,6 +84,10 @@ class BodyReader implements TransferOwner {
 
   read(): Promise<Uint8Array> {
     const { request } = this.exchange;
+    if (request.destroyed || request.socket.destroyed) {
+      this.transfer.end();
+      return Promise.reject(new ClientGone('the client went away'));
+    }
     continueBody(this.exchange);
     return new Promise((resolve, reject) => {
       this.resolve = resolve;

@@ -11,6 +11,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { OperationName, Outcome } from '../metrics/meters.ts';
 import { overloaded } from './body.ts';
+import { whenEnded } from './ending.ts';
 import { ClientGone, type Problem, problemBody, problemHeaders, problemOf } from './problem.ts';
 import type { Service } from './service.ts';
 
@@ -125,12 +126,13 @@ export class Exchange {
   /** Watches that the client takes the answer fast enough; `false` when too many bytes are under way. */
   private watchSending(bytes: number): boolean {
     const { response, service } = this;
+    if (this.request.socket.destroyed) return true;
     const transfer = service.transfers.begin(bytes, {
       moved: () => bytes - (response.socket?.writableLength ?? 0),
       stalled: () => response.destroy(),
     });
     if (transfer === undefined) return false;
-    response.once('close', () => transfer.end());
+    whenEnded(this, () => transfer.end());
     return true;
   }
 }

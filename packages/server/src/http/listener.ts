@@ -76,6 +76,8 @@ export class Listener {
     const { meters } = this.service;
     meters.connections++;
     meters.connectionsTaken++;
+    // Each of the requests that wait on a connection listens for its end; their number has a limit of its own.
+    socket.setMaxListeners(0);
     socket.on('close', () => meters.connections--);
     if (meters.connections <= this.limits.connectionsMax) return;
     meters.connectionsRefused++;

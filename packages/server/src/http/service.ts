@@ -16,6 +16,7 @@ import { CoterieError } from '@coterie/env';
 import type { CoterieNode } from '@coterie/node';
 import { Meters } from '../metrics/meters.ts';
 import { TurnMeter } from '../metrics/turns.ts';
+import { whenReceived } from './ending.ts';
 import { Exchange } from './exchange.ts';
 import type { HostRule } from './hosts.ts';
 import { HttpRefusal, invalid } from './problem.ts';
@@ -124,11 +125,11 @@ export class Service {
   /** Reads what is left of a refused request without keeping it, up to a limit, so that its answer is seen. */
   discardRest(exchange: Exchange): void {
     const { request } = exchange;
-    if (request.complete || request.destroyed) return;
+    if (request.complete || request.destroyed || request.socket.destroyed) return;
     let dropped = 0;
     const transfer = this.transfers.begin(0, { moved: () => dropped, stalled: () => request.destroy() });
     request.on('error', ignored);
-    request.on('close', () => transfer?.end());
+    whenReceived(exchange, () => transfer?.end());
     request.on('data', (chunk: Uint8Array) => {
       dropped += chunk.length;
       if (dropped > this.limits.discardBytesMax) request.destroy();

@@ -93,6 +93,7 @@ export class MemoryNode implements CoterieNode {
   }
 
   async bucket(name: string): Promise<Bucket> {
+    if (this.gate !== undefined) await this.gate;
     return this.properties.get(name) ?? { name, generation: 0, properties: defaults, exists: false };
   }
 

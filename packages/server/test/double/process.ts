@@ -1,0 +1,80 @@
+/** A real server process on a free port, and commands against it. Needs the built `dist`. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const main = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+
+export interface ServerProcess {
+  readonly child: ChildProcess;
+  readonly url: string;
+  readonly port: number;
+  /** Lines of standard output so far. */
+  readonly lines: string[];
+  /** Resolves with code or signal. */
+  readonly ended: Promise<number | NodeJS.Signals>;
+}
+
+export interface Outcome {
+  readonly code: number | NodeJS.Signals;
+  readonly out: string;
+  readonly err: string;
+}
+
+const running = new Set<ChildProcess>();
+
+/** A directory of its own, to be removed by `forget`. */
+export function makeDirectory(): string {
+  return mkdtempSync(join(tmpdir(), 'coterie-server-'));
+}
+
+/** Ends what still runs and removes a directory. */
+export function forget(directory: string): void {
+  for (const child of running) child.kill('SIGKILL');
+  rmSync(directory, { recursive: true, force: true });
+}
+
+/** Starts a server; resolves once it is ready. */
+export function startProcess(directory: string, ...flags: string[]): Promise<ServerProcess> {
+  const child = spawnCoterie(['start', '--http', '127.0.0.1:0', '--data-dir', directory, '--log-format', 'json', ...flags]);
+  const lines: string[] = [];
+  let held = '';
+  let errors = '';
+  const ended = new Promise<number | NodeJS.Signals>((resolve) => child.on('exit', (code, signal) => resolve(code ?? signal ?? 'SIGKILL')));
+  child.stderr?.on('data', (chunk: Buffer) => (errors += chunk.toString()));
+  return new Promise((resolve, reject) => {
+    child.stdout?.on('data', (chunk: Buffer) => {
+      const parts = (held + chunk.toString()).split('\n');
+      held = parts.pop() as string;
+      for (const line of parts) {
+        lines.push(line);
+        const entry = JSON.parse(line) as { msg: string; http?: string };
+        if (entry.msg === 'ready' && entry.http !== undefined) resolve({ child, url: entry.http, port: Number(new URL(entry.http).port), lines, ended });
+      }
+    });
+    void ended.then((code) => reject(new Error(`the server ended with ${code}: ${errors} ${lines.join('\n')}`)));
+  });
+}
+
+/** Runs a command to its end. */
+export function run(args: readonly string[], options: { readonly input?: string | Uint8Array; readonly variables?: Record<string, string> } = {}): Promise<Outcome> {
+  const child = spawnCoterie([...args], options.variables);
+  const out: Buffer[] = [];
+  const err: Buffer[] = [];
+  child.stdout?.on('data', (chunk: Buffer) => out.push(chunk));
+  child.stderr?.on('data', (chunk: Buffer) => err.push(chunk));
+  child.stdin?.on('error', () => {});
+  child.stdin?.end(options.input ?? '');
+  return new Promise((resolve) => {
+    child.on('close', (code, signal) => resolve({ code: code ?? signal ?? 'SIGKILL', out: Buffer.concat(out).toString('latin1'), err: Buffer.concat(err).toString() }));
+  });
+}
+
+function spawnCoterie(args: string[], variables: Record<string, string> = {}): ChildProcess {
+  const child = spawn(process.execPath, [main, ...args], { stdio: ['pipe', 'pipe', 'pipe'], env: { PATH: process.env['PATH'], ...variables } });
+  running.add(child);
+  child.on('exit', () => running.delete(child));
+  return child;
+}
