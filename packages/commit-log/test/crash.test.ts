@@ -1,0 +1,156 @@
+/** Power fails at every operation of a workload, with several outcomes each: what was acknowledged is there, and it is a prefix. */
+import { CrashError, createSimulation, SeededRandom } from '@coterie/simulator';
+import type { SimulatedDisk, Simulation } from '@coterie/simulator';
+import { describe, expect, it } from 'vitest';
+import type { CommitLog, CommitLogOptions } from '../src/index.ts';
+import { commit, directory, expectPrefix, openIn, stage, survivor } from './workload.ts';
+import type { CommitForm, Entry, History } from './workload.ts';
+
+const long = process.env['COTERIE_LONG'] === '1';
+const outcomes = long ? 8 : 2;
+const seeds = long ? [1, 2, 3, 4] : [1];
+
+interface Plan {
+  readonly name: string;
+  readonly forms: readonly CommitForm[];
+  readonly options?: CommitLogOptions;
+  readonly releases?: boolean;
+  readonly close?: boolean;
+}
+
+const plans: readonly Plan[] = [
+  { name: 'durable, one at a time and together', forms: ['asyncDurable', 'syncDurable'] },
+  { name: 'never durable', forms: ['async', 'sync'] },
+  { name: 'every form, released and recycled', forms: ['async', 'asyncDurable', 'sync', 'syncDurable'], releases: true },
+  { name: 'every form, with a lock and a clean end', forms: ['async', 'asyncDurable', 'sync', 'syncDurable'], options: { lock: true }, close: true },
+];
+
+/** Runs a workload and keeps a copy of the disk before every operation that can change what a crash leaves. */
+class Workload {
+  readonly moments: { readonly disk: SimulatedDisk; readonly history: History }[] = [];
+  readonly #plan: Plan;
+  readonly #random: SeededRandom;
+  readonly #simulation: Simulation;
+  #entries: Entry[] = [];
+  #durable = 0;
+  #released = 0;
+
+  constructor(plan: Plan, seed: number) {
+    this.#plan = plan;
+    this.#random = new SeededRandom(seed);
+    this.#simulation = createSimulation({ seed });
+    const { disk } = this.#simulation;
+    disk.setFault((operation) => {
+      if (operation.mutation !== undefined) this.moments.push({ disk: disk.clone(), history: this.#history() });
+      return undefined;
+    });
+  }
+
+  async run(records: number): Promise<void> {
+    let { log } = await openIn(this.#simulation, this.#plan.options);
+    for (let written = 0; written < records; ) {
+      const batch = Math.min(records - written, 1 + this.#random.below(6));
+      await this.#simulation.run(Promise.all(Array.from({ length: batch }, () => this.#write(log))));
+      written += batch;
+      if (this.#random.chance(0.1)) await this.#simulation.run(log.sync().then(() => this.#acknowledge(log.durableSequence)));
+      if (this.#plan.releases === true && this.#random.chance(0.3)) this.#release(log);
+      if (this.#plan.close === true && this.#random.chance(0.1)) {
+        await this.#simulation.run(log.close());
+        this.#acknowledge(log.durableSequence);
+        ({ log } = await openIn(this.#simulation, this.#plan.options));
+      }
+    }
+    await this.#simulation.run(log.close());
+  }
+
+  async #write(log: CommitLog): Promise<void> {
+    const form = this.#random.pick(this.#plan.forms);
+    const bytes = this.#random.chance(0.15) ? this.#random.below(36_000) : this.#random.below(600);
+    const sequences = this.#random.chance(0.3) ? 1 + this.#random.below(300) : 1;
+    const entry = stage(log, bytes, sequences);
+    this.#entries.push(entry);
+    const done = commit(log, form);
+    if (form === 'syncDurable') this.#acknowledge(entry.sequence + sequences - 1);
+    await done;
+    if (form === 'asyncDurable') this.#acknowledge(entry.sequence + sequences - 1);
+  }
+
+  #release(log: CommitLog): void {
+    this.#released = Math.max(this.#released, log.durableSequence - this.#random.below(20));
+    log.release(this.#released);
+  }
+
+  #acknowledge(sequence: number): void {
+    this.#durable = Math.max(this.#durable, sequence);
+  }
+
+  #history(): History {
+    return { entries: this.#entries.slice(), durable: this.#durable, released: this.#released };
+  }
+}
+
+/** Opens what a crash left, checks it, goes on writing, and loses power again. */
+async function checkOutcome({ disk, history }: { disk: SimulatedDisk; history: History }, seed: number): Promise<void> {
+  const simulation = survivor(disk, seed);
+  const { log, replay } = await openIn(simulation);
+  expectPrefix(replay, history);
+  const kept = history.entries.filter(({ sequence }) => sequence < log.nextSequence);
+  const entry = stage(log, 1000);
+  await simulation.run(commit(log, 'asyncDurable'));
+  simulation.disk.powerCut();
+  const again = await openIn(survivor(simulation.disk, seed + 1));
+  expectPrefix(again.replay, { entries: [...kept, entry], durable: entry.sequence, released: history.released });
+}
+
+/** Loses power at each operation of the recovery itself. */
+async function checkRecovery({ disk, history }: { disk: SimulatedDisk; history: History }, seed: number): Promise<void> {
+  for (let at = 0; ; at++) {
+    const simulation = survivor(disk, seed);
+    simulation.disk.crashAtMutation(at);
+    const crashed = await openIn(simulation).then(
+      () => false,
+      (error: unknown) => error instanceof CrashError || Promise.reject(error),
+    );
+    if (!crashed) return;
+    const { replay } = await openIn(survivor(simulation.disk, seed + at));
+    expectPrefix(replay, history);
+  }
+}
+
+describe.each(plans)('a crash at every operation: $name', (plan) => {
+  it.each(seeds)('leaves all that was acknowledged, and a prefix (seed %i)', async (seed) => {
+    const workload = new Workload(plan, seed);
+    await workload.run(long ? 80 : 40);
+    expect(workload.moments.length).toBeGreaterThan(20);
+    for (const [i, moment] of workload.moments.entries()) {
+      for (let outcome = 0; outcome < outcomes; outcome++) await checkOutcome(moment, (seed * 10_000 + i) * outcomes + outcome);
+    }
+  });
+
+  it.each(seeds)('during recovery changes nothing (seed %i)', async (seed) => {
+    const workload = new Workload(plan, 100 + seed);
+    await workload.run(30);
+    const step = long ? 2 : 6;
+    for (let i = 0; i < workload.moments.length; i += step) await checkRecovery(workload.moments[i], seed * 10_000 + i);
+  });
+});
+
+describe('a log that is never synced', () => {
+  it('loses whole segments and still replays a prefix', async () => {
+    const simulation = createSimulation({ seed: 5 });
+    const { log } = await openIn(simulation);
+    const entries = Array.from({ length: 60 }, () => {
+      const entry = stage(log, 10_000);
+      log.commitSync(false);
+      return entry;
+    });
+    expect(log.segments().length).toBeGreaterThan(5);
+    simulation.disk.powerCut();
+    for (let seed = 0; seed < 40; seed++) {
+      const reopened = survivor(simulation.disk, seed);
+      const { replay } = await openIn(reopened);
+      expectPrefix(replay, { entries, durable: 0, released: 0 });
+      expect(reopened.disk.paths().filter((path) => path.startsWith(directory) && path.endsWith('.log')).length).toBeLessThanOrEqual(log.segments().length);
+    }
+  });
+});
