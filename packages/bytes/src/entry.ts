@@ -34,6 +34,8 @@ export interface EntryCursor {
   valueBytes: Uint8Array;
   valueStart: number;
   valueEnd: number;
+  /** Whether nobody ever writes to `valueBytes` again, so that views of values may be kept. */
+  readonly ownsValue?: boolean;
   seekToFirst(): void;
   seekToLast(): void;
   /** Moves to the first entry at or after (key, sequence) in entry order; by default the key's newest. */

@@ -18,6 +18,7 @@ export class LevelCursor implements EntryCursor {
   valueBytes: Uint8Array = nothing;
   valueStart = 0;
   valueEnd = 0;
+  ownsValue = false;
   readonly #run: readonly TableMeta[];
   readonly #open: (table: TableMeta) => EntryCursor;
   readonly #cursors: (EntryCursor | undefined)[];
@@ -101,7 +102,7 @@ export class LevelCursor implements EntryCursor {
     if (cursor !== undefined) this.#mirror(cursor);
   }
 
-  /** Copies nine fields; the entry's bytes stay where they are. */
+  /** Copies ten fields; the entry's bytes stay where they are. */
   #mirror(cursor: EntryCursor): void {
     this.keyBytes = cursor.keyBytes;
     this.keyStart = cursor.keyStart;
@@ -111,5 +112,6 @@ export class LevelCursor implements EntryCursor {
     this.valueBytes = cursor.valueBytes;
     this.valueStart = cursor.valueStart;
     this.valueEnd = cursor.valueEnd;
+    this.ownsValue = cursor.ownsValue === true;
   }
 }

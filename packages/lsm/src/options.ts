@@ -11,7 +11,7 @@ export type Durability = boolean | { readonly everyMs: number };
 export interface StoreOptions {
   /** Default durability of writes. Default `true`. */
   readonly durable?: Durability;
-  /** Memory budget for cached blocks, filters, indexes and write buffers together. Default 64 MiB. */
+  /** Memory budget for cached blocks and write buffers together; blocks get a quarter of it at least. Default 128 MiB. */
   readonly cacheBytes?: number;
   /** Size of one memtable arena; four of them exist at most. Default 16 MiB. */
   readonly writeBufferBytes?: number;
@@ -61,7 +61,7 @@ const mebibyte = 2 ** 20;
 
 const defaults = {
   durable: true,
-  cacheBytes: 64 * mebibyte,
+  cacheBytes: 128 * mebibyte,
   writeBufferBytes: 16 * mebibyte,
   compression: 'none',
   blockBytes: 4096,

@@ -24,6 +24,8 @@ export interface CursorAccess {
   readonly hold?: BlockHold;
   /** Bytes read ahead when a scan leaves the cache. */
   readonly readAheadBytes?: number;
+  /** Whether values of tables may be kept as they are: each block is copied once. */
+  readonly ownBlocks?: boolean;
 }
 
 /** Where the value of a point read lies; meaningful when `find` returned true, until the next read. */

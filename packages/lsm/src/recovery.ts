@@ -135,7 +135,7 @@ function openLog(directory: string, settings: Settings, from: { state: StoreStat
   return CommitLog.open(joinPath(directory, logDirectoryName), options, (bytes, start, end, firstSequence) => applier.replay(bytes, start, end, firstSequence));
 }
 
-/** What is left of the budget for blocks once four arenas are counted. */
+/** What is left of the budget for blocks once four arenas are counted, but a quarter of it at least. */
 function blockBudget(settings: Settings): number {
-  return Math.max(settings.blockBytes, settings.cacheBytes - 4 * settings.writeBufferBytes);
+  return Math.max(settings.blockBytes, Math.ceil(settings.cacheBytes / 4), settings.cacheBytes - 4 * settings.writeBufferBytes);
 }

@@ -65,11 +65,18 @@ interface Bounds {
   readonly before: Uint8Array | undefined;
 }
 
+interface SyncScan {
+  readonly from: Uint8Array | undefined;
+  readonly limit: number;
+  readonly sequence: number | undefined;
+  readonly ownBlocks: boolean;
+}
+
 /** Reads ranges. */
 export class Scanner {
   readonly #parts: ScannerParts;
   /** The cursor of the last short sync scan, used again while the view is the same and nobody stands on it. */
-  #spare: { readonly view: ReadView; readonly cursor: ViewCursor } | undefined;
+  #spare: { readonly view: ReadView; readonly cursor: ViewCursor; readonly ownBlocks: boolean } | undefined;
 
   constructor(parts: ScannerParts) {
     this.#parts = parts;
@@ -78,26 +85,31 @@ export class Scanner {
   /** Calls back with own copies from `from` on, at most `limit` entries; returns how many. */
   scanSync(from: Uint8Array | undefined, limit: number, callback: ScanCallback, sequence?: number): number {
     const { copies } = this.#parts;
-    return this.#walk({ from, limit, sequence }, (cursor) => {
-      const key = copies.copy(cursor.keyBytes, 0, cursor.keyEnd);
-      return callback(key, copies.copy(cursor.valueBytes, cursor.valueStart, cursor.valueEnd)) !== false;
+    return this.#walk({ from, limit, sequence, ownBlocks: true }, (cursor) => {
+      return callback(copies.copy(cursor.keyBytes, 0, cursor.keyEnd), this.#valueOf(cursor)) !== false;
     });
   }
 
   /** The same with views. */
   scanRawSync(from: Uint8Array | undefined, limit: number, callback: RawScanCallback, sequence?: number): number {
-    return this.#walk({ from, limit, sequence }, (cursor) => {
+    return this.#walk({ from, limit, sequence, ownBlocks: false }, (cursor) => {
       return callback(cursor.keyBytes, 0, cursor.keyEnd, cursor.valueBytes, cursor.valueStart, cursor.valueEnd) !== false;
     });
   }
 
-  #walk(scan: { from: Uint8Array | undefined; limit: number; sequence: number | undefined }, visit: (cursor: ViewCursor) => boolean): number {
+  /** The value, the caller's to keep: a view where the cursor owns its blocks, else a copy. */
+  #valueOf({ valueBytes, valueStart, valueEnd, ownsValue }: ViewCursor): Uint8Array {
+    if (!ownsValue) return this.#parts.copies.copy(valueBytes, valueStart, valueEnd);
+    return new Uint8Array(valueBytes.buffer as ArrayBuffer, valueBytes.byteOffset + valueStart, valueEnd - valueStart);
+  }
+
+  #walk(scan: SyncScan, visit: (cursor: ViewCursor) => boolean): number {
     const { state, newest } = this.#parts;
     state.checkOpen();
     if (scan.from !== undefined) checkKey(scan.from);
     checkLimit(scan.limit);
     const view = state.pin();
-    const cursor = this.#cursorFor(view, scan.limit);
+    const cursor = this.#cursorFor(view, scan);
     try {
       let count = 0;
       if (scan.limit > 0) cursor.startForward(scan.from, scan.sequence ?? newest());
@@ -108,16 +120,16 @@ export class Scanner {
       return count;
     } finally {
       cursor.release();
-      if (scan.limit < longScan) this.#spare = { view, cursor };
+      if (scan.limit < longScan) this.#spare = { view, cursor, ownBlocks: scan.ownBlocks };
       state.unpin(view);
     }
   }
 
-  #cursorFor(view: ReadView, limit: number): ViewCursor {
-    if (limit >= longScan) return view.cursor({ access: 'read', readAheadBytes });
+  #cursorFor(view: ReadView, { limit, ownBlocks }: SyncScan): ViewCursor {
+    if (limit >= longScan) return view.cursor({ access: 'read', readAheadBytes, ownBlocks });
     const spare = this.#spare;
     this.#spare = undefined;
-    return spare !== undefined && spare.view === view ? spare.cursor : view.cursor({ access: 'read' });
+    return spare !== undefined && spare.view === view && spare.ownBlocks === ownBlocks ? spare.cursor : view.cursor({ access: 'read', ownBlocks });
   }
 
   /** Entries of a range, one after the other. Not started until the first is asked for. */
@@ -172,7 +184,7 @@ export class Scanner {
   #fillPage(view: ReadView, request: PageRequest, page: Page, hold: BlockHold): void {
     const { copies } = this.#parts;
     const { bounds, reverse, limit, asOf } = request;
-    const cursor = view.cursor({ access: 'cached', hold });
+    const cursor = view.cursor({ access: 'cached', hold, ownBlocks: true });
     try {
       if (reverse) cursor.startBackward(bounds.before, asOf);
       else cursor.startForward(bounds.from, asOf);
@@ -182,7 +194,7 @@ export class Scanner {
           return;
         }
         const key = copies.copy(cursor.keyBytes, 0, cursor.keyEnd);
-        const value = copies.copy(cursor.valueBytes, cursor.valueStart, cursor.valueEnd);
+        const value = this.#valueOf(cursor);
         page.entries.push([key, value]);
         bytes += key.length + value.length;
       }

@@ -21,6 +21,8 @@ export class ViewCursor {
   valueBytes: Uint8Array = new Uint8Array(0);
   valueStart = 0;
   valueEnd = 0;
+  /** Whether nobody ever writes to `valueBytes` again. */
+  ownsValue = false;
   readonly #merged: MergingCursor;
   readonly #cover: RangeDeleteCover;
   #maxSequence = 0;
@@ -66,6 +68,7 @@ export class ViewCursor {
           this.valueBytes = entry.valueBytes;
           this.valueStart = entry.valueStart;
           this.valueEnd = entry.valueEnd;
+          this.ownsValue = entry.ownsValue === true;
           return true;
         }
       }
@@ -125,5 +128,6 @@ export class ViewCursor {
     this.valueBytes = entry.valueBytes.slice(entry.valueStart, entry.valueEnd);
     this.valueStart = 0;
     this.valueEnd = this.valueBytes.length;
+    this.ownsValue = true;
   }
 }
