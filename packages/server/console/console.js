@@ -83,12 +83,13 @@ function showHead({ node, server }) {
   const state = server.state === 'ready' ? node.state : server.state;
   text('state', state);
   element('state').className = `state ${state === 'ready' ? 'ready' : 'trouble'}`;
-  text('about', `up ${duration(node.uptimeMs)} · sync ${node.sync} · effective n ${node.effectiveN} · store incarnation ${node.incarnation}`);
+  text(
+    'about',
+    `up ${duration(node.uptimeMs)} · sync ${node.sync} · effective n ${node.effectiveN} · store incarnation ${node.incarnation}`,
+  );
   const warnings = [...(node.reason === undefined ? [] : [node.reason]), ...node.warnings];
   element('warnings').hidden = warnings.length === 0;
-  element('warnings').replaceChildren(
-    ...warnings.map((warning) => Object.assign(document.createElement('li'), { textContent: warning })),
-  );
+  element('warnings').replaceChildren(...warnings.map((warning) => Object.assign(document.createElement('li'), { textContent: warning })));
 }
 
 function showTiles(now) {
@@ -117,12 +118,21 @@ function showTables(now) {
       const latency = server.latency[name];
       const others = Object.entries(outcomes).filter(([outcome]) => outcome !== 'OK');
       const times = [latency.p50, latency.p99, latency.p999].map(micros);
-      return [name, count(total(server.operations, name)), count(rate(now, name)), ...times, others.map(([outcome, n]) => `${outcome} ${count(n)}`).join(', ')];
+      return [
+        name,
+        count(total(server.operations, name)),
+        count(rate(now, name)),
+        ...times,
+        others.map(([outcome, n]) => `${outcome} ${count(n)}`).join(', '),
+      ];
     }),
   );
   fill(
     'store',
-    Object.entries(node.store).map(([name, value]) => [name, typeof value === 'number' ? (/bytes/i.test(name) ? bytes(value) : count(value)) : String(value)]),
+    Object.entries(node.store).map(([name, value]) => [
+      name,
+      typeof value === 'number' ? (/bytes/i.test(name) ? bytes(value) : count(value)) : String(value),
+    ]),
   );
   fill('door', [
     ['connections', count(server.connections)],
@@ -155,4 +165,4 @@ async function look() {
 
 const at = `${location.origin}/v1/kv/cart/alice`;
 text('try', `curl -X PUT -H 'Content-Type: text/plain' -d milk ${at}\ncurl ${at}\ncurl -X DELETE ${at}`);
-look();
+void look();

@@ -14,7 +14,10 @@ const ndjson = { 'content-type': 'application/x-ndjson' };
 async function batch(body: string | Uint8Array): Promise<Record<string, any>[]> {
   const answer = await ask(door, 'POST /v1/batch', { headers: ndjson, body });
   expect([answer.status, answer.headers['content-type']]).toEqual([200, 'application/x-ndjson']);
-  return answer.text.split('\n').slice(0, -1).map((line) => JSON.parse(line) as Record<string, any>);
+  return answer.text
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => JSON.parse(line) as Record<string, any>);
 }
 
 function lines(...operations: object[]): string {
@@ -37,13 +40,24 @@ describe('a batch', () => {
     const reached = { primaries: 1, fallbacks: 0, synced: 1 };
     expect(results.map((result) => result['status'])).toEqual([204, 204, 200, 200, 204, 404, 404]);
     expect(results[0]).toEqual({ status: 204, context: '1', etag: '"1"', reached });
-    expect(results[2]?.['siblings']).toEqual([{ value: 'bWlsaw==', contentType: 'text/plain; charset=utf-8', writtenAt: '2023-11-14T22:13:20.000Z', expiresAt: '2023-11-14T22:13:50.000Z', etag: '"1"' }]);
+    expect(results[2]?.['siblings']).toEqual([
+      {
+        value: 'bWlsaw==',
+        contentType: 'text/plain; charset=utf-8',
+        writtenAt: '2023-11-14T22:13:20.000Z',
+        expiresAt: '2023-11-14T22:13:50.000Z',
+        etag: '"1"',
+      },
+    ]);
     expect(results[3]?.['siblings'][0]).toMatchObject({ value: 'AP8=', contentType: 'a/b' });
     expect([results[5], results[6]]).toMatchObject([{ code: 'DELETED', context: '3' }, { code: 'NOT_FOUND' }]);
   });
 
   test('lines of one key run in their order, whatever else runs beside them', async () => {
-    const operations = fc.array(fc.record({ key: fc.constantFrom('a', 'b', 'c'), op: fc.constantFrom('put', 'get', 'delete') }), { minLength: 1, maxLength: 60 });
+    const operations = fc.array(fc.record({ key: fc.constantFrom('a', 'b', 'c'), op: fc.constantFrom('put', 'get', 'delete') }), {
+      minLength: 1,
+      maxLength: 60,
+    });
     let run = 0;
     await fc.assert(
       fc.asyncProperty(operations, async (list) => {
@@ -56,7 +70,9 @@ describe('a batch', () => {
           else return model.get(key) === undefined ? 404 : Buffer.from(model.get(key) as string).toString('base64');
           return 204;
         });
-        const results = await batch(lines(...list.map(({ key, op }, index) => ({ op, bucket, key, ...(op === 'put' ? { text: String(index) } : {}) }))));
+        const results = await batch(
+          lines(...list.map(({ key, op }, index) => ({ op, bucket, key, ...(op === 'put' ? { text: String(index) } : {}) }))),
+        );
         expect(results.map((result) => result['siblings']?.[0].value ?? result['status'])).toEqual(expected);
       }),
       { numRuns: 30 },
@@ -85,7 +101,13 @@ describe('a batch', () => {
     expect(results).toHaveLength(wrong.length + 1);
     wrong.forEach(([line, detail], index) => {
       const result = results[index] as Record<string, any>;
-      expect([line, result['status'], result['code'], result['detail']]).toEqual([line, line?.startsWith('"xxx') === true ? 413 : 400, line?.startsWith('"xxx') === true ? 'TOO_LARGE' : 'INVALID_ARGUMENT', expect.stringContaining(detail as string)]);
+      const long = line?.startsWith('"xxx') ?? false;
+      expect([line, result['status'], result['code'], result['detail']]).toEqual([
+        line,
+        long ? 413 : 400,
+        long ? 'TOO_LARGE' : 'INVALID_ARGUMENT',
+        expect.stringContaining(detail as string),
+      ]);
     });
     expect(results.at(-1)?.['code']).toBe('NOT_FOUND');
   });
@@ -93,7 +115,10 @@ describe('a batch', () => {
   test('failures of the node are told with whether they may have taken effect', async () => {
     door.node.failures = [new CoterieError('QUORUM_NOT_MET', 'one of two', { details: { mayHaveTakenEffect: true } }), new Error('bug')];
     const results = await batch(lines({ op: 'put', bucket: 'b', key: 'a', text: 'x' }, { op: 'get', bucket: 'b', key: 'b' }));
-    expect(results).toMatchObject([{ status: 503, code: 'QUORUM_NOT_MET', retryable: true, mayHaveTakenEffect: true }, { status: 500, code: 'REMOTE' }]);
+    expect(results).toMatchObject([
+      { status: 503, code: 'QUORUM_NOT_MET', retryable: true, mayHaveTakenEffect: true },
+      { status: 500, code: 'REMOTE' },
+    ]);
   });
 
   test('an empty batch, blank lines, no line end at the end, not UTF-8', async () => {
@@ -110,7 +135,9 @@ describe('a batch', () => {
   });
 
   test('ten thousand lines come back in order while being sent', async () => {
-    const results = await batch(lines(...Array.from({ length: 10_000 }, (_, index) => ({ op: 'put', bucket: 'b', key: `k${index}`, text: 'x' }))));
+    const results = await batch(
+      lines(...Array.from({ length: 10_000 }, (_, index) => ({ op: 'put', bucket: 'b', key: `k${index}`, text: 'x' }))),
+    );
     expect(results).toHaveLength(10_000);
     expect(new Set(results.map((result) => result['status']))).toEqual(new Set([204]));
     expect(door.server.service.transfers.reserved).toBe(0);
@@ -124,6 +151,7 @@ describe('a batch', () => {
     await client.until(/NOT_FOUND/);
     client.send('0\r\n\r\n');
     await client.until(/\r\n0\r\n\r\n$/);
+    expect(door.server.service.meters.counted('batch', 'OK')).toBe(1);
     client.close();
   });
 
@@ -143,7 +171,9 @@ describe('a batch', () => {
     await door.server.destroy();
     door = await openDoor({ flags: { 'batches-max': '1' } });
     const client = new RawClient(door);
-    client.send('POST /v1/batch HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\nContent-Length: 1000\r\n\r\n{"op":"get","bucket":"b","key":"k"}\n');
+    client.send(
+      'POST /v1/batch HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\nContent-Length: 1000\r\n\r\n{"op":"get","bucket":"b","key":"k"}\n',
+    );
     await client.until(/NOT_FOUND/);
     const refused = await ask(door, 'POST /v1/batch', { headers: ndjson, body: '' });
     expect([refused.status, refused.json()['code'], refused.headers['retry-after']]).toEqual([503, 'OVERLOADED', '1']);

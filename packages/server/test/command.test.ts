@@ -1,5 +1,5 @@
 /** The commands, as processes, against a real server process on real data. */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Outcome, type ServerProcess, forget, makeDirectory, run, startProcess } from './double/process.ts';
@@ -18,7 +18,11 @@ function coterie(...args: string[]): Promise<Outcome> {
 
 describe('values', () => {
   test('put, get, delete', async () => {
-    expect(await coterie('put', 'cart', 'alice', 'milk')).toEqual({ code: 0, out: 'stored cart/alice  (primaries=1, fallbacks=0, synced=1)\n', err: '' });
+    expect(await coterie('put', 'cart', 'alice', 'milk')).toEqual({
+      code: 0,
+      out: 'stored cart/alice  (primaries=1, fallbacks=0, synced=1)\n',
+      err: '',
+    });
     expect(await coterie('get', 'cart', 'alice')).toEqual({ code: 0, out: 'milk', err: '' });
     expect((await coterie('delete', 'cart', 'alice')).out).toMatch(/^deleted cart\/alice/);
     expect(await coterie('get', 'cart', 'alice')).toEqual({ code: 1, out: '', err: 'coterie: cart/alice was deleted\n' });
@@ -55,7 +59,10 @@ describe('values', () => {
 
   test('nothing there: the endpoint is named, and what to do', async () => {
     const { code, err } = await run(['get', 'a', 'b', '--url', 'http://127.0.0.1:1']);
-    expect([code, err]).toEqual([1, 'coterie: GET http://127.0.0.1:1/v1/kv/a/b failed: nothing listens at 127.0.0.1:1\n  next: coterie start   starts a node; --url names one that listens elsewhere\n']);
+    expect([code, err]).toEqual([
+      1,
+      'coterie: GET http://127.0.0.1:1/v1/kv/a/b failed: nothing listens at 127.0.0.1:1\n  next: coterie start   starts a node; --url names one that listens elsewhere\n',
+    ]);
   });
 });
 
@@ -70,14 +77,19 @@ describe('looking', () => {
   });
 
   test('where', async () => {
-    expect((await coterie('where', 'cart', 'alice')).out).toMatch(/^cart\/alice has token [0-9a-f]{16}, partition \d+ of 1024\n#  node +role +health\n1  tester  primary  healthy\n$/);
+    expect((await coterie('where', 'cart', 'alice')).out).toMatch(
+      /^cart\/alice has token [0-9a-f]{16}, partition \d+ of 1024\n#  node +role +health\n1  tester  primary  healthy\n$/,
+    );
   });
 
   test('buckets', async () => {
     expect((await coterie('bucket', 'set', 'fast', 'conflict=lww', 'ttl=7d')).out).toMatch(/conflict +lww[^]*ttlMs +604800000/);
     expect((await coterie('bucket', 'show', 'fast')).out).toMatch(/conflict +lww/);
     expect((await coterie('bucket', 'list')).out).toMatch(/^fast .*lww/m);
-    expect(await coterie('bucket', 'drop', 'fast')).toMatchObject({ code: 1, err: expect.stringContaining('coterie bucket drop fast --yes') });
+    expect(await coterie('bucket', 'drop', 'fast')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('coterie bucket drop fast --yes'),
+    });
     expect((await coterie('bucket', 'drop', 'fast', '--yes')).out).toBe('dropped fast\n');
     expect((await coterie('bucket', 'set', 'fast', 'conflict=sometimes')).err).toContain('conflict');
   });
@@ -85,7 +97,11 @@ describe('looking', () => {
   test('bench', async () => {
     const { code, out } = await coterie('bench', '--seconds', '1', '--connections', '4', '--keys', '50', '--json');
     expect(code).toBe(0);
-    const report = JSON.parse(out) as { get: { count: number; p50: number; p99: number; max: number }; put: { count: number }; failures: object };
+    const report = JSON.parse(out) as {
+      get: { count: number; p50: number; p99: number; max: number };
+      put: { count: number };
+      failures: object;
+    };
     expect(report.failures).toEqual({});
     expect(Math.min(report.get.count, report.put.count)).toBeGreaterThan(0);
     expect(report.get.p50).toBeLessThanOrEqual(report.get.p99);
@@ -131,7 +147,10 @@ describe('start', () => {
     writeFileSync(file, 'sync = "sometimes"\n');
     expect(await coterie('start', '--config', file)).toMatchObject({ code: 2, err: expect.stringContaining('"sync" in') });
     expect(await coterie('start', '--http', '0.0.0.0:0')).toMatchObject({ code: 2, err: expect.stringContaining('--insecure') });
-    expect(await coterie('start', '--http', `127.0.0.1:${server.port}`, '--data-dir', join(directory, 'other'))).toMatchObject({ code: 1, err: expect.stringContaining('something else listens there') });
+    expect(await coterie('start', '--http', `127.0.0.1:${server.port}`, '--data-dir', join(directory, 'other'))).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('something else listens there'),
+    });
   });
 
   test('what was written survives a clean stop; text lines name where it listens', async () => {
@@ -140,11 +159,53 @@ describe('start', () => {
     await run(['put', 'cart', 'alice', 'milk', '--url', first.url]);
     first.child.kill('SIGINT');
     expect(await first.ended).toBe(0);
-    expect(first.lines.map((line) => (JSON.parse(line) as { msg: string }).msg)).toEqual(expect.arrayContaining(['ready', 'stopping', 'draining', 'closed']));
+    expect(first.lines.map((line) => (JSON.parse(line) as { msg: string }).msg)).toEqual(
+      expect.arrayContaining(['ready', 'stopping', 'draining', 'closed']),
+    );
     const second = await startProcess(data, '--insecure', '--sync', '20');
     expect((await run(['get', 'cart', 'alice', '--url', second.url])).out).toBe('milk');
     expect(second.lines.some((line) => line.includes('acknowledged writes may be lost'))).toBe(true);
     second.child.kill('SIGTERM');
     expect(await second.ended).toBe(0);
+  });
+});
+
+describe('a data directory without its server', () => {
+  test('is verified and dumped; damage is found and repaired', async () => {
+    const data = join(directory, 'offline');
+    const one = await startProcess(data, '--write-buffer-bytes', '64KiB');
+    expect(await coterie('verify', data)).toMatchObject({ code: 1, err: expect.stringContaining(`process ${one.child.pid}`) });
+    await run([
+      'bench',
+      '--url',
+      one.url,
+      '--seconds',
+      '1',
+      '--connections',
+      '4',
+      '--keys',
+      '500',
+      '--mix',
+      '0:1',
+      '--value-bytes',
+      '1000',
+    ]);
+    one.child.kill('SIGTERM');
+    expect(await one.ended).toBe(0);
+    expect(await coterie('verify', data)).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/^\d+ files, [\d ]+ entries, .* checked in /),
+    });
+    const dumped = (await coterie('dump', data)).out.trim().split('\n');
+    expect(dumped.length).toBeGreaterThan(50);
+    expect(Object.keys(JSON.parse(dumped[0] as string) as object)).toEqual(['key', 'value']);
+    const table = readdirSync(join(data, 'store')).find((name) => name.endsWith('.sst')) as string;
+    const bytes = readFileSync(join(data, 'store', table));
+    bytes[100] = (bytes[100] as number) ^ 255;
+    writeFileSync(join(data, 'store', table), bytes);
+    expect(await coterie('verify', data)).toMatchObject({ code: 1, err: expect.stringContaining(table) });
+    expect((await coterie('repair', data)).code).toBe(0);
+    expect((await coterie('verify', data)).code).toBe(0);
+    expect((await coterie('verify', join(directory, 'nowhere'))).err).toContain('no such directory');
   });
 });

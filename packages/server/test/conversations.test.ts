@@ -9,7 +9,8 @@ beforeEach(async () => {
 afterEach(() => door.server.destroy());
 
 const alive = 'Connection: keep-alive\nKeep-Alive: timeout=75\n';
-const stored = (context: number): string => `HTTP/1.1 204 No Content\nCoterie-Context: ${context}\nETag: "${context.toString(16)}"\nCoterie-Reached: primaries=1, fallbacks=0, synced=1\n${alive}\n`;
+const stored = (context: number): string =>
+  `HTTP/1.1 204 No Content\nCoterie-Context: ${context}\nETag: "${context.toString(16)}"\nCoterie-Reached: primaries=1, fallbacks=0, synced=1\n${alive}\n`;
 
 function problem(status: string, of: { code: string; title: string; detail: string; more?: string; headers?: string }): string {
   const number = Number(status.slice(0, 3));
@@ -75,8 +76,11 @@ test('100 Continue comes before a body that will be taken', async () => {
 });
 
 test('no 100 Continue for a body that is too large, and the connection ends', async () => {
-  const body = '{"type":"urn:coterie:problem:too-large","title":"Too large","status":413,"code":"TOO_LARGE","detail":"the body is larger than the 1048576 bytes allowed here","retryable":false,"mayHaveTakenEffect":false}\n';
-  expect(await heardUntilEnd('PUT /v1/kv/cart/alice HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2000000\r\nExpect: 100-continue\r\n\r\n')).toBe(
+  const body =
+    '{"type":"urn:coterie:problem:too-large","title":"Too large","status":413,"code":"TOO_LARGE","detail":"the body is larger than the 1048576 bytes allowed here","retryable":false,"mayHaveTakenEffect":false}\n';
+  expect(
+    await heardUntilEnd('PUT /v1/kv/cart/alice HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2000000\r\nExpect: 100-continue\r\n\r\n'),
+  ).toBe(
     `HTTP/1.1 413 Payload Too Large\nContent-Type: application/problem+json\nCache-Control: no-store\nConnection: close\nContent-Length: ${body.length}\n\n${body}`,
   );
 });
@@ -85,7 +89,13 @@ test('an expectation that cannot be met', async () => {
   const client = new RawClient(door);
   client.send('PUT /v1/kv/cart/alice HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nExpect: a-miracle\r\n\r\n');
   await client.until(/\}\n$/);
-  expect(client.said).toBe(problem('417 Expectation Failed', { code: 'INVALID_ARGUMENT', title: 'Invalid request', detail: 'only \\"Expect: 100-continue\\" can be met' }));
+  expect(client.said).toBe(
+    problem('417 Expectation Failed', {
+      code: 'INVALID_ARGUMENT',
+      title: 'Invalid request',
+      detail: 'only \\"Expect: 100-continue\\" can be met',
+    }),
+  );
   client.close();
 });
 
@@ -113,7 +123,9 @@ test('a body in chunks over the limit is refused while it comes', async () => {
 
 test('a whole body in chunks is stored', async () => {
   const client = new RawClient(door);
-  client.send('PUT /v1/kv/cart/alice HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nmil\r\n1;x=y\r\nk\r\n0\r\nTrailer: x\r\n\r\n');
+  client.send(
+    'PUT /v1/kv/cart/alice HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nmil\r\n1;x=y\r\nk\r\n0\r\nTrailer: x\r\n\r\n',
+  );
   await client.until(/204/);
   expect(Buffer.from(door.node.puts[0]?.value as Uint8Array).toString()).toBe('milk');
   client.close();
@@ -130,12 +142,22 @@ test.each([
   ['a header folded over two lines', 'GET / HTTP/1.1\r\nHost: a\r\nX: y\r\n z\r\n\r\n'],
   ['a bad chunk size', 'PUT /v1/kv/a/b HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n'],
 ])('%s is answered with 400 and the end', async (_, sent) => {
-  expect(await heardUntilEnd(sent)).toBe(closing('400 Bad Request', { code: 'INVALID_ARGUMENT', title: 'Invalid request', detail: 'this is not a whole and valid HTTP/1.1 request' }));
+  expect(await heardUntilEnd(sent)).toBe(
+    closing('400 Bad Request', {
+      code: 'INVALID_ARGUMENT',
+      title: 'Invalid request',
+      detail: 'this is not a whole and valid HTTP/1.1 request',
+    }),
+  );
 });
 
 test('headers over their limit', async () => {
   expect(await heardUntilEnd(`GET / HTTP/1.1\r\nHost: a\r\nX: ${'y'.repeat(3000)}\r\n\r\n`)).toBe(
-    closing('431 Request Header Fields Too Large', { code: 'TOO_LARGE', title: 'Too large', detail: 'request line and headers take more than 2048 bytes' }),
+    closing('431 Request Header Fields Too Large', {
+      code: 'TOO_LARGE',
+      title: 'Too large',
+      detail: 'request line and headers take more than 2048 bytes',
+    }),
   );
 });
 
@@ -155,7 +177,9 @@ test('no Host, an empty Host, HTTP/1.0', async () => {
 
 test('a target with its authority in front', async () => {
   const client = new RawClient(door);
-  client.send('GET http://localhost:1/livez HTTP/1.1\r\nHost: localhost\r\n\r\nGET http://localhost HTTP/1.1\r\nHost: localhost\r\n\r\nOPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n');
+  client.send(
+    'GET http://localhost:1/livez HTTP/1.1\r\nHost: localhost\r\n\r\nGET http://localhost HTTP/1.1\r\nHost: localhost\r\n\r\nOPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n',
+  );
   await client.until(/UNKNOWN_PATH/);
   expect([...client.heard.matchAll(/HTTP\/1.1 (\d+)/g)].map((match) => match[1])).toEqual(['200', '200', '404']);
   client.close();
@@ -169,6 +193,7 @@ test('an upgrade is not taken, the request is', async () => {
   const client = new RawClient(door);
   client.send('GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n');
   await client.until(/live\n$/);
+  expect(client.heard).toMatch(/^HTTP\/1.1 200 OK/);
   client.close();
 });
 

@@ -32,7 +32,8 @@ describe('keys', () => {
   });
 
   test('a page of a thousand long keys is whole', async () => {
-    for (let i = 0; i < 1000; i++) await door.node.put({ bucket: 'cart', key: Buffer.from(`${'\u0001'.repeat(1000)}${i}`), value: new Uint8Array(0) });
+    for (let i = 0; i < 1000; i++)
+      await door.node.put({ bucket: 'cart', key: Buffer.from(`${'\u0001'.repeat(1000)}${i}`), value: new Uint8Array(0) });
     const page = await ask(door, 'GET /v1/kv/cart?limit=1000');
     expect((page.json()['keys'] as string[]).length).toBe(1000);
     expect(page.body.length).toBeGreaterThan(3_000_000);
@@ -41,7 +42,11 @@ describe('keys', () => {
 
 describe('buckets', () => {
   test('show, set, list, drop', async () => {
-    expect((await ask(door, 'GET /v1/buckets/cart')).json()).toMatchObject({ name: 'cart', exists: false, properties: { n: 3, conflict: 'siblings' } });
+    expect((await ask(door, 'GET /v1/buckets/cart')).json()).toMatchObject({
+      name: 'cart',
+      exists: false,
+      properties: { n: 3, conflict: 'siblings' },
+    });
     const set = await ask(door, 'PUT /v1/buckets/cart', { headers: json, body: '{"conflict":"lww","ttlMs":1000}' });
     expect(set.json()).toMatchObject({ exists: true, properties: { conflict: 'lww', ttlMs: 1000, n: 3 } });
     expect((await ask(door, 'GET /v1/buckets')).json()).toEqual({ buckets: [set.json()] });
@@ -88,7 +93,11 @@ describe('health, metrics, cluster, console', () => {
     door.node.state = 'read-only';
     door.node.reason = 'a sync of the log failed';
     const unready = await ask(door, 'GET /readyz');
-    expect([unready.status, unready.json()['code'], unready.json()['detail']]).toEqual([503, 'NOT_READY', 'the node is read-only: a sync of the log failed']);
+    expect([unready.status, unready.json()['code'], unready.json()['detail']]).toEqual([
+      503,
+      'NOT_READY',
+      'the node is read-only: a sync of the log failed',
+    ]);
     expect((await ask(door, 'GET /livez')).status).toBe(200);
   });
 
@@ -115,10 +124,24 @@ describe('health, metrics, cluster, console', () => {
   });
 
   test('where, cluster, ring, status', async () => {
-    expect((await ask(door, 'GET /v1/where/cart/a%FF')).json()).toMatchObject({ bucket: 'cart', key: 'a%FF', token: '0123456789abcdef', partition: 4 });
-    expect((await ask(door, 'GET /v1/cluster')).json()).toMatchObject({ members: [{ name: 'node-1', state: 'ready', partitions: 1024 }], effectiveN: 1 });
-    expect((await ask(door, 'GET /v1/ring')).json()).toEqual({ partitions: 1024, ranges: [{ from: '0000000000000000', to: 'ffffffffffffffff', owners: ['node-1'] }] });
-    expect((await ask(door, 'GET /v1/status')).json()).toMatchObject({ node: { name: 'node-1' }, server: { state: 'ready', connections: 1 } });
+    expect((await ask(door, 'GET /v1/where/cart/a%FF')).json()).toMatchObject({
+      bucket: 'cart',
+      key: 'a%FF',
+      token: '0123456789abcdef',
+      partition: 4,
+    });
+    expect((await ask(door, 'GET /v1/cluster')).json()).toMatchObject({
+      members: [{ name: 'node-1', state: 'ready', partitions: 1024 }],
+      effectiveN: 1,
+    });
+    expect((await ask(door, 'GET /v1/ring')).json()).toEqual({
+      partitions: 1024,
+      ranges: [{ from: '0000000000000000', to: 'ffffffffffffffff', owners: ['node-1'] }],
+    });
+    expect((await ask(door, 'GET /v1/status')).json()).toMatchObject({
+      node: { name: 'node-1' },
+      server: { state: 'ready', connections: 1 },
+    });
   });
 
   test('the console is there, and confined to this server', async () => {

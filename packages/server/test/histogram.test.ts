@@ -3,7 +3,10 @@ import { expect, test } from 'vitest';
 import { Histogram, bucketFloor } from '../src/metrics/histogram.ts';
 
 test('quantiles are those of the sorted list, within a bucket', () => {
-  const durations = fc.array(fc.oneof(fc.integer({ min: 0, max: 40 }), fc.integer({ min: 0, max: 5_000_000 }), fc.double({ min: 0, max: 1e5, noNaN: true })), { minLength: 1, maxLength: 300 });
+  const durations = fc.array(
+    fc.oneof(fc.integer({ min: 0, max: 40 }), fc.integer({ min: 0, max: 5_000_000 }), fc.double({ min: 0, max: 1e5, noNaN: true })),
+    { minLength: 1, maxLength: 300 },
+  );
   fc.assert(
     fc.property(durations, fc.constantFrom(0.5, 0.9, 0.99, 0.999, 1), (list, quantile) => {
       const histogram = new Histogram();

@@ -32,7 +32,9 @@ describe('draining', () => {
     const closed = server.close();
     await idle.ended;
     expect(node.closed).toBe(false);
-    await expect(new Promise((resolve, reject) => connect(port, '127.0.0.1').on('connect', resolve).on('error', reject))).rejects.toThrow(/ECONNREFUSED/);
+    await expect(new Promise((resolve, reject) => connect(port, '127.0.0.1').on('connect', resolve).on('error', reject))).rejects.toThrow(
+      /ECONNREFUSED/,
+    );
     open();
     await busy.until(/204 No Content[^]*Connection: close/);
     await closed;
@@ -54,6 +56,7 @@ describe('draining', () => {
     await other.until(/503 [^]*the server is draining[^]*\n$/);
     open();
     await closed;
+    expect(door.server.service.state).toBe('closed');
   });
 
   test('what takes too long is ended', async () => {
@@ -96,7 +99,9 @@ describe('starting', () => {
     const { port } = taken.address() as { port: number };
     const node = new MemoryNode();
     const { settings } = resolveSettings({ flags: { http: `127.0.0.1:${port}` }, variables: {} });
-    await expect(startServer({ settings, environment: createNodeEnvironment(), openNode: async () => node })).rejects.toThrow(`cannot listen on 127.0.0.1:${port}: something else listens there`);
+    await expect(startServer({ settings, environment: createNodeEnvironment(), openNode: async () => node })).rejects.toThrow(
+      `cannot listen on 127.0.0.1:${port}: something else listens there`,
+    );
     expect(node.closed).toBe(true);
     await new Promise((resolve) => taken.close(resolve));
   });

@@ -18,7 +18,8 @@ test('lines do not depend on how they were cut into chunks', () => {
       const bounds = [0, ...cuts.map((cut) => Math.min(cut, whole.length)).sort((a, b) => a - b), whole.length];
       const lines: (string | symbol)[] = [];
       for (let i = 1; i < bounds.length; i++) {
-        for (const line of splitter.push(Buffer.from(whole.slice(bounds[i - 1], bounds[i])))) lines.push(typeof line === 'symbol' ? line : Buffer.from(line).toString());
+        for (const line of splitter.push(Buffer.from(whole.slice(bounds[i - 1], bounds[i]))))
+          lines.push(typeof line === 'symbol' ? line : Buffer.from(line).toString());
       }
       for (const line of splitter.end()) lines.push(typeof line === 'symbol' ? line : Buffer.from(line).toString());
       expect(lines).toEqual(twin(whole, bytesMax));

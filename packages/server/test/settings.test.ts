@@ -28,12 +28,21 @@ describe('settings', () => {
 
   test('flag before variable before file before default', () => {
     const file = 'name = "file"\nsync = 25\nrequests-max = 7\nallowed-host = ["a.test", "b.test"]\n';
-    const { settings, origins } = resolveSettings({ flags: { config: 'c.toml', name: 'flag' }, variables: { COTERIE_NAME: 'variable', COTERIE_REQUESTS_MAX: '8' }, readFile: () => file });
+    const { settings, origins } = resolveSettings({
+      flags: { config: 'c.toml', name: 'flag' },
+      variables: { COTERIE_NAME: 'variable', COTERIE_REQUESTS_MAX: '8' },
+      readFile: () => file,
+    });
     expect(settings.name).toBe('flag');
     expect(settings['requests-max']).toBe(8);
     expect(settings.sync).toEqual({ everyMs: 25 });
     expect(settings['allowed-host']).toEqual(['a.test', 'b.test']);
-    expect(origins).toMatchObject({ name: 'flag --name', 'requests-max': 'variable COTERIE_REQUESTS_MAX', sync: '"sync" in c.toml', http: 'default' });
+    expect(origins).toMatchObject({
+      name: 'flag --name',
+      'requests-max': 'variable COTERIE_REQUESTS_MAX',
+      sync: '"sync" in c.toml',
+      http: 'default',
+    });
   });
 
   test('what is wrong is named with its source and what would be right', () => {
@@ -73,8 +82,10 @@ describe('settings', () => {
 
 describe('addresses', () => {
   test('come back as they were', () => {
-    for (const text of ['127.0.0.1:0', 'localhost:7070', '[::1]:65535', 'a-b.example:80']) expect(showAddress(parseAddress(text)!)).toBe(text);
-    for (const text of ['', ':80', 'a', 'a:b', 'a:70000', '::1:80', '[1.2.3.4]:1', 'a:1:2', ' a:1']) expect(parseAddress(text)).toBeUndefined();
+    for (const text of ['127.0.0.1:0', 'localhost:7070', '[::1]:65535', 'a-b.example:80'])
+      expect(showAddress(parseAddress(text)!)).toBe(text);
+    for (const text of ['', ':80', 'a', 'a:b', 'a:70000', '::1:80', '[1.2.3.4]:1', 'a:1:2', ' a:1'])
+      expect(parseAddress(text)).toBeUndefined();
     fc.assert(fc.property(fc.string(), (text) => void parseAddress(text)));
   });
 

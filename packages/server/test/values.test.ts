@@ -56,8 +56,19 @@ describe('put, get, delete', () => {
   });
 
   test('headers and query reach the node', async () => {
-    await ask(door, `PUT ${at}?w=2&pw=1&ttl=30s&timeout=500ms`, { body: 'x', headers: { 'coterie-context': '0', 'coterie-operation': 'op-1' } });
-    expect(door.node.puts[0]).toMatchObject({ bucket: 'cart', w: 2, pw: 1, ttlMs: 30_000, timeoutMs: 500, context: '0', operation: 'op-1' });
+    await ask(door, `PUT ${at}?w=2&pw=1&ttl=30s&timeout=500ms`, {
+      body: 'x',
+      headers: { 'coterie-context': '0', 'coterie-operation': 'op-1' },
+    });
+    expect(door.node.puts[0]).toMatchObject({
+      bucket: 'cart',
+      w: 2,
+      pw: 1,
+      ttlMs: 30_000,
+      timeoutMs: 500,
+      context: '0',
+      operation: 'op-1',
+    });
     await ask(door, `GET ${at}?r=2&pr=1&timeout=2s&monotonic`);
     expect(door.node.gets[0]).toMatchObject({ r: 2, pr: 1, timeoutMs: 2000, monotonic: true });
     expect((await ask(door, `GET ${at}`)).headers['coterie-expires']).toBe('2023-11-14T22:13:50.000Z');
@@ -168,19 +179,38 @@ describe('refusals', () => {
   });
 
   test('unknown paths and methods', async () => {
-    for (const path of ['/v1', '/v1/kv', '/v2/kv/a/b', '/V1/kv/a/b', '/favicon.ico', '/console.html', '/livez/', '//', '/../etc/passwd', '/constructor']) {
+    for (const path of [
+      '/v1',
+      '/v1/kv',
+      '/v2/kv/a/b',
+      '/V1/kv/a/b',
+      '/favicon.ico',
+      '/console.html',
+      '/livez/',
+      '//',
+      '/../etc/passwd',
+      '/constructor',
+    ]) {
       const answer = await ask(door, `GET ${path}`);
       expect([path, answer.status, answer.json()['code']]).toEqual([path, 404, 'UNKNOWN_PATH']);
     }
     for (const method of ['PATCH', 'POST', 'OPTIONS', 'TRACE', 'PROPFIND']) {
       const answer = await ask(door, `${method} ${at}`);
-      expect([answer.status, answer.json()['code'], answer.headers['allow']]).toEqual([405, 'METHOD_NOT_ALLOWED', 'GET, PUT, DELETE, HEAD']);
+      expect([answer.status, answer.json()['code'], answer.headers['allow']]).toEqual([
+        405,
+        'METHOD_NOT_ALLOWED',
+        'GET, PUT, DELETE, HEAD',
+      ]);
     }
     expect((await ask(door, 'GET /v1/batch')).headers['allow']).toBe('POST');
   });
 
   test('content that cannot be stored or given back as a header', async () => {
-    for (const headers of [{ 'content-type': 'nonsense' }, { 'content-type': `a/${'b'.repeat(300)}` }, { 'content-encoding': 'gzip' }] as Record<string, string>[]) {
+    for (const headers of [
+      { 'content-type': 'nonsense' },
+      { 'content-type': `a/${'b'.repeat(300)}` },
+      { 'content-encoding': 'gzip' },
+    ] as Record<string, string>[]) {
       expect((await ask(door, `PUT ${at}`, { body: 'x', headers })).status).toBe(400);
     }
     expect((await ask(door, `DELETE ${at}`, { body: 'x' })).status).toBe(400);
@@ -201,7 +231,13 @@ describe('refusals', () => {
     door.node.failures = [new CoterieError(code, 'as the node says', { details: { mayHaveTakenEffect: true } })];
     const answer = await ask(door, `PUT ${at}`, { body: 'x' });
     expect(answer.status).toBe(status);
-    expect(answer.json()).toMatchObject({ type: `urn:coterie:problem:${code.toLowerCase().replaceAll('_', '-')}`, status, code, detail: 'as the node says', mayHaveTakenEffect: true });
+    expect(answer.json()).toMatchObject({
+      type: `urn:coterie:problem:${code.toLowerCase().replaceAll('_', '-')}`,
+      status,
+      code,
+      detail: 'as the node says',
+      mayHaveTakenEffect: true,
+    });
     expect(answer.headers['retry-after']).toBe(status === 503 ? '1' : undefined);
   });
 
@@ -210,7 +246,11 @@ describe('refusals', () => {
     const answer = await ask(door, `GET ${at}`);
     expect([answer.status, answer.json()['code']]).toEqual([500, 'REMOTE']);
     expect(answer.text).not.toContain('secret');
-    expect(door.log.lines.find((line) => line.level === 'error')?.fields).toMatchObject({ detail: 'secret path /etc', path: at, stack: expect.stringContaining('TypeError') });
+    expect(door.log.lines.find((line) => line.level === 'error')?.fields).toMatchObject({
+      detail: 'secret path /etc',
+      path: at,
+      stack: expect.stringContaining('TypeError'),
+    });
   });
 
   test('a failure that repeats is logged once, then counted', async () => {

@@ -50,7 +50,14 @@ export async function runLoad(options: LoadOptions, progress?: (step: string) =>
     if (options.reads > 0) await fill(wires, { options, value, progress });
     const startedAt = performance.now();
     const cpu = process.cpuUsage();
-    const run: Run = { options, value, until: startedAt + options.seconds * 1000, reads: new Histogram(), writes: new Histogram(), failures: new Map() };
+    const run: Run = {
+      options,
+      value,
+      until: startedAt + options.seconds * 1000,
+      reads: new Histogram(),
+      writes: new Histogram(),
+      failures: new Map(),
+    };
     progress?.(`${options.connections} connections for ${options.seconds} s`);
     await Promise.all(wires.map((wire) => drive(wire, run)));
     const spent = process.cpuUsage(cpu);
@@ -61,7 +68,10 @@ export async function runLoad(options: LoadOptions, progress?: (step: string) =>
   }
 }
 
-async function fill(wires: readonly Wire[], to: { options: LoadOptions; value: Uint8Array; progress: ((step: string) => void) | undefined }): Promise<void> {
+async function fill(
+  wires: readonly Wire[],
+  to: { options: LoadOptions; value: Uint8Array; progress: ((step: string) => void) | undefined },
+): Promise<void> {
   const { options, value, progress } = to;
   progress?.(`writing ${options.keys} keys first`);
   let next = 0;

@@ -40,7 +40,9 @@ export class Wire {
     return new Promise((resolve, reject) => {
       const socket = connect({ ...target, noDelay: true });
       socket.once('connect', () => resolve(new Wire(socket)));
-      socket.once('error', (error) => reject(new CoterieError('CONNECTION_LOST', `cannot connect to ${target.host}:${target.port}: ${error.message}`, { cause: error })));
+      socket.once('error', (error) =>
+        reject(new CoterieError('CONNECTION_LOST', `cannot connect to ${target.host}:${target.port}: ${error.message}`, { cause: error })),
+      );
     });
   }
 

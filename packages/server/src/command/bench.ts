@@ -34,7 +34,8 @@ export async function bench(flags: BenchFlags): Promise<void> {
   });
   const quiet = flags.json === true || !process.stderr.isTTY;
   const report = await runLoad(options, quiet ? undefined : (step) => process.stderr.write(`${step} ...\n`)).catch((error: unknown) => {
-    if (error instanceof CoterieError) throw new CommandFailure(`bench at ${endpoint.origin}: ${error.message}`, `coterie status --url ${endpoint.origin}`);
+    if (error instanceof CoterieError)
+      throw new CommandFailure(`bench at ${endpoint.origin}: ${error.message}`, `coterie status --url ${endpoint.origin}`);
     throw error;
   });
   if (flags.json === true) printJson(reportJson(report));
@@ -82,7 +83,16 @@ function printReport(report: LoadReport, options: LoadOptions): void {
 
 function row(name: string, histogram: Histogram, seconds: number): string[] {
   const at = (quantile: number): string => showMicroseconds(histogram.quantile(quantile));
-  return [name, showCount(histogram.count), showCount(histogram.count / seconds), at(0.5), at(0.9), at(0.99), at(0.999), showMicroseconds(histogram.max)];
+  return [
+    name,
+    showCount(histogram.count),
+    showCount(histogram.count / seconds),
+    at(0.5),
+    at(0.9),
+    at(0.99),
+    at(0.999),
+    showMicroseconds(histogram.max),
+  ];
 }
 
 function reportJson(report: LoadReport): object {
@@ -95,5 +105,11 @@ function reportJson(report: LoadReport): object {
     p999: histogram.quantile(0.999),
     max: histogram.max,
   });
-  return { seconds: report.seconds, get: of(report.reads), put: of(report.writes), failures: Object.fromEntries(report.failures), ownCpuSeconds: report.ownCpuSeconds };
+  return {
+    seconds: report.seconds,
+    get: of(report.reads),
+    put: of(report.writes),
+    failures: Object.fromEntries(report.failures),
+    ownCpuSeconds: report.ownCpuSeconds,
+  };
 }

@@ -42,7 +42,8 @@ export async function setBucket(of: { readonly name: string; readonly assignment
 
 /** `coterie bucket drop NAME --yes` */
 export async function dropBucket(name: string, flags: LookFlags & { readonly yes?: boolean }): Promise<void> {
-  if (flags.yes !== true) throw new CommandFailure(`dropping ${name} hides all its keys at once and for ever`, `coterie bucket drop ${name} --yes`);
+  if (flags.yes !== true)
+    throw new CommandFailure(`dropping ${name} hides all its keys at once and for ever`, `coterie bucket drop ${name} --yes`);
   await ask(endpointOf(flags.url), { method: 'DELETE', path: `/v1/buckets/${segment(name)}`, expect: [204] });
   if (flags.json === true) printJson({ dropped: name });
   else print(`dropped ${name}`);
@@ -55,7 +56,10 @@ export async function listKeys(name: string, flags: LookFlags & { readonly prefi
   let cursor: string | undefined;
   do {
     const after = cursor === undefined ? '' : `&cursor=${encodeURIComponent(cursor)}`;
-    const page: { keys: readonly string[]; cursor?: string } = await askJson(endpoint, `/v1/kv/${segment(name)}?limit=1000${prefix}${after}`);
+    const page: { keys: readonly string[]; cursor?: string } = await askJson(
+      endpoint,
+      `/v1/kv/${segment(name)}?limit=1000${prefix}${after}`,
+    );
     if (page.keys.length > 0) print(...page.keys.map((key) => (flags.json === true ? JSON.stringify(key) : key)));
     cursor = page.cursor;
   } while (cursor !== undefined);

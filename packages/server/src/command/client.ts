@@ -66,7 +66,10 @@ export function parseJson(endpoint: URL, body: Buffer): unknown {
   try {
     return JSON.parse(body.toString('utf8'));
   } catch {
-    throw new CommandFailure(`${endpoint.origin} did not answer as a Coterie node does`, `curl -i ${endpoint.origin}/livez   shows what listens there`);
+    throw new CommandFailure(
+      `${endpoint.origin} did not answer as a Coterie node does`,
+      `curl -i ${endpoint.origin}/livez   shows what listens there`,
+    );
   }
 }
 
@@ -76,7 +79,14 @@ function exchange(endpoint: URL, call: Call): Promise<Reply> {
   return new Promise((resolve, reject) => {
     const lost = (error: NodeJS.ErrnoException): void => reject(unreachable(endpoint, call, error));
     const request = send(
-      { host: endpoint.hostname.replace(/^\[|\]$/g, ''), port: endpoint.port || 80, method, path, headers: { ...headers, ...length }, agent: false },
+      {
+        host: endpoint.hostname.replace(/^\[|\]$/g, ''),
+        port: endpoint.port || 80,
+        method,
+        path,
+        headers: { ...headers, ...length },
+        agent: false,
+      },
       (response) => {
         const parts: Buffer[] = [];
         response.on('data', (part: Buffer) => parts.push(part));
@@ -84,7 +94,9 @@ function exchange(endpoint: URL, call: Call): Promise<Reply> {
         response.on('end', () => resolve({ status: response.statusCode as number, headers: response.headers, body: Buffer.concat(parts) }));
       },
     );
-    request.setTimeout(patienceMs, () => request.destroy(Object.assign(new Error(`no answer in ${patienceMs / 1000} s`), { code: 'ETIMEDOUT' })));
+    request.setTimeout(patienceMs, () =>
+      request.destroy(Object.assign(new Error(`no answer in ${patienceMs / 1000} s`), { code: 'ETIMEDOUT' })),
+    );
     request.on('error', lost);
     request.end(body);
   });
@@ -92,7 +104,11 @@ function exchange(endpoint: URL, call: Call): Promise<Reply> {
 
 function unreachable(endpoint: URL, call: Call, error: NodeJS.ErrnoException): CommandFailure {
   const what = `${call.method} ${endpoint.origin}${call.path} failed`;
-  if (error.code === 'ECONNREFUSED') return new CommandFailure(`${what}: nothing listens at ${endpoint.host}`, 'coterie start   starts a node; --url names one that listens elsewhere');
+  if (error.code === 'ECONNREFUSED')
+    return new CommandFailure(
+      `${what}: nothing listens at ${endpoint.host}`,
+      'coterie start   starts a node; --url names one that listens elsewhere',
+    );
   if (error.code === 'ENOTFOUND') return new CommandFailure(`${what}: the host ${endpoint.hostname} is not known`, 'check --url');
   const effect = call.method === 'GET' ? '' : '; it may have taken effect all the same';
   return new CommandFailure(`${what}: ${error.message || String(error.code)}${effect}`, `coterie status --url ${endpoint.origin}`);

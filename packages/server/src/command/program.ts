@@ -34,7 +34,8 @@ function addStart(program: Command): void {
   for (const [name, { help, placeholder, default: standard, repeatable }] of Object.entries(definitions)) {
     const value = placeholder === undefined ? '' : ` <${placeholder}>`;
     const option = new Option(`--${name}${value}`, `${help}${standard === '' || value === '' ? '' : ` (default: ${standard})`}`);
-    if (repeatable === true) option.argParser((text: string, before: string | undefined) => (before === undefined ? text : `${before},${text}`));
+    if (repeatable === true)
+      option.argParser((text: string, before: string | undefined) => (before === undefined ? text : `${before},${text}`));
     command.addOption(option);
   }
   for (const name of notYet) command.addOption(new Option(`--${name} <VALUE>`).hideHelp());
@@ -81,7 +82,9 @@ function addValues(program: Command): void {
 }
 
 function addLooks(program: Command): void {
-  looking(program.command('status'), 'how the node is, on one screen').action(async (flags: object) => (await import('./status.ts')).status(flags));
+  looking(program.command('status'), 'how the node is, on one screen').action(async (flags: object) =>
+    (await import('./status.ts')).status(flags),
+  );
   looking(program.command('where'), 'where a key lives, and why')
     .argument('<BUCKET>')
     .argument('<KEY>')
@@ -97,7 +100,9 @@ function addBucket(program: Command): void {
   looking(bucket.command('set'), 'set properties, such as conflict=lww w=2 ttl=7d')
     .argument('<NAME>')
     .argument('<PROPERTY=VALUE...>')
-    .action(async (name: string, assignments: string[], flags: object) => (await import('./bucket.ts')).setBucket({ name, assignments }, flags));
+    .action(async (name: string, assignments: string[], flags: object) =>
+      (await import('./bucket.ts')).setBucket({ name, assignments }, flags),
+    );
   looking(bucket.command('drop'), 'drop a bucket with all its keys')
     .argument('<NAME>')
     .option('--yes', 'really')
@@ -110,9 +115,17 @@ function addBucket(program: Command): void {
 
 function addOffline(program: Command): void {
   const json = ['--json', 'for programs'] as const;
-  const verify = program.command('verify').description('check every byte of a data directory, offline').argument('<DIR>').option(...json);
+  const verify = program
+    .command('verify')
+    .description('check every byte of a data directory, offline')
+    .argument('<DIR>')
+    .option(...json);
   verify.action(async (directory: string, flags: object) => (await import('./offline.ts')).verify(directory, flags));
-  const repair = program.command('repair').description('make a damaged data directory open again, offline').argument('<DIR>').option(...json);
+  const repair = program
+    .command('repair')
+    .description('make a damaged data directory open again, offline')
+    .argument('<DIR>')
+    .option(...json);
   repair.action(async (directory: string, flags: object) => (await import('./offline.ts')).repair(directory, flags));
   const dump = program.command('dump').description('write a data directory as JSON lines, offline').argument('<DIR>');
   dump.action(async (directory: string) => (await import('./offline.ts')).dump(directory));
@@ -141,5 +154,8 @@ function addLater(program: Command, name: string): void {
 }
 
 function looking(command: Command, description: string): Command {
-  return command.description(description).option('--url <U>', 'where the node is (default: COTERIE_URL, then http://127.0.0.1:7070)').option('--json', 'for programs');
+  return command
+    .description(description)
+    .option('--url <U>', 'where the node is (default: COTERIE_URL, then http://127.0.0.1:7070)')
+    .option('--json', 'for programs');
 }

@@ -86,9 +86,11 @@ function warnOfRisks(settings: Settings, log: Log): void {
 function explained(error: unknown, settings: Settings): unknown {
   if (!isCoterieError(error)) return error;
   const directory = settings['data-dir'];
-  if (error.code === 'LOCKED') return new CommandFailure(`${directory} is in use: ${error.message}`, 'stop that process, or start this one with another --data-dir');
+  if (error.code === 'LOCKED')
+    return new CommandFailure(`${directory} is in use: ${error.message}`, 'stop that process, or start this one with another --data-dir');
   if (error.code === 'INVALID_ARGUMENT') return new CommandFailure(error.message);
-  const next = error.code === 'CORRUPTION' ? `coterie verify ${directory}   says what is damaged; docs/operating.md what to do about it` : undefined;
+  const next =
+    error.code === 'CORRUPTION' ? `coterie verify ${directory}   says what is damaged; docs/operating.md what to do about it` : undefined;
   return new CommandFailure(`cannot start on ${directory}: ${error.code}: ${error.message}`, next);
 }
 

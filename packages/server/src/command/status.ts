@@ -41,7 +41,12 @@ export async function where(of: { readonly bucket: string; readonly key: string 
     printJson(placement);
     return;
   }
-  const rows = placement.preferenceList.map((entry, index) => [String(index + 1), entry.node, entry.role, entry.healthy ? 'healthy' : 'down']);
+  const rows = placement.preferenceList.map((entry, index) => [
+    String(index + 1),
+    entry.node,
+    entry.role,
+    entry.healthy ? 'healthy' : 'down',
+  ]);
   print(
     `${of.bucket}/${of.key} has token ${placement.token}, partition ${placement.partition} of ${placement.partitions}`,
     ...tableLines([['#', 'node', 'role', 'health'], ...rows]),
@@ -54,7 +59,14 @@ function operationRows(document: StatusDocument): string[][] {
     const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
     const others = Object.entries(counts).filter(([outcome]) => outcome !== 'OK');
     const { p50, p99, p999 } = latency[name] ?? { p50: 0, p99: 0, p999: 0 };
-    return [name, showCount(total), showMicroseconds(p50), showMicroseconds(p99), showMicroseconds(p999), others.map(([outcome, count]) => `${outcome} ${count}`).join(', ')];
+    return [
+      name,
+      showCount(total),
+      showMicroseconds(p50),
+      showMicroseconds(p99),
+      showMicroseconds(p999),
+      others.map(([outcome, count]) => `${outcome} ${count}`).join(', '),
+    ];
   });
   return [['operation', 'count', 'p50', 'p99', 'p99.9', 'other outcomes'], ...rows];
 }

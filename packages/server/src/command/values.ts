@@ -109,7 +109,9 @@ function absent(reply: Reply, from: KeyArguments, flags: ValueFlags): void {
 }
 
 function severalValues(found: { context: string; siblings: readonly SiblingJson[] }, from: KeyArguments): CommandFailure {
-  const shown = found.siblings.map((sibling, index) => `  ${index + 1}. ${sibling.writtenAt}  ${sibling.contentType}  ${preview(sibling.value)}`);
+  const shown = found.siblings.map(
+    (sibling, index) => `  ${index + 1}. ${sibling.writtenAt}  ${sibling.contentType}  ${preview(sibling.value)}`,
+  );
   const head = `${from.bucket}/${from.key} has ${found.siblings.length} concurrent values (siblings); neither writer had seen the other's:`;
   const merge = `coterie put ${quoted(from.bucket)} ${quoted(from.key)} MERGED --context ${quoted(found.context)}   replaces them all by one`;
   return new CommandFailure([head, ...shown].join('\n'), merge);

@@ -45,7 +45,9 @@ export function continueBody(exchange: Exchange): void {
 
 /** The refusal of a body over its limit. */
 export function tooLarge(limitBytes: number): CoterieError {
-  return new CoterieError('TOO_LARGE', `the body is larger than the ${limitBytes} bytes allowed here`, { details: { mayHaveTakenEffect: false } });
+  return new CoterieError('TOO_LARGE', `the body is larger than the ${limitBytes} bytes allowed here`, {
+    details: { mayHaveTakenEffect: false },
+  });
 }
 
 /** The refusal of a body when the budget is spent. */

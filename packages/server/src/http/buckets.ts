@@ -72,7 +72,9 @@ export function parseProperties(body: Uint8Array): Partial<BucketProperties> {
   if (parsed.success) return parsed.output as Partial<BucketProperties>;
   const issue = parsed.issues[0];
   const name = v.getDotPath(issue);
-  throw invalid(name === null ? `bucket properties are one JSON object: ${issue.message}` : `bucket property "${name.slice(0, 64)}": ${issue.message}`);
+  throw invalid(
+    name === null ? `bucket properties are one JSON object: ${issue.message}` : `bucket property "${name.slice(0, 64)}": ${issue.message}`,
+  );
 }
 
 function bucketName(exchange: Exchange): string {

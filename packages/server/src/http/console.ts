@@ -5,7 +5,8 @@
 import { readFileSync } from 'node:fs';
 import type { Exchange } from './exchange.ts';
 
-const policy = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const policy =
+  "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 const files: Readonly<Record<string, readonly [name: string, contentType: string]>> = {
   '/': ['index.html', 'text/html; charset=utf-8'],
@@ -23,5 +24,9 @@ export function showConsole(exchange: Exchange): undefined {
     bytes = readFileSync(new URL(`../../console/${name}`, import.meta.url));
     read.set(name, bytes);
   }
-  exchange.answer(200, ['Content-Type', contentType, 'Content-Security-Policy', policy, 'X-Content-Type-Options', 'nosniff', 'Cache-Control', 'no-cache'], bytes);
+  exchange.answer(
+    200,
+    ['Content-Type', contentType, 'Content-Security-Policy', policy, 'X-Content-Type-Options', 'nosniff', 'Cache-Control', 'no-cache'],
+    bytes,
+  );
 }

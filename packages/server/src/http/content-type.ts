@@ -8,6 +8,7 @@ const shape = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+\/[!#$%&'*+.^_`|~0-9A-Za-z-]+[\x20-\x
 
 /** `text`, once it is known to be a content type. @throws `INVALID_ARGUMENT` */
 export function contentTypeOf(text: string): string {
-  if (text.length > 255 || !shape.test(text)) throw invalid('the content type is not one, such as text/plain or application/json; at most 255 characters');
+  if (text.length > 255 || !shape.test(text))
+    throw invalid('the content type is not one, such as text/plain or application/json; at most 255 characters');
   return text;
 }

@@ -30,6 +30,10 @@ export class HostRule {
   /** What to answer otherwise. */
   refusal(host: string): HttpRefusal {
     const shown = JSON.stringify(host.slice(0, 100));
-    return new HttpRefusal('UNAUTHORIZED', `this node listens on loopback and does not answer to the name ${shown}; --allowed-host adds one`, { status: 421 });
+    return new HttpRefusal(
+      'UNAUTHORIZED',
+      `this node listens on loopback and does not answer to the name ${shown}; --allowed-host adds one`,
+      { status: 421 },
+    );
   }
 }

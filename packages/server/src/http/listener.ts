@@ -120,7 +120,12 @@ const notTunnelled: Problem = { status: 405, code: 'METHOD_NOT_ALLOWED', detail:
 function malformedProblem(error: NodeJS.ErrnoException, limits: ListenerLimits): Problem {
   switch (error.code) {
     case 'HPE_HEADER_OVERFLOW':
-      return { status: 431, code: 'TOO_LARGE', detail: `request line and headers take more than ${limits.headerBytesMax} bytes`, retryable: false };
+      return {
+        status: 431,
+        code: 'TOO_LARGE',
+        detail: `request line and headers take more than ${limits.headerBytesMax} bytes`,
+        retryable: false,
+      };
     case 'HPE_CHUNK_EXTENSIONS_OVERFLOW':
       return { status: 413, code: 'TOO_LARGE', detail: 'chunk extensions take too many bytes', retryable: false };
     case 'ERR_HTTP_REQUEST_TIMEOUT':
@@ -150,6 +155,12 @@ function endWith(socket: Socket, problem: Problem): void {
 
 function cannotListen(address: Address, error: NodeJS.ErrnoException): CoterieError {
   const at = `${address.host}:${address.port}`;
-  const advice = error.code === 'EADDRINUSE' ? 'something else listens there; choose another with --http HOST:PORT, or port 0 for any free one' : error.message;
-  return new CoterieError('INVALID_ARGUMENT', `cannot listen on ${at}: ${advice}`, { cause: error, details: error.code === undefined ? {} : { osCode: error.code } });
+  const advice =
+    error.code === 'EADDRINUSE'
+      ? 'something else listens there; choose another with --http HOST:PORT, or port 0 for any free one'
+      : error.message;
+  return new CoterieError('INVALID_ARGUMENT', `cannot listen on ${at}: ${advice}`, {
+    cause: error,
+    details: error.code === undefined ? {} : { osCode: error.code },
+  });
 }

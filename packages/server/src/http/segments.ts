@@ -90,7 +90,10 @@ function hexPair(text: string, at: number, what: string): number {
   const high = hexValue(text.charCodeAt(at + 1));
   const low = hexValue(text.charCodeAt(at + 2));
   if (high < 0 || low < 0) {
-    throw new CoterieError('INVALID_ARGUMENT', `${what} has "%" at position ${at} without two hex digits after it; a plain percent sign is %25`);
+    throw new CoterieError(
+      'INVALID_ARGUMENT',
+      `${what} has "%" at position ${at} without two hex digits after it; a plain percent sign is %25`,
+    );
   }
   return high * 16 + low;
 }

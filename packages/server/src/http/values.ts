@@ -25,7 +25,12 @@ const getParameters = ['r', 'pr', 'timeout', 'monotonic'];
 const uncheckedBytes = 64 * 1024;
 
 const missing: Problem = { status: 404, code: 'NOT_FOUND', detail: 'this key holds no value', retryable: false };
-const deleted: Problem = { status: 404, code: 'DELETED', detail: 'this key was deleted; write with the context to replace that', retryable: false };
+const deleted: Problem = {
+  status: 404,
+  code: 'DELETED',
+  detail: 'this key was deleted; write with the context to replace that',
+  retryable: false,
+};
 
 type Writable<T> = { -readonly [Name in keyof T]: T[Name] };
 
@@ -128,7 +133,8 @@ export function conditionsOf(ifNoneMatch: string | undefined, ifMatch: string | 
     if (ifNoneMatch !== '*') throw invalid('a write takes only "If-None-Match: *"');
     return { ifNoneMatch: '*' };
   }
-  if (!/^"[0-9A-Za-z+/=_.:-]{1,128}"$/.test(ifMatch as string)) throw invalid('If-Match takes one ETag, in its quotes, as an earlier answer gave it');
+  if (!/^"[0-9A-Za-z+/=_.:-]{1,128}"$/.test(ifMatch as string))
+    throw invalid('If-Match takes one ETag, in its quotes, as an earlier answer gave it');
   return { ifMatch: ifMatch as string };
 }
 
@@ -137,7 +143,16 @@ function answerWrite(exchange: Exchange, reply: WriteReply): void {
 }
 
 function answerValue(exchange: Exchange, reply: GetReply & { state: 'found' }, sibling: SiblingValue): void {
-  const headers = ['ETag', reply.etag, 'Coterie-Context', reply.context, 'Coterie-Reached', reachedText(reply.reached), 'Cache-Control', 'no-cache'];
+  const headers = [
+    'ETag',
+    reply.etag,
+    'Coterie-Context',
+    reply.context,
+    'Coterie-Reached',
+    reachedText(reply.reached),
+    'Cache-Control',
+    'no-cache',
+  ];
   if (exchange.header('if-none-match') === reply.etag) {
     exchange.answer(304, headers);
     return;

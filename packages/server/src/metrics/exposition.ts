@@ -88,7 +88,11 @@ const latencyFamily: Family = {
     operationNames
       .filter((name) => meters.latencyOf(name).count > 0)
       .flatMap((operation) =>
-        histogramSamples('coterie_operation_seconds', { histogram: meters.latencyOf(operation), bounds: latencyBounds, labels: { operation } }),
+        histogramSamples('coterie_operation_seconds', {
+          histogram: meters.latencyOf(operation),
+          bounds: latencyBounds,
+          labels: { operation },
+        }),
       ),
 };
 
@@ -96,7 +100,8 @@ const turnsFamily: Family = {
   name: 'coterie_event_loop_turn_seconds',
   help: 'How late a timer of 10 ms ran, which is the rest of the turn it fell into',
   type: 'histogram',
-  samples: ({ turns }) => histogramSamples('coterie_event_loop_turn_seconds', { histogram: turns.histogram, bounds: turnBounds, labels: {} }),
+  samples: ({ turns }) =>
+    histogramSamples('coterie_event_loop_turn_seconds', { histogram: turns.histogram, bounds: turnBounds, labels: {} }),
 };
 
 const storeFamily: Family = {
@@ -113,7 +118,9 @@ const families: readonly Family[] = [
   operationsFamily,
   latencyFamily,
   turnsFamily,
-  single('coterie_ready', '1 when the node takes requests and its store takes writes', (s) => Number(s.state === 'ready' && s.node.status().state === 'ready')),
+  single('coterie_ready', '1 when the node takes requests and its store takes writes', (s) =>
+    Number(s.state === 'ready' && s.node.status().state === 'ready'),
+  ),
   single('coterie_warnings', 'Sentences that status shows an operator', (s) => s.node.status().warnings.length),
   single('coterie_requests_in_flight', 'Requests being worked on', (s) => s.meters.inFlight),
   single('coterie_connections', 'Connections open', (s) => s.meters.connections),

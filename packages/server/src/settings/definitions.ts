@@ -64,8 +64,20 @@ const countExample = 'a whole number from 1 up';
 
 /** All settings by name. */
 export const definitions: { readonly [Name in SettingName]: Definition<Settings[Name]> } = {
-  'data-dir': { schema: v.pipe(v.string(), v.nonEmpty()), default: './coterie-data', help: 'where the data lies', right: 'a directory', placeholder: 'DIR' },
-  http: { schema: checked(parseAddress), default: '127.0.0.1:7070', help: 'where HTTP listens', right: addressExample, placeholder: 'HOST:PORT' },
+  'data-dir': {
+    schema: v.pipe(v.string(), v.nonEmpty()),
+    default: './coterie-data',
+    help: 'where the data lies',
+    right: 'a directory',
+    placeholder: 'DIR',
+  },
+  http: {
+    schema: checked(parseAddress),
+    default: '127.0.0.1:7070',
+    help: 'where HTTP listens',
+    right: addressExample,
+    placeholder: 'HOST:PORT',
+  },
   name: {
     schema: v.pipe(v.string(), v.regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/)),
     default: 'node-1',
@@ -87,7 +99,12 @@ export const definitions: { readonly [Name in SettingName]: Definition<Settings[
     right: 'a power of two from 64 to 65536',
     placeholder: 'Q',
   },
-  insecure: { schema: checked(parseSwitch), default: 'false', help: 'allow a public address without TLS and credentials', right: 'true or false' },
+  insecure: {
+    schema: checked(parseSwitch),
+    default: 'false',
+    help: 'allow a public address without TLS and credentials',
+    right: 'true or false',
+  },
   'allowed-host': {
     schema: checked(parseNames),
     default: '',
@@ -96,23 +113,101 @@ export const definitions: { readonly [Name in SettingName]: Definition<Settings[
     placeholder: 'NAME',
     repeatable: true,
   },
-  'log-level': { schema: v.picklist(['debug', 'info', 'warn', 'error', 'silent']), default: 'info', help: 'least severity that is logged', right: 'debug, info, warn, error or silent', placeholder: 'LEVEL' },
-  'log-format': { schema: v.picklist(['text', 'json']), default: 'text', help: 'log lines for people or for programs', right: 'text or json', placeholder: 'text|json' },
+  'log-level': {
+    schema: v.picklist(['debug', 'info', 'warn', 'error', 'silent']),
+    default: 'info',
+    help: 'least severity that is logged',
+    right: 'debug, info, warn, error or silent',
+    placeholder: 'LEVEL',
+  },
+  'log-format': {
+    schema: v.picklist(['text', 'json']),
+    default: 'text',
+    help: 'log lines for people or for programs',
+    right: 'text or json',
+    placeholder: 'text|json',
+  },
   'cache-bytes': { schema: bytes, default: '64MiB', help: 'memory for blocks read from disk', right: bytesExample, placeholder: 'SIZE' },
-  'write-buffer-bytes': { schema: bytes, default: '16MiB', help: 'memory for writes before they go to a table', right: bytesExample, placeholder: 'SIZE' },
+  'write-buffer-bytes': {
+    schema: bytes,
+    default: '16MiB',
+    help: 'memory for writes before they go to a table',
+    right: bytesExample,
+    placeholder: 'SIZE',
+  },
   'connections-max': { schema: count, default: '10000', help: 'most connections at once', right: countExample, placeholder: 'N' },
   'requests-max': { schema: count, default: '4096', help: 'most requests being worked on', right: countExample, placeholder: 'N' },
-  'pipeline-max': { schema: count, default: '256', help: 'most requests of one connection being worked on', right: countExample, placeholder: 'N' },
-  'body-bytes-max': { schema: bytes, default: '256MiB', help: 'most bytes of bodies and large answers under way', right: bytesExample, placeholder: 'SIZE' },
-  'body-rate-min': { schema: bytes, default: '4KiB', help: 'slowest average of a body, in bytes a second', right: bytesExample, placeholder: 'SIZE' },
-  'body-grace': { schema: duration, default: '20s', help: 'how long a body may be slower than that', right: durationExample, placeholder: 'TIME' },
-  'header-bytes-max': { schema: bytes, default: '32KiB', help: 'most bytes of a request line with its headers', right: bytesExample, placeholder: 'SIZE' },
-  'headers-timeout': { schema: duration, default: '10s', help: 'time for a request line with its headers', right: durationExample, placeholder: 'TIME' },
-  'request-timeout': { schema: duration, default: '10m', help: 'time for a whole request to come in, a batch included', right: durationExample, placeholder: 'TIME' },
-  'keep-alive-timeout': { schema: duration, default: '75s', help: 'how long a connection may be idle', right: durationExample, placeholder: 'TIME' },
+  'pipeline-max': {
+    schema: count,
+    default: '256',
+    help: 'most requests of one connection being worked on',
+    right: countExample,
+    placeholder: 'N',
+  },
+  'body-bytes-max': {
+    schema: bytes,
+    default: '256MiB',
+    help: 'most bytes of bodies and large answers under way',
+    right: bytesExample,
+    placeholder: 'SIZE',
+  },
+  'body-rate-min': {
+    schema: bytes,
+    default: '4KiB',
+    help: 'slowest average of a body, in bytes a second',
+    right: bytesExample,
+    placeholder: 'SIZE',
+  },
+  'body-grace': {
+    schema: duration,
+    default: '20s',
+    help: 'how long a body may be slower than that',
+    right: durationExample,
+    placeholder: 'TIME',
+  },
+  'header-bytes-max': {
+    schema: bytes,
+    default: '32KiB',
+    help: 'most bytes of a request line with its headers',
+    right: bytesExample,
+    placeholder: 'SIZE',
+  },
+  'headers-timeout': {
+    schema: duration,
+    default: '10s',
+    help: 'time for a request line with its headers',
+    right: durationExample,
+    placeholder: 'TIME',
+  },
+  'request-timeout': {
+    schema: duration,
+    default: '10m',
+    help: 'time for a whole request to come in, a batch included',
+    right: durationExample,
+    placeholder: 'TIME',
+  },
+  'keep-alive-timeout': {
+    schema: duration,
+    default: '75s',
+    help: 'how long a connection may be idle',
+    right: durationExample,
+    placeholder: 'TIME',
+  },
   'batches-max': { schema: count, default: '16', help: 'most batches at once', right: countExample, placeholder: 'N' },
-  'batch-line-bytes-max': { schema: bytes, default: '2MiB', help: 'most bytes in a line of a batch', right: bytesExample, placeholder: 'SIZE' },
-  'drain-timeout': { schema: duration, default: '20s', help: 'how long a stop waits for running requests', right: durationExample, placeholder: 'TIME' },
+  'batch-line-bytes-max': {
+    schema: bytes,
+    default: '2MiB',
+    help: 'most bytes in a line of a batch',
+    right: bytesExample,
+    placeholder: 'SIZE',
+  },
+  'drain-timeout': {
+    schema: duration,
+    default: '20s',
+    help: 'how long a stop waits for running requests',
+    right: durationExample,
+    placeholder: 'TIME',
+  },
 };
 
 /** Settings of the clustered server, which this version does not have: they are refused, not ignored. */
@@ -136,7 +231,10 @@ function parseSwitch(text: string): boolean | undefined {
 }
 
 function parseNames(text: string): readonly string[] | undefined {
-  const names = text.split(',').map((name) => name.trim()).filter((name) => name !== '');
+  const names = text
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
   return names.every((name) => /^[A-Za-z0-9.-]{1,253}$/.test(name)) ? names : undefined;
 }
 

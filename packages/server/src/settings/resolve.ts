@@ -34,7 +34,13 @@ interface Source {
 }
 
 /** Variables that are no settings of the server. */
-const otherVariables: ReadonlySet<string> = new Set(['COTERIE_CONFIG', 'COTERIE_URL', 'COTERIE_LONG', 'COTERIE_KILLS', 'COTERIE_CONNECTIONS']);
+const otherVariables: ReadonlySet<string> = new Set([
+  'COTERIE_CONFIG',
+  'COTERIE_URL',
+  'COTERIE_LONG',
+  'COTERIE_KILLS',
+  'COTERIE_CONNECTIONS',
+]);
 
 /** The settings. @throws `INVALID_ARGUMENT` naming setting and source */
 export function resolveSettings(sources: Sources): Resolved {
@@ -82,14 +88,20 @@ function check(name: SettingName, from: { readonly value: string; readonly origi
 function refuseLater(source: Source): void {
   for (const name of notYet) {
     if (source.get(name) === undefined) continue;
-    throw new CoterieError('INVALID_ARGUMENT', `${source.describe(name)}: this version runs a single node over HTTP; "${name}" comes with the cluster and is not there yet`);
+    throw new CoterieError(
+      'INVALID_ARGUMENT',
+      `${source.describe(name)}: this version runs a single node over HTTP; "${name}" comes with the cluster and is not there yet`,
+    );
   }
 }
 
 function refusePublic(settings: Settings): void {
   if (isLoopback(settings.http) || settings.insecure) return;
   const address = showAddress(settings.http);
-  throw new CoterieError('INVALID_ARGUMENT', `http: ${address} can be reached from other machines, and this version has neither TLS nor credentials; listen on 127.0.0.1, or add --insecure if the network itself is trusted`);
+  throw new CoterieError(
+    'INVALID_ARGUMENT',
+    `http: ${address} can be reached from other machines, and this version has neither TLS nor credentials; listen on 127.0.0.1, or add --insecure if the network itself is trusted`,
+  );
 }
 
 function readText(path: string): string {
@@ -120,7 +132,10 @@ function asText(value: unknown, origin: string): string {
 }
 
 function unknownInFile(path: string, name: string): CoterieError {
-  return new CoterieError('INVALID_ARGUMENT', `${JSON.stringify(name)} in ${path} is no setting; there are: ${Object.keys(definitions).join(', ')}`);
+  return new CoterieError(
+    'INVALID_ARGUMENT',
+    `${JSON.stringify(name)} in ${path} is no setting; there are: ${Object.keys(definitions).join(', ')}`,
+  );
 }
 
 function unknownVariables(variables: Sources['variables']): string[] {

@@ -96,15 +96,31 @@ export function ask(door: Door, line: string, asking: Asking = {}): Promise<Hear
   const [method, path] = line.split(' ');
   const { headers, body } = asking;
   return new Promise((resolve, reject) => {
-    const sent = request({ host: '127.0.0.1', port: door.port, method, path, headers: { ...headers, ...(body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }) }, agent: false }, (response) => {
-      const parts: Buffer[] = [];
-      response.on('data', (part: Buffer) => parts.push(part));
-      response.on('error', reject);
-      response.on('end', () => {
-        const whole = Buffer.concat(parts);
-        resolve({ status: response.statusCode as number, headers: response.headers, body: whole, text: whole.toString('utf8'), json: () => JSON.parse(whole.toString('utf8')) as Record<string, any> });
-      });
-    });
+    const sent = request(
+      {
+        host: '127.0.0.1',
+        port: door.port,
+        method,
+        path,
+        headers: { ...headers, ...(body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }) },
+        agent: false,
+      },
+      (response) => {
+        const parts: Buffer[] = [];
+        response.on('data', (part: Buffer) => parts.push(part));
+        response.on('error', reject);
+        response.on('end', () => {
+          const whole = Buffer.concat(parts);
+          resolve({
+            status: response.statusCode as number,
+            headers: response.headers,
+            body: whole,
+            text: whole.toString('utf8'),
+            json: () => JSON.parse(whole.toString('utf8')) as Record<string, any>,
+          });
+        });
+      },
+    );
     sent.on('error', reject);
     sent.end(body);
   });

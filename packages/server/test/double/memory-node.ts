@@ -24,7 +24,17 @@ interface Held {
   value: SiblingValue | undefined;
 }
 
-const defaults: BucketProperties = { n: 3, r: 'majority', w: 'majority', pr: 0, pw: 0, conflict: 'siblings', token: 'hash', valueBytesMax: 1024 * 1024, siblingsMax: 100 };
+const defaults: BucketProperties = {
+  n: 3,
+  r: 'majority',
+  w: 'majority',
+  pr: 0,
+  pw: 0,
+  conflict: 'siblings',
+  token: 'hash',
+  valueBytesMax: 1024 * 1024,
+  siblingsMax: 100,
+};
 const reachedByRead = { primaries: 1, fallbacks: 0, synced: 0 };
 
 export class MemoryNode implements CoterieNode {
@@ -46,7 +56,8 @@ export class MemoryNode implements CoterieNode {
     await this.pass();
     checkKey(request.key);
     const { valueBytesMax } = (await this.bucket(request.bucket)).properties;
-    if (request.value.length > valueBytesMax) throw new CoterieError('TOO_LARGE', `the value exceeds ${valueBytesMax} bytes`, { details: { mayHaveTakenEffect: false } });
+    if (request.value.length > valueBytesMax)
+      throw new CoterieError('TOO_LARGE', `the value exceeds ${valueBytesMax} bytes`, { details: { mayHaveTakenEffect: false } });
     const value: SiblingValue = {
       value: Uint8Array.from(request.value),
       contentType: request.contentType ?? 'application/octet-stream',
@@ -111,7 +122,12 @@ export class MemoryNode implements CoterieNode {
   }
 
   async where(): Promise<Placement> {
-    return { token: '0123456789abcdef', partition: 4, partitions: 1024, preferenceList: [{ node: 'node-1', role: 'primary', healthy: true }] };
+    return {
+      token: '0123456789abcdef',
+      partition: 4,
+      partitions: 1024,
+      preferenceList: [{ node: 'node-1', role: 'primary', healthy: true }],
+    };
   }
 
   status(): NodeStatus {
@@ -147,10 +163,12 @@ export class MemoryNode implements CoterieNode {
     const held = bucket.get(key) ?? [];
     this.checkConditions(request, held);
     const seen = request.context === undefined ? 0 : Number(request.context);
-    if (!Number.isSafeInteger(seen)) throw new CoterieError('INVALID_ARGUMENT', 'this context is none of ours', { details: { mayHaveTakenEffect: false } });
+    if (!Number.isSafeInteger(seen))
+      throw new CoterieError('INVALID_ARGUMENT', 'this context is none of ours', { details: { mayHaveTakenEffect: false } });
     const lww = this.properties.get(request.bucket)?.properties.conflict === 'lww';
     const kept = lww ? [] : held.filter((one) => one.dot > seen);
-    if (kept.length >= defaults.siblingsMax) throw new CoterieError('TOO_MANY_SIBLINGS', 'too many siblings', { details: { mayHaveTakenEffect: false } });
+    if (kept.length >= defaults.siblingsMax)
+      throw new CoterieError('TOO_MANY_SIBLINGS', 'too many siblings', { details: { mayHaveTakenEffect: false } });
     kept.push({ dot: ++this.counter, value });
     bucket.set(key, kept);
     return { context: String(this.counter), etag: etagOf(kept), reached: { primaries: 1, fallbacks: 0, synced: 1 } };
@@ -159,7 +177,8 @@ export class MemoryNode implements CoterieNode {
   private checkConditions(request: DeleteRequest, held: readonly Held[]): void {
     const { conditions } = request;
     const exists = held.some((one) => one.value !== undefined);
-    const failed = (conditions?.ifNoneMatch === '*' && exists) || (conditions?.ifMatch !== undefined && conditions.ifMatch !== etagOf(held));
+    const failed =
+      (conditions?.ifNoneMatch === '*' && exists) || (conditions?.ifMatch !== undefined && conditions.ifMatch !== etagOf(held));
     if (failed) throw new CoterieError('PRECONDITION_FAILED', 'the key has changed', { details: { mayHaveTakenEffect: false } });
   }
 }
@@ -173,5 +192,6 @@ function keyText(key: Uint8Array): string {
 }
 
 function checkKey(key: Uint8Array): void {
-  if (key.length < 1 || key.length > 2048) throw new CoterieError('INVALID_ARGUMENT', 'a key has 1 byte to 2 KiB', { details: { mayHaveTakenEffect: false } });
+  if (key.length < 1 || key.length > 2048)
+    throw new CoterieError('INVALID_ARGUMENT', 'a key has 1 byte to 2 KiB', { details: { mayHaveTakenEffect: false } });
 }

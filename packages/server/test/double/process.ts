@@ -51,7 +51,8 @@ export function startProcess(directory: string, ...flags: string[]): Promise<Ser
       for (const line of parts) {
         lines.push(line);
         const entry = JSON.parse(line) as { msg: string; http?: string };
-        if (entry.msg === 'ready' && entry.http !== undefined) resolve({ child, url: entry.http, port: Number(new URL(entry.http).port), lines, ended });
+        if (entry.msg === 'ready' && entry.http !== undefined)
+          resolve({ child, url: entry.http, port: Number(new URL(entry.http).port), lines, ended });
       }
     });
     void ended.then((code) => reject(new Error(`the server ended with ${code}: ${errors} ${lines.join('\n')}`)));
@@ -59,7 +60,10 @@ export function startProcess(directory: string, ...flags: string[]): Promise<Ser
 }
 
 /** Runs a command to its end. */
-export function run(args: readonly string[], options: { readonly input?: string | Uint8Array; readonly variables?: Record<string, string> } = {}): Promise<Outcome> {
+export function run(
+  args: readonly string[],
+  options: { readonly input?: string | Uint8Array; readonly variables?: Record<string, string> } = {},
+): Promise<Outcome> {
   const child = spawnCoterie([...args], options.variables);
   const out: Buffer[] = [];
   const err: Buffer[] = [];
@@ -68,12 +72,17 @@ export function run(args: readonly string[], options: { readonly input?: string 
   child.stdin?.on('error', () => {});
   child.stdin?.end(options.input ?? '');
   return new Promise((resolve) => {
-    child.on('close', (code, signal) => resolve({ code: code ?? signal ?? 'SIGKILL', out: Buffer.concat(out).toString('latin1'), err: Buffer.concat(err).toString() }));
+    child.on('close', (code, signal) =>
+      resolve({ code: code ?? signal ?? 'SIGKILL', out: Buffer.concat(out).toString('latin1'), err: Buffer.concat(err).toString() }),
+    );
   });
 }
 
 function spawnCoterie(args: string[], variables: Record<string, string> = {}): ChildProcess {
-  const child = spawn(process.execPath, [main, ...args], { stdio: ['pipe', 'pipe', 'pipe'], env: { PATH: process.env['PATH'], ...variables } });
+  const child = spawn(process.execPath, [main, ...args], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    env: { PATH: process.env['PATH'], ...variables },
+  });
   running.add(child);
   child.on('exit', () => running.delete(child));
   return child;
