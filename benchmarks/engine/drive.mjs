@@ -1,6 +1,6 @@
 /**
  * The loops that drive an engine. One rule holds for every engine and form: **at most 64 operations are started in one
- * event-loop turn**. Without it a synchronous engine, or one whose promises settle as microtasks, would never let the
+ * event-loop turn**, and in asynchronous loops no more than are in flight. Without it a synchronous engine, or one whose promises settle as microtasks, would never let the
  * loop turn, and its delay could not be measured; with it, an engine that answers from a thread pool loses nothing, since
  * 64 is also the number of operations in flight.
  *
@@ -17,9 +17,14 @@ export const width = 64;
 /** Counts operations per event-loop turn and records how long turns take, in nanoseconds. */
 class Turns {
   histogram = createHistogram();
+  #limit;
   #started = 0;
   #startedAt = 0;
   #next = undefined;
+
+  constructor(limit = width) {
+    this.#limit = limit;
+  }
 
   /** Counts an operation about to start. */
   start() {
@@ -27,7 +32,7 @@ class Turns {
   }
 
   get full() {
-    return this.#started >= width;
+    return this.#started >= this.#limit;
   }
 
   /** Resolves in the next turn. */
@@ -83,7 +88,7 @@ export async function runSync({ total, limitMs, perTurn = width, operation }) {
 
 /** Calls `await operation(i)` for i in [0, total) with `inFlight` at a time, until done or `limitMs` passed. */
 export async function runAsync({ total, limitMs, inFlight = width, operation }) {
-  const turns = new Turns();
+  const turns = new Turns(inFlight);
   const expired = createDeadline(limitMs);
   let next = 0;
   let stopped = false;
@@ -93,7 +98,7 @@ export async function runAsync({ total, limitMs, inFlight = width, operation }) 
       if (next >= total || stopped) return;
       turns.start();
       const i = next++;
-      if ((i & 15) === 0) stopped = expired();
+      if ((i & 15) === 0 || inFlight < 16) stopped = expired();
       await operation(i);
     }
   }

@@ -9,16 +9,22 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 /** The delay monitor fires once a millisecond and records the whole gap, so an idle loop shows about one. */
 const monitorIntervalNs = 1e6;
 
-/** Runs `loop` (from drive.mjs) and returns `{ operations, seconds, rate, cpuUs, delay, turn }`; `cpuUs` is per operation. */
+/**
+ * Runs `loop` (from drive.mjs) and returns `{ operations, seconds, rate, cpuUs, mainCpuUs, kept, delay, turn }`. CPU times are
+ * per operation, of all threads and of the main one; `kept` is the share of wall time for which the main thread was ready to
+ * run and had no core: how much other work on the machine disturbed the figure.
+ */
 export async function measure(loop) {
   globalThis.gc?.();
   const monitor = monitorEventLoopDelay({ resolution: 1 });
   monitor.enable();
   const cpuBefore = process.cpuUsage();
+  const mainBefore = mainThread();
   const start = performance.now();
   const { operations, turns } = await loop();
   const seconds = (performance.now() - start) / 1000;
   const cpu = process.cpuUsage(cpuBefore);
+  const main = mainThread();
   monitor.disable();
   const total = Array.isArray(operations) ? operations.reduce((sum, n) => sum + n, 0) : operations;
   return {
@@ -26,9 +32,17 @@ export async function measure(loop) {
     seconds,
     rate: total / seconds,
     cpuUs: (cpu.user + cpu.system) / total,
+    mainCpuUs: (main.runUs - mainBefore.runUs) / total,
+    kept: (main.waitUs - mainBefore.waitUs) / 1e6 / seconds,
     delay: monitor.max > 0 && monitor.count > 0 ? percentiles(monitor, monitorIntervalNs) : undefined,
     turn: turns === undefined ? undefined : percentiles(turns, 0),
   };
+}
+
+/** How long this process's main thread has run and has waited for a core, from the scheduler. */
+function mainThread() {
+  const [run, wait] = readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'latin1').split(' ');
+  return { runUs: Number(run) / 1000, waitUs: Number(wait) / 1000 };
 }
 
 function percentiles(histogram, subtractNs) {

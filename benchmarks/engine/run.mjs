@@ -111,7 +111,10 @@ function summary(outcome) {
   if (outcome.error !== undefined) return `failed: ${outcome.error.split('\n').slice(0, 3).join(' | ')}`;
   return Object.entries(outcome.rows)
     .filter(([, row]) => row.rate !== undefined)
-    .map(([name, row]) => `${name} ${row.rate >= 1e4 ? `${(row.rate / 1e3).toFixed(0)}k` : row.rate.toFixed(0)}/s`)
+    .map(
+      ([name, row]) =>
+        `${name} ${row.rate >= 1e4 ? `${(row.rate / 1e3).toFixed(0)}k` : row.rate.toFixed(0)}/s${row.kept > 0.1 ? ` (${Math.round(row.kept * 100)} % kept from a core)` : ''}`,
+    )
     .join('  ');
 }
 

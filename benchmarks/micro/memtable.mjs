@@ -36,7 +36,7 @@ function keysOf(numbers) {
   const keys = numbers.map(keyOf);
   const width = keys[0].length;
   const hashes = Float64Array.from(keys, (key) => hash32(key, 0, width));
-  return { width, bytes: new Uint8Array(Buffer.concat(keys)), hashes };
+  return { width, bytes: new Uint8Array(Buffer.concat([...keys, value])), hashes };
 }
 
 function measure(name, operations, run) {
@@ -48,8 +48,25 @@ function measure(name, operations, run) {
   results.set(name, samples);
 }
 
+/** Adds as the store does: key and value are parts of one array, the log's. */
 function addAll({ width, bytes, hashes }) {
   entry.keyBytes = bytes;
+  entry.valueBytes = bytes;
+  entry.valueStart = count * width;
+  entry.valueEnd = entry.valueStart + value.length;
+  addEach(width, hashes);
+}
+
+/** Adds values that are arrays of their own. */
+function addAllWhole({ width, bytes, hashes }) {
+  entry.keyBytes = bytes;
+  entry.valueBytes = value;
+  entry.valueStart = 0;
+  entry.valueEnd = value.length;
+  addEach(width, hashes);
+}
+
+function addEach(width, hashes) {
   for (let i = 0; i < count; i++) {
     entry.keyStart = i * width;
     entry.keyEnd = entry.keyStart + width;
@@ -115,6 +132,8 @@ for (let round = 0; round < rounds; round++) {
   measure('add, ascending', count, () => addAll(ascending));
   measure('next, added ascending', count, () => forward(cursor));
   measure('reset', 1, () => table.reset());
+  measure('add, random, whole value', count, () => addAllWhole(shuffled));
+  table.reset();
   measure('add, random', count, () => addAll(shuffled));
   overhead = (table.usedBytes + table.indexBytes) / count - 100 - shuffled.width;
   measure('(making a key)', count, () => eachKey(again, nothing));

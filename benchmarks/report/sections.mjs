@@ -1,7 +1,7 @@
 /** The sections of docs/benchmarks.md, each a function from results to Markdown. */
 import { plain, rate, table, verdict, withSpread } from './format.mjs';
 import { boundRows, largeRateRows, rateRows } from './rows.mjs';
-import { compareBounds, compareRates } from './summary.mjs';
+import { compareBounds, compareRates, spread } from './summary.mjs';
 
 const formOf = (id) => id.split('.')[1] ?? '';
 
@@ -19,9 +19,19 @@ export function machineSection(run) {
     '',
     `${machine.cpu}, ${machine.memory}, ${machine.disk}, ${machine.kernel}, Node ${machine.node}; ${run.startedAt.slice(0, 10)}.`,
     `\`${run.command}\`: ${run.entries.toLocaleString('en')} entries of 16 + 100 bytes, ${run.rounds} interleaved rounds, ${Math.round(run.seconds / 60)} minutes.`,
+    disturbance(run),
     '',
     table(['engine', 'version', '', 'opened with'], engines),
   ].join('\n');
+}
+
+/** How far other work on the machine got in the way; a share above a few per cent means that only CPU times can be trusted. */
+function disturbance(run) {
+  const shares = run.samples.flatMap((sample) => Object.values(sample.rows ?? {}).map((row) => row.kept));
+  const kept = spread(shares);
+  if (kept === undefined) return '';
+  const percent = (share) => `${(share * 100).toFixed(1)} %`;
+  return `The main thread was ready and had no core for ${percent(kept.median)} of the time in the median measurement, ${percent(kept.most)} in the worst.`;
 }
 
 /** Ours against the best judged peer of the same form. */
@@ -65,6 +75,7 @@ export function everythingSection(summary) {
   const parts = [
     ['## Everything measured: entries or operations per second', rateRows, (row) => row.rate, rate],
     ['## Everything measured: values of 1 KiB', largeRateRows, (row) => row.rate, rate],
+    ['## CPU time per operation, main thread (µs)', [...rateRows, ...largeRateRows], (row) => row.mainCpuUs, plain],
     ['## CPU time per operation, all threads (µs)', [...rateRows, ...largeRateRows], (row) => row.cpuUs, plain],
   ];
   return parts.map(([title, rows, pick, format]) => [title, '', wideTable(summary, rows, pick, format)].join('\n')).join('\n\n');

@@ -98,7 +98,13 @@ function batchOf(first, values) {
 
 /** A measurement of operations on `count` entries each, restated per entry. */
 export function perEntry(measured, count) {
-  return { ...measured, operations: measured.operations * count, rate: measured.rate * count, cpuUs: measured.cpuUs / count };
+  return {
+    ...measured,
+    operations: measured.operations * count,
+    rate: measured.rate * count,
+    cpuUs: measured.cpuUs / count,
+    mainCpuUs: measured.mainCpuUs / count,
+  };
 }
 
 /** Durable puts of random keys into fresh stores: 64 in flight, one at a time, and synchronously. */
