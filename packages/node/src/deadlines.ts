@@ -57,7 +57,16 @@ export class Deadlines {
     return new Promise<T>((resolve, reject) => {
       this.#running.set(attempt, reject);
       this.#tickSoon();
-      work(attempt).then(resolve, reject).finally(() => this.#running.delete(attempt));
+      work(attempt).then(
+        (value) => {
+          this.#running.delete(attempt);
+          resolve(value);
+        },
+        (error: unknown) => {
+          this.#running.delete(attempt);
+          reject(error as Error);
+        },
+      );
     });
   }
 

@@ -15,8 +15,9 @@
  *
  * Invariants: the clock covers every sibling's dot; siblings are sorted by dot.
  */
-import { ByteReader, ByteWriter, crc32 } from '@coterie/bytes';
+import { ByteReader, ByteWriter, crc32, crc32Range, varintLength, writeVarint } from '@coterie/bytes';
 import { assert, CoterieError } from '@coterie/env';
+import { type Hash64, hash64 } from '@coterie/ring';
 import { compareDots, DottedSet, type Sibling, VersionVector } from '@coterie/vector-clock';
 import { type Extensions, noExtensions, readExtensions, writeExtensions } from './extensions.ts';
 import { type Payload, readPayload } from './payload.ts';
@@ -44,23 +45,37 @@ export function addressSeed(objectKey: Uint8Array): number {
   return crc32(objectKey);
 }
 
-/** Encodes an object for the address with this seed. */
-export function encodeObject(object: CausalObject, seed: number): Uint8Array {
-  const header = encodeHeader(object);
-  const payloadBytes = object.set.siblings.reduce((sum, sibling) => sum + sibling.value.bytes.length, 0);
-  const writer = new ByteWriter(16 + header.length + payloadBytes);
-  writer.u32(0).u8(format).u8(object.type).varint(header.length).raw(header);
-  const checksum = crc32(writer.bytes.subarray(formatAt, writer.length), seed);
-  for (const { value } of object.set.siblings) writer.raw(value.bytes);
-  const bytes = writer.bytes.subarray(0, writer.length);
-  new DataView(bytes.buffer, bytes.byteOffset).setUint32(0, checksum, true);
+/** Encodes an object for the address with this seed, `prefixBytes` into a new array: room for what a store keeps before it. */
+export function encodeObject(object: CausalObject, seed: number, prefixBytes = 0): Uint8Array {
+  const header = writeHeader(object);
+  const { siblings } = object.set;
+  const headerAt = prefixBytes + formatAt + 2 + varintLength(header.length);
+  let at = headerAt + header.length;
+  const bytes = new Uint8Array(siblings.reduce((sum, sibling) => sum + sibling.value.bytes.length, at));
+  bytes[prefixBytes + formatAt] = format;
+  bytes[prefixBytes + formatAt + 1] = object.type;
+  writeVarint(bytes, prefixBytes + formatAt + 2, header.length);
+  bytes.set(header.bytes.subarray(0, header.length), headerAt);
+  new DataView(bytes.buffer).setUint32(prefixBytes, crc32Range(bytes, prefixBytes + formatAt, at, seed), true);
+  for (const { value } of siblings) {
+    bytes.set(value.bytes, at);
+    at += value.bytes.length;
+  }
   return bytes;
 }
 
-/** The header's bytes: equal for equal clocks, dots and payload checksums. */
-export function encodeHeader(object: CausalObject): Uint8Array {
+/** A 64-bit hash of the header: equal for equal clocks, dots and payload checksums. */
+export function hashOf(object: CausalObject): Hash64 {
+  const header = writeHeader(object);
+  return hash64(header.bytes, 0, header.length);
+}
+
+// One buffer for all headers: a new one for each costs more than writing it. Nothing awaits while it is in use.
+const headerWriter = new ByteWriter(512);
+
+function writeHeader(object: CausalObject): ByteWriter {
   const { clock, siblings } = object.set;
-  const writer = new ByteWriter(128);
+  const writer = headerWriter.restart();
   writeExtensions(writer, object.extensions);
   clock.encode(writer);
   writer.varint(siblings.length);
@@ -70,7 +85,7 @@ export function encodeHeader(object: CausalObject): Uint8Array {
     writer.varint(index).varint(clock.entries[index].counter - dot.counter);
     writer.varint(value.bytes.length).u32(value.checksum);
   }
-  return writer.bytes.subarray(0, writer.length);
+  return writer;
 }
 
 /** Decodes and verifies `bytes[start, …)`. @throws `CORRUPTION`, `UNSUPPORTED_FORMAT` */
@@ -83,7 +98,7 @@ export function decodeObject(bytes: Uint8Array, start: number, seed: number): Ca
   const length = reader.varint();
   if (length > reader.remaining) throw corrupt('its header ends too early');
   const headerEnd = reader.offset + length;
-  if (crc32(bytes.subarray(start + formatAt, headerEnd), seed) !== checksum) throw corrupt('its checksum does not match its key and header');
+  if (crc32Range(bytes, start + formatAt, headerEnd, seed) !== checksum) throw corrupt('its checksum does not match its key and header');
   const header = new ByteReader(bytes, reader.offset, headerEnd);
   const extensions = readExtensions(header);
   const clock = VersionVector.decode(header);

@@ -129,7 +129,7 @@ export class LocalReplica implements Replica {
       const repeated = await this.#findRepeated(turn, write);
       if (repeated !== undefined) return repeated;
       const local = await this.#newest(turn, write.place);
-      await this.#lifeFor(local, write.context);
+      while (this.#needsNewLife(local, write.context)) await this.#parts.life.renew();
       attempt.check();
       return this.#decide(turn, write, { local, attempt });
     } finally {
@@ -146,13 +146,13 @@ export class LocalReplica implements Replica {
     return answer === undefined ? undefined : { answer, durable: Promise.resolve() };
   }
 
-  /** Makes sure that the present life may make dots for this copy. */
-  async #lifeFor(local: Copy, context: Context): Promise<void> {
+  /** Whether a new life must begin before a dot is made for this copy. */
+  #needsNewLife(local: Copy, context: Context): boolean {
     const { life } = this.#parts;
     if (life.meetsOwnFuture(local.object.set.clock) || life.meetsOwnFuture(context.clock)) {
       life.end('the store met a dot of its own that it has not made: it is a copy, or went back in time');
     }
-    while (life.hasEnded) await life.renew();
+    return life.hasEnded;
   }
 
   /** One turn of the event loop, from the dot to the commit: log order is dot order. */
@@ -206,7 +206,7 @@ export class LocalReplica implements Replica {
   }
 
   /** The newest copy: the one on its way to the disk, or the store's. */
-  async #newest(turn: KeyTurn<PendingCopy>, place: Place): Promise<Copy> {
+  #newest(turn: KeyTurn<PendingCopy>, place: Place): Copy | Promise<Copy> {
     const { latest } = turn;
     if (latest === undefined) return this.#load(place);
     latest.builtOn = true;
@@ -228,12 +228,10 @@ export class LocalReplica implements Replica {
 
 /** The stored record of a copy. */
 export function encodeCopy(copy: Copy, seed: number): Uint8Array {
-  const object = encodeObject(copy.object, seed);
+  const record = encodeObject(copy.object, seed, 1);
   const index = copy.own === undefined ? -1 : copy.object.set.clock.indexOf(copy.own);
-  const record = new Uint8Array(1 + object.length);
   // An entry past the byte's reach counts as none: the next write opens a new epoch, which is always right.
   record[0] = index < 255 ? index + 1 : 0;
-  record.set(object, 1);
   return record;
 }
 

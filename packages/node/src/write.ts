@@ -80,9 +80,16 @@ async function count(needs: Needs, asked: readonly Promise<Answer>[]): Promise<T
   let tally = startTally(needs);
   const open = new Set(asked);
   while (open.size > 0 && verdict(tally, asked.length) === 'waiting') {
-    const [answer, from] = await Promise.race([...open].map((one) => one.then((value) => [value, one] as const)));
+    const [answer, from] = await first(open);
     open.delete(from);
     tally = addAnswer(tally, answer);
   }
   return tally;
+}
+
+/** The answer that comes first, and which it was. One alone, the usual case of one node, needs no race. */
+async function first(open: ReadonlySet<Promise<Answer>>): Promise<readonly [Answer, Promise<Answer>]> {
+  const [only] = open;
+  if (open.size === 1) return [await only, only];
+  return Promise.race([...open].map((one) => one.then((answer) => [answer, one] as const)));
 }

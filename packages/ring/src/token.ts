@@ -15,18 +15,22 @@ import { type Hash64, hash64 } from './hash64.ts';
 /** 64 bits: `high` holds the most significant 32. */
 export type Token = Hash64;
 
+// Reused for keys of usual size: a new array costs twice as much as the hash. Nothing awaits while it is in use.
+const scratch = new Uint8Array(4096);
+
 /** Longest bucket name, in bytes. */
 const bucketBytesMax = 65_535;
 
 /** The token of `key` in the bucket whose name has the bytes `bucket`. */
 export function tokenOf(bucket: Uint8Array, key: Uint8Array): Token {
   if (bucket.length > bucketBytesMax) throw new CoterieError('INVALID_ARGUMENT', `bucket names have at most ${bucketBytesMax} bytes`);
-  const framed = new Uint8Array(2 + bucket.length + key.length);
+  const length = 2 + bucket.length + key.length;
+  const framed = length <= scratch.length ? scratch : new Uint8Array(length);
   framed[0] = bucket.length;
   framed[1] = bucket.length >>> 8;
   framed.set(bucket, 2);
   framed.set(key, 2 + bucket.length);
-  return hash64(framed);
+  return hash64(framed, 0, length);
 }
 
 /** The partition of a token on a ring of `partitions` = 2^k equal ones: its top k bits. */
