@@ -14,7 +14,17 @@ const value = new Uint8Array(100).fill(7);
 const arena = new SharedArrayBuffer((shape === 'buckets' ? 17 : 16) * 2 ** 20);
 const table = new Memtable(arena);
 const cursor = table.cursor();
-const entry = { keyBytes: value, keyStart: 0, keyEnd: 0, keyHash: 0, sequence: 0, type: 1, valueBytes: value, valueStart: 0, valueEnd: 100 };
+const entry = {
+  keyBytes: value,
+  keyStart: 0,
+  keyEnd: 0,
+  keyHash: 0,
+  sequence: 0,
+  type: 1,
+  valueBytes: value,
+  valueStart: 0,
+  valueEnd: 100,
+};
 const results = new Map();
 
 let seed = 12345;
@@ -158,4 +168,6 @@ for (const [name, samples] of results) {
   console.log(`${name.padEnd(24)} ${(median(name) - less).toFixed(0).padStart(8)} ns   best ${(samples[0] - less).toFixed(0)}`);
 }
 const inArena = Math.floor(2 ** 24 / (table.usedBytes / count));
-console.log(`overhead ${overhead.toFixed(1)} B an entry, of it ${(table.indexBytes / count).toFixed(1)} beside the arena; 16 MiB hold ${inArena}`);
+console.log(
+  `overhead ${overhead.toFixed(1)} B an entry, of it ${(table.indexBytes / count).toFixed(1)} beside the arena; 16 MiB hold ${inArena}`,
+);

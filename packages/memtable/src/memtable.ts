@@ -130,6 +130,7 @@ export class Memtable {
     assert(!this.#attached, 'an attached memtable is read only');
     this.#records.top = layout.headerWords;
     this.#records.words[layout.header.state] = layout.arenaState.active;
+    this.#records.forgetSource();
     this.#index.clear();
     this.#tree.clear();
     this.entries = 0;
@@ -200,6 +201,7 @@ export class Memtable {
   freeze(): void {
     assert(!this.#frozen, 'a memtable is frozen once');
     this.#frozen = true;
+    this.#records.forgetSource();
     this.#tree.list(this.#records.words, this.#records.words.length - this.#keys);
     this.#writeHeader();
   }
