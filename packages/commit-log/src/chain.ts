@@ -61,7 +61,9 @@ export function successor(found: readonly FoundSegment[], last: ChainEnd): Heade
     .filter(isHeaded)
     .filter(({ header }) => {
       const { previous, firstSequence, logId } = header;
-      return previous.number === segment.number && previous.offset === end && firstSequence === nextSequence && logId === segment.header.logId;
+      return (
+        previous.number === segment.number && previous.offset === end && firstSequence === nextSequence && logId === segment.header.logId
+      );
     })
     .at(-1);
 }

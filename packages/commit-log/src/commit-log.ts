@@ -4,33 +4,22 @@
  *
  * ```
  *  reserve ─▶ encode ─▶ commit ─▶ pending group ─▶ handed over ─▶ applied ─▶ durable
- *                                    │ when the microtask queue drains, at 64 records or 256 KiB, or at once (sync forms);
- *                                    │ while a sync runs, a group of only durable records waits for its end
- *                                    └ failed: cut off, rejected, never applied; its sequences are given again
+ *                                    when the microtask queue drains, at 64 records or 256 KiB, or at once (sync forms);
+ *                                    while a sync runs, a group of only durable records waits for its end
  * ```
  *
- * Every write is a sync call: it costs 1.3 µs where a trip to the thread pool costs 40. Only syncs are async.
- *
- * Invariants: records are applied in log order, each right after its group was handed over and before its promise
- * resolves; `failure` once set stays, and nothing is written after it.
+ * Invariants: a promise resolves after its record was applied; `failure` once set stays, and nothing is written after it.
  */
-import { CoterieError, assert, isCoterieError } from '@coterie/env';
+import { CoterieError, isCoterieError } from '@coterie/env';
 import { Deferred } from './deferred.ts';
 import { failedWrite, finalFailure } from './failure.ts';
-import { headerBytes, recordBytesBound } from './format.ts';
-import { Group, groupBytesMax, groupRecordsMax } from './group.ts';
+import { GroupWriter } from './group-writer.ts';
+import type { Refusal } from './group-writer.ts';
 import type { RecordHandler } from './group.ts';
 import type { OpenedLog } from './open.ts';
 import type { LogSettings } from './options.ts';
 import { SegmentList } from './segment-list.ts';
-import type { Segment } from './segment.ts';
 import { Syncer } from './syncer.ts';
-
-/** Room that the end mark needs in a segment. */
-const endMarkRoom = 64;
-/** Closed segments that wait for a sync nobody asked for: past this many one is started, at the limit it is waited for. */
-const unsyncedSegmentsMax = 4;
-const unsyncedSegmentsLimit = 16;
 
 /** `then` on a settled promise defers to the end of the microtask queue for 45 ns; `queueMicrotask` costs 160. */
 const settled = Promise.resolve();
@@ -50,47 +39,53 @@ export interface SegmentFile {
 
 /** A durable log of records, each of which takes one or more sequences. Opened by `CommitLog.open`. */
 export class CommitLog {
-  /** Called for every record, in log order, right after its group was handed to the system. It must not call the log. */
-  onApplied: RecordHandler = () => {};
   readonly #settings: LogSettings;
   readonly #opened: OpenedLog;
   readonly #segments: SegmentList;
   readonly #syncer: Syncer;
-  readonly #group = new Group();
-  #handed: Deferred | undefined;
-  #durable: Deferred | undefined;
-  #applied: number;
+  readonly #writer: GroupWriter;
   #scheduled = false;
   #recordsSeen = 0;
-  #refusal: 'failed' | 'closed' | 'applying' | undefined;
   #failure: CoterieError | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(settings: LogSettings, opened: OpenedLog) {
     this.#settings = settings;
     this.#opened = opened;
-    this.#applied = opened.nextSequence - 1;
+    const { segmentBytes, startAfter } = settings;
+    const applied = opened.nextSequence - 1;
     const fail = (error: unknown): void => this.#fail(error);
-    this.#segments = new SegmentList({ ...opened.start, fail });
+    const segments = new SegmentList({ ...opened.start, fail });
     const host = {
-      segments: this.#segments,
-      handedSequence: (): number => this.#applied,
-      advanced: (): void => this.#group.wantClaim(),
+      segments,
+      handedSequence: (): number => this.#writer.applied,
+      advanced: (): void => this.#writer.group.wantClaim(),
       roundDone: (): void => this.#schedule(),
       fail,
     };
-    this.#syncer = new Syncer(host, this.#applied);
-    if (settings.startAfter !== undefined) this.#segments.release(settings.startAfter);
+    this.#segments = segments;
+    this.#syncer = new Syncer(host, applied);
+    this.#writer = new GroupWriter({ segments, segmentBytes, fail }, this.#syncer, applied);
+    if (startAfter !== undefined) segments.release(startAfter);
+  }
+
+  /** Called for every record, in log order, right after its group was handed to the system. It must not call the log. */
+  get onApplied(): RecordHandler {
+    return this.#writer.onApplied;
+  }
+
+  set onApplied(handler: RecordHandler) {
+    this.#writer.onApplied = handler;
   }
 
   /** The sequence that the next record will start at. */
   get nextSequence(): number {
-    return this.#applied + 1 + this.#group.sequences;
+    return this.#writer.nextSequence;
   }
 
   /** Highest sequence of the records handed to the system and applied. */
   get appliedSequence(): number {
-    return this.#applied;
+    return this.#writer.applied;
   }
 
   /** Highest sequence that is on disk. */
@@ -100,12 +95,12 @@ export class CommitLog {
 
   /** Records that wait to be handed to the system. */
   get pendingRecords(): number {
-    return this.#group.records;
+    return this.#writer.group.records;
   }
 
   /** Bytes that wait to be handed to the system. */
   get pendingBytes(): number {
-    return this.#group.used;
+    return this.#writer.group.used;
   }
 
   /** Why the log takes no more records; set once a sync failed, or a failed write could not be cut off. */
@@ -115,7 +110,7 @@ export class CommitLog {
 
   /** Where the reserved record's payload is encoded. Another array after each `reserve`, perhaps. */
   get buffer(): Uint8Array {
-    return this.#group.bytes;
+    return this.#writer.group.bytes;
   }
 
   /**
@@ -124,19 +119,21 @@ export class CommitLog {
    * @throws CoterieError `TOO_LARGE`, `CLOSED`, `failure`; `DISK_FULL` or `DISK_IO` if making room failed: no effect
    */
   reserve(payloadBytes: number, sequences: number): number {
-    if (this.#refusal !== undefined) throw this.#refuse(this.#refusal);
-    if (!(payloadBytes >= 0 && payloadBytes <= this.#settings.recordBytesMax && sequences >= 1)) throw this.#refuseSize(payloadBytes, sequences);
-    const group = this.#group;
-    if (!group.fits(payloadBytes)) this.#makeRoom(payloadBytes);
-    return group.place(payloadBytes, sequences);
+    const writer = this.#writer;
+    if (writer.refusal !== undefined) throw this.#refuse(writer.refusal);
+    if (!(payloadBytes >= 0 && payloadBytes <= this.#settings.recordBytesMax && sequences >= 1))
+      throw this.#refuseSize(payloadBytes, sequences);
+    if (!writer.group.fits(payloadBytes)) writer.makeRoom(payloadBytes);
+    return writer.group.place(payloadBytes, sequences);
   }
 
   /** Ends the reserved record. Resolves when it is applied (false), or durable too (true). */
-  commit(durable: boolean): Promise<void> { // a boolean: hot path, callers name their constants
-    this.#complete();
-    const promise = durable ? (this.#durable ??= new Deferred()).promise : (this.#handed ??= new Deferred()).promise;
-    const { records, used } = this.#group;
-    if (records === groupRecordsMax || used >= groupBytesMax) this.#handOverQuietly();
+  commit(durable: boolean): Promise<void> {
+    // a boolean: hot path, callers name their constants
+    const writer = this.#writer;
+    writer.complete();
+    const promise = durable ? writer.whenDurable : writer.whenHanded;
+    if (writer.full) this.#handOverQuietly();
     else if (!this.#scheduled && !(durable && this.#syncer.running)) this.#schedule();
     return promise;
   }
@@ -145,25 +142,28 @@ export class CommitLog {
    * Ends the reserved record and hands it over now, with all that was pending before it; with `durable` it is on disk on return.
    * @throws CoterieError `DISK_FULL`, `DISK_IO` with `details.mayHaveTakenEffect`
    */
-  commitSync(durable: boolean): void { // a boolean: hot path, callers name their constants
-    this.#complete();
-    this.#handOver();
+  commitSync(durable: boolean): void {
+    // a boolean: hot path, callers name their constants
+    const writer = this.#writer;
+    writer.complete();
+    writer.handOver();
     if (!durable) return this.#syncer.start();
-    this.#segments.current?.extend(this.#settings.segmentBytes);
-    this.#syncHanded();
+    writer.prepareSync();
+    writer.syncHanded();
   }
 
   /** Hands the pending group to the system now and applies it. @throws CoterieError as `commitSync` */
   flushSync(): void {
-    if (this.#refusal !== undefined) throw this.#refuse(this.#refusal);
-    if (this.#group.records > 0) this.#handOver();
+    const writer = this.#writer;
+    if (writer.refusal !== undefined) throw this.#refuse(writer.refusal);
+    if (writer.group.records > 0) writer.handOver();
     this.#syncer.start();
   }
 
   /** Makes everything committed so far durable. @throws CoterieError as `commitSync` */
   syncSync(): void {
     this.flushSync();
-    this.#syncHanded();
+    this.#writer.syncHanded();
   }
 
   /** Makes everything committed so far durable; rejects as `commitSync` throws. */
@@ -215,7 +215,7 @@ export class CommitLog {
 
   async #close(): Promise<void> {
     this.#handOverQuietly();
-    this.#refusal ??= 'closed';
+    this.#writer.refusal ??= 'closed';
     try {
       await this.#segments.stop();
       if (this.#failure === undefined) await this.#finish();
@@ -244,38 +244,8 @@ export class CommitLog {
 
   #stage(payload: Uint8Array): number {
     const at = this.reserve(payload.length, 1);
-    this.#group.bytes.set(payload, at);
+    this.#writer.group.bytes.set(payload, at);
     return this.nextSequence;
-  }
-
-  #complete(): void {
-    if (!this.#group.complete(this.nextSequence)) throw new CoterieError('INVALID_ARGUMENT', 'nothing is reserved: reserve and commit in one turn');
-  }
-
-  /** Hands the pending group over and starts a segment, as the record to come needs. */
-  #makeRoom(payloadBytes: number): void {
-    if (this.#group.records > 0) this.#handOver();
-    const bound = recordBytesBound(payloadBytes);
-    const { current } = this.#segments;
-    const ended = current === undefined || (current.end > headerBytes && current.end + bound > this.#segmentLimit);
-    const segment = ended ? this.#roll() : current;
-    this.#group.begin(segment.number, segment.end, Math.max(this.#segmentLimit, segment.end + bound));
-    this.#group.makeRoom(payloadBytes);
-  }
-
-  get #segmentLimit(): number {
-    return this.#settings.segmentBytes - endMarkRoom;
-  }
-
-  #roll(): Segment {
-    if (this.#segments.unsynced >= unsyncedSegmentsLimit) this.#syncHanded();
-    try {
-      const segment = this.#segments.roll(this.#applied + 1, this.#syncer.synced);
-      if (this.#segments.unsynced > unsyncedSegmentsMax) this.#syncer.startUnasked();
-      return segment;
-    } catch (error) {
-      throw failedWrite(error, 'none');
-    }
   }
 
   #schedule(): void {
@@ -287,8 +257,8 @@ export class CommitLog {
 
   /** Runs again and again at the end of the microtask queue, until no record has come in between. */
   readonly #drain = (): void => {
-    const { records } = this.#group;
-    if (records > this.#recordsSeen) {
+    const { records } = this.#writer.group;
+    if (records !== this.#recordsSeen) {
       this.#recordsSeen = records;
       void settled.then(this.#drain);
       return;
@@ -300,95 +270,23 @@ export class CommitLog {
   /** Hands the pending group over; a failure reaches the promises of its records. */
   #handOverQuietly(): void {
     try {
-      if (this.#group.records > 0) this.#handOver();
+      if (this.#writer.group.records > 0) this.#writer.handOver();
     } catch (error) {
       if (!isCoterieError(error)) throw error;
     }
     this.#syncer.start();
   }
 
-  #handOver(): void {
-    const group = this.#group;
-    const segment = this.#segments.current;
-    assert(segment !== undefined, 'a group of records has a segment');
-    group.fillClaims(this.#syncer.synced);
-    try {
-      segment.write(group.bytes, group.used);
-    } catch (error) {
-      throw this.#cutOff(segment, error);
-    }
-    this.#apply();
-    const handed = this.#handed;
-    const durable = this.#durable;
-    this.#handed = undefined;
-    this.#durable = undefined;
-    group.begin(segment.number, segment.end, this.#segmentLimit);
-    this.#recordsSeen = 0;
-    handed?.resolve();
-    if (durable === undefined) return;
-    segment.extend(this.#settings.segmentBytes);
-    this.#syncer.request(durable);
-  }
-
-  #apply(): void {
-    const before = this.#refusal;
-    this.#refusal = 'applying';
-    try {
-      this.#group.deliver(this.onApplied);
-    } catch (error) {
-      this.#dropGroup(failedWrite(error, 'possible'));
-      this.#fail(error);
-      throw error;
-    }
-    this.#refusal = before;
-    this.#applied += this.#group.sequences;
-  }
-
-  /** Undoes a failed write. The log goes on if only space was short; what else a disk refuses to write, it may refuse to keep. */
-  #cutOff(segment: Segment, error: unknown): CoterieError {
-    let final = !isCoterieError(error, 'DISK_FULL');
-    let rejection = failedWrite(error, 'none');
-    try {
-      segment.cut();
-    } catch {
-      final = true;
-      rejection = failedWrite(error, 'possible');
-    }
-    this.#dropGroup(rejection);
-    this.#group.begin(segment.number, segment.end, this.#segmentLimit);
-    if (final) this.#fail(error);
-    return rejection;
-  }
-
-  /** Empties the pending group and rejects its records. */
-  #dropGroup(error: CoterieError): void {
-    const handed = this.#handed;
-    const durable = this.#durable;
-    this.#handed = undefined;
-    this.#durable = undefined;
-    this.#group.drop();
-    handed?.reject(error);
-    durable?.reject(error);
-  }
-
-  #syncHanded(): void {
-    try {
-      this.#syncer.syncSync();
-    } catch (error) {
-      throw failedWrite(error, 'possible');
-    }
-  }
-
   #fail(error: unknown): void {
     if (this.#failure !== undefined) return;
     this.#failure = finalFailure(error);
-    this.#refusal = 'failed';
+    this.#writer.refusal = 'failed';
     this.#opened.start.environment.log.error('commit log failed', { reason: String(error), directory: this.#opened.start.directory });
-    this.#dropGroup(failedWrite(error, 'none'));
+    this.#writer.drop(failedWrite(error, 'none'));
     this.#syncer.abandon(failedWrite(error, 'possible'));
   }
 
-  #refuse(refusal: 'failed' | 'closed' | 'applying'): Error {
+  #refuse(refusal: Refusal): Error {
     if (refusal === 'failed' && this.#failure !== undefined) return this.#failure;
     if (refusal === 'applying') return new CoterieError('INVALID_ARGUMENT', 'onApplied must not call the log');
     return new CoterieError('CLOSED', 'the commit log is closed');
@@ -400,6 +298,9 @@ export class CommitLog {
       const details = { bytes: payloadBytes, bytesMax: recordBytesMax };
       return new CoterieError('TOO_LARGE', `the record has ${payloadBytes} bytes; the limit is ${recordBytesMax}`, { details });
     }
-    return new CoterieError('INVALID_ARGUMENT', `a record has 0 or more bytes and 1 or more sequences, not ${payloadBytes} and ${sequences}`);
+    return new CoterieError(
+      'INVALID_ARGUMENT',
+      `a record has 0 or more bytes and 1 or more sequences, not ${payloadBytes} and ${sequences}`,
+    );
   }
 }

@@ -58,7 +58,15 @@ export async function examine(input: ExamineInput, visit: RecordVisitor): Promis
   const listing = await list(input);
   const start = chainStart(listing.found, input.startAfter);
   const nextSequence = (input.startAfter ?? 0) + 1;
-  const none = { ...listing, segments: [], obsolete: [], foreign: listing.found, nextSequence, synced: { number: 0, offset: 0 }, gap: undefined };
+  const none = {
+    ...listing,
+    segments: [],
+    obsolete: [],
+    foreign: listing.found,
+    nextSequence,
+    synced: { number: 0, offset: 0 },
+    gap: undefined,
+  };
   if (start.kind === 'empty') return { ...none, verdict: 'empty' };
   if (start.kind === 'missing') {
     const { path, header } = start.segment;
@@ -89,7 +97,11 @@ async function list({ files, directory }: ExamineInput): Promise<Listing> {
   return { found, leftovers, nextNumber };
 }
 
-async function readChain(input: ExamineInput, chain: { listing: Listing; start: HeadedSegment }, visit: RecordVisitor): Promise<Examination> {
+async function readChain(
+  input: ExamineInput,
+  chain: { listing: Listing; start: HeadedSegment },
+  visit: RecordVisitor,
+): Promise<Examination> {
   const { found } = chain.listing;
   const segments: ExaminedSegment[] = [];
   let synced: LogPosition = { number: 0, offset: 0 };

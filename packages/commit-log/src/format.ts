@@ -113,7 +113,8 @@ export function getU48(bytes: Uint8Array, at: number): number {
 }
 
 /** Closes a frame whose body stands at `bytes[at + 8, at + 8 + bodyBytes)`. `seed` is its `frameSeed`; `kindAndTag` kind, then tag << 8. */
-export function putFrameHeader(bytes: Uint8Array, at: number, bodyBytes: number, kindAndTag: number, seed: number): void { // five parameters: hot path
+export function putFrameHeader(bytes: Uint8Array, at: number, bodyBytes: number, kindAndTag: number, seed: number): void {
+  // five parameters: hot path
   bytes[at + 4] = bodyBytes;
   bytes[at + 5] = bodyBytes >>> 8;
   bytes[at + 6] = kindAndTag;
@@ -165,7 +166,9 @@ export function decodeHeader(bytes: Uint8Array, path: string): SegmentHeader | u
   if (getU32(bytes, 60) !== crc32Range(bytes, 0, 60)) return undefined;
   const found = bytes[8] | (bytes[9] << 8);
   if (found !== version) {
-    throw new CoterieError('UNSUPPORTED_FORMAT', `${path} has log format ${found}; this version reads ${version}`, { details: { file: path } });
+    throw new CoterieError('UNSUPPORTED_FORMAT', `${path} has log format ${found}; this version reads ${version}`, {
+      details: { file: path },
+    });
   }
   return {
     number: getU32(bytes, 12),

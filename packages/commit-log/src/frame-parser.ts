@@ -10,7 +10,18 @@
  * Invariant: records are passed on whole, and their sequences follow on each other without a gap.
  */
 import { crc32Range } from '@coterie/bytes';
-import { blockBytes, claimBodyBytes, comparePositions, frameHeaderBytes, frameKind, frameSeed, frameStartAt, getU32, getU48, headerBytes } from './format.ts';
+import {
+  blockBytes,
+  claimBodyBytes,
+  comparePositions,
+  frameHeaderBytes,
+  frameKind,
+  frameSeed,
+  frameStartAt,
+  getU32,
+  getU48,
+  headerBytes,
+} from './format.ts';
 import type { LogPosition } from './format.ts';
 import type { RecordHandler } from './group.ts';
 
@@ -151,7 +162,8 @@ export class FrameParser {
     return true;
   }
 
-  #pass({ sequences, offset }: { sequences: number; offset: number }, bytes: Uint8Array, start: number, end: number): void { // four: a range and its record
+  #pass({ sequences, offset }: { sequences: number; offset: number }, bytes: Uint8Array, start: number, end: number): void {
+    // four: a range and its record
     this.#visit({ sequences, offset, file: this.#start.path }, bytes, start, end, this.nextSequence);
     this.nextSequence += sequences;
   }

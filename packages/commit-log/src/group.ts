@@ -12,7 +12,17 @@
  * Invariants: base + used is the position of the next frame; a placed record counts only once it is complete.
  */
 import { varintLength, writeVarint } from '@coterie/bytes';
-import { blockBytes, claimFrameBytes, frameHeaderBytes, frameKind, frameSeed, putClaim, putFrameHeader, recordBytesBound, trailerBelowBytes } from './format.ts';
+import {
+  blockBytes,
+  claimFrameBytes,
+  frameHeaderBytes,
+  frameKind,
+  frameSeed,
+  putClaim,
+  putFrameHeader,
+  recordBytesBound,
+  trailerBelowBytes,
+} from './format.ts';
 import type { LogPosition } from './format.ts';
 import { fragmentOverhead, gather, spread } from './fragments.ts';
 
@@ -115,7 +125,8 @@ export class Group {
     const start = this.#placedStart;
     const end = this.#placedEnd;
     const body = writeVarint(bytes, at + frameHeaderBytes, this.#placedSequences);
-    if (body === start) putFrameHeader(bytes, at, end - at - frameHeaderBytes, this.#kindAndTag(frameKind.full), frameSeed(this.#number, this.#base + at));
+    if (body === start)
+      putFrameHeader(bytes, at, end - at - frameHeaderBytes, this.#kindAndTag(frameKind.full), frameSeed(this.#number, this.#base + at));
     else spread({ bytes, at, start, end, number: this.#number, base: this.#base }, body);
     this.#frame[records] = at;
     this.#start[records] = start;

@@ -57,7 +57,11 @@ export async function findSegment(files: Files, path: string, number: number): P
 }
 
 /** Reads a segment's records. */
-export async function readFrames(files: Files, segment: FoundSegment & { header: SegmentHeader }, visit: RecordVisitor): Promise<ReadSegment> {
+export async function readFrames(
+  files: Files,
+  segment: FoundSegment & { header: SegmentHeader },
+  visit: RecordVisitor,
+): Promise<ReadSegment> {
   const { number, fileBytes, header, path } = segment;
   const parser = new FrameParser({ number, path, fileBytes, firstSequence: header.firstSequence, synced: header.synced }, visit);
   await eachChunk({ files, path, number, from: 0 }, (chunk) => {

@@ -22,7 +22,12 @@ const plans: readonly Plan[] = [
   { name: 'durable, one at a time and together', forms: ['asyncDurable', 'syncDurable'] },
   { name: 'never durable', forms: ['async', 'sync'] },
   { name: 'every form, released and recycled', forms: ['async', 'asyncDurable', 'sync', 'syncDurable'], releases: true },
-  { name: 'every form, with a lock and a clean end', forms: ['async', 'asyncDurable', 'sync', 'syncDurable'], options: { lock: true }, close: true },
+  {
+    name: 'every form, with a lock and a clean end',
+    forms: ['async', 'asyncDurable', 'sync', 'syncDurable'],
+    options: { lock: true },
+    close: true,
+  },
 ];
 
 /** Runs a workload and keeps a copy of the disk before every operation that can change what a crash leaves. */
@@ -150,7 +155,9 @@ describe('a log that is never synced', () => {
       const reopened = survivor(simulation.disk, seed);
       const { replay } = await openIn(reopened);
       expectPrefix(replay, { entries, durable: 0, released: 0 });
-      expect(reopened.disk.paths().filter((path) => path.startsWith(directory) && path.endsWith('.log')).length).toBeLessThanOrEqual(log.segments().length);
+      expect(reopened.disk.paths().filter((path) => path.startsWith(directory) && path.endsWith('.log')).length).toBeLessThanOrEqual(
+        log.segments().length,
+      );
     }
   });
 });

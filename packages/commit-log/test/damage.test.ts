@@ -42,7 +42,12 @@ async function openDamaged(written: Written, damage: (disk: SimulatedDisk) => vo
   damage(disk);
   const warnings: { event: string; fields: LogFields | undefined }[] = [];
   const nothing = (): void => {};
-  const log = { debug: nothing, info: nothing, error: nothing, warn: (event: string, fields?: LogFields) => void warnings.push({ event, fields }) };
+  const log = {
+    debug: nothing,
+    info: nothing,
+    error: nothing,
+    warn: (event: string, fields?: LogFields) => void warnings.push({ event, fields }),
+  };
   const simulation = createSimulation({ seed: 4, disk, log });
   const replay = new Replay();
   try {
@@ -70,7 +75,11 @@ async function expectHonest(written: Written, damage: (disk: SimulatedDisk) => v
   expect(outcome.sequences).toEqual(written.entries.slice(0, outcome.sequences.length).map(({ sequence }) => sequence));
   expect(outcome.sequences.length).toBeGreaterThanOrEqual(written.claimed);
   const lost = written.entries.length - outcome.sequences.length;
-  if (lost > 0) expect(outcome.warnings).toContainEqual({ event: 'log tail cut', fields: expect.objectContaining({ file: expect.any(String) }) as LogFields });
+  if (lost > 0)
+    expect(outcome.warnings).toContainEqual({
+      event: 'log tail cut',
+      fields: expect.objectContaining({ file: expect.any(String) }) as LogFields,
+    });
   return 'opened';
 }
 
@@ -96,7 +105,8 @@ describe.each(['close', 'kill'] as const)('one flipped bit in a log of several s
       const places = long ? 200 : 12;
       const step = Math.max(1, Math.floor(bytes / places));
       const offsets = Array.from({ length: places }, (_, i) => [i * 5, i * step + (i % 3)]).flat();
-      for (const offset of offsets.filter((one) => one < bytes)) await expectHonest(written, (disk) => disk.flipBit(path, offset, offset % 8));
+      for (const offset of offsets.filter((one) => one < bytes))
+        await expectHonest(written, (disk) => disk.flipBit(path, offset, offset % 8));
     }
   });
 

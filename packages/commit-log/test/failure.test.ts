@@ -54,7 +54,8 @@ describe('a full disk', () => {
     const waiting = [w.log.commit(false)];
     stage(w.log, 9000);
     waiting.push(w.log.commit(true));
-    for (const result of await w.simulation.run(Promise.all(waiting.map(outcome)))) expect(result).toMatchObject({ code: 'DISK_FULL', ...noEffect });
+    for (const result of await w.simulation.run(Promise.all(waiting.map(outcome))))
+      expect(result).toMatchObject({ code: 'DISK_FULL', ...noEffect });
     expect(w.applied.entries).toHaveLength(1);
     expect(w.log.failure).toBeUndefined();
     expect(w.log.nextSequence).toBe(first.sequence);

@@ -2,49 +2,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { blockBytes, headerBytes, recordBytesBound } from '../src/format.ts';
-import { FrameParser } from '../src/frame-parser.ts';
 import { Group, groupRecordsMax } from '../src/group.ts';
-import { fillPayload, Replay } from './workload.ts';
-
-const number = 7;
-const origin = { number: 0, offset: 0 };
-
-/** A segment made of groups, as bytes. */
-class Segment {
-  bytes = new Uint8Array(1 << 22);
-  end = headerBytes;
-  sequence = 1;
-  readonly delivered = new Replay();
-
-  /** Adds a group and checks what it delivers. */
-  add(group: Group, records: readonly { bytes: number; sequences: number }[]): void {
-    group.begin(number, this.end, this.bytes.length);
-    for (const { bytes, sequences } of records) {
-      group.makeRoom(0);
-      if (!group.fits(bytes)) break;
-      const at = group.place(bytes, sequences);
-      fillPayload(group.bytes, at, { sequence: this.sequence, bytes });
-      expect(group.complete(this.sequence)).toBe(true);
-      this.sequence += sequences;
-    }
-    group.fillClaims(origin);
-    this.bytes.set(group.bytes.subarray(0, group.used), this.end);
-    group.deliver(this.delivered.handler);
-    this.end += group.used;
-  }
-
-  /** Reads it all back, in chunks. */
-  read(chunkBytes: number): { parser: FrameParser; replay: Replay } {
-    const replay = new Replay();
-    const start = { number, path: '/x', fileBytes: this.end, firstSequence: 1, synced: origin };
-    const parser = new FrameParser(start, (_, ...record) => replay.handler(...record));
-    for (let at = 0; at < this.end && parser.state === 'reading'; at += chunkBytes) {
-      const length = Math.min(chunkBytes, this.end - at);
-      parser.parse(this.bytes.slice(at, at + length), length, at);
-    }
-    return { parser, replay };
-  }
-}
+import { LaidOutSegment, number } from './laid-out-segment.ts';
 
 const size = fc.oneof(fc.nat(300), fc.nat(5000), fc.integer({ min: blockBytes - 60, max: blockBytes + 60 }), fc.nat(120_000));
 const record = fc.record({ bytes: size, sequences: fc.oneof(fc.constant(1), fc.integer({ min: 1, max: 40_000 })) });
@@ -54,7 +13,7 @@ describe('a group', () => {
     const groups = fc.array(fc.array(record, { minLength: 1, maxLength: 6 }), { maxLength: 4 });
     fc.assert(
       fc.property(groups, fc.integer({ min: 1, max: 3 }), (plan, blocks) => {
-        const segment = new Segment();
+        const segment = new LaidOutSegment();
         const group = new Group();
         for (const records of plan) segment.add(group, records);
         const { parser, replay } = segment.read(blocks * blockBytes);
@@ -68,7 +27,7 @@ describe('a group', () => {
 
   it('is right at every distance from the end of a block', () => {
     for (let gap = 0; gap < 120; gap += gap < 70 ? 1 : 7) {
-      const segment = new Segment();
+      const segment = new LaidOutSegment();
       const group = new Group();
       segment.add(group, [{ bytes: blockBytes - headerBytes - 22 - 9 - gap, sequences: 1 }]);
       segment.add(group, [

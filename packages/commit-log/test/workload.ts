@@ -87,7 +87,9 @@ export function expectPrefix(replay: Replay, { entries, durable, released }: His
   const first = replayed[0];
   const from = first === undefined ? 0 : entries.findIndex(({ sequence }) => sequence === first.sequence);
   // One look at each, not one expectation: this runs tens of thousands of times.
-  const stray = replayed.findIndex(({ sequence, bytes }, i) => entries[from + i]?.sequence !== sequence || entries[from + i].bytes !== bytes);
+  const stray = replayed.findIndex(
+    ({ sequence, bytes }, i) => entries[from + i]?.sequence !== sequence || entries[from + i].bytes !== bytes,
+  );
   if (stray >= 0) expect(replayed[stray]).toEqual(entries[from + stray]);
   const lastNeeded = entries.findLast(({ sequence, sequences }) => sequence + sequences - 1 <= durable)?.sequence ?? 0;
   const firstNeeded = entries.find(({ sequence, sequences }) => sequence + sequences - 1 > released)?.sequence ?? Infinity;
