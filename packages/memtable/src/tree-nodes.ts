@@ -22,12 +22,17 @@ import type { Records } from './records.ts';
 /** Slots of a node. `rank` is written out for 32; 16 and 64 are no quicker. */
 export const fanout = 32;
 
+/** Cell of a node that holds how many bytes its words skip. The node's first cell holds its count. */
 export const skipAt = 1;
+/** Cell of a leaf that holds the leaf before it. */
 export const previousAt = 3;
+/** Cell of a leaf that holds the leaf after it. */
 export const nextAt = 4;
 const runAt = 2;
 const wordsAt = 5;
+/** First cell of a node's references. */
 export const refsAt: number = wordsAt + fanout;
+/** First cell of an inner node's children. */
 export const childrenAt: number = refsAt + fanout;
 
 const leafCells = childrenAt;
