@@ -51,7 +51,7 @@ export class RunningServer {
 
   /** Drains and closes; resolves when the node is closed and everything acknowledged is on disk. */
   close(): Promise<void> {
-    this.closing ??= this.drain();
+    this.closing ??= staysAlive(this.drain());
     return this.closing;
   }
 
@@ -91,7 +91,11 @@ export class RunningServer {
 }
 
 /** Starts a server. @throws what opening the node or listening throws; nothing stays open then */
-export async function startServer(options: ServerOptions): Promise<RunningServer> {
+export function startServer(options: ServerOptions): Promise<RunningServer> {
+  return staysAlive(open(options));
+}
+
+async function open(options: ServerOptions): Promise<RunningServer> {
   const { settings, environment } = options;
   const node = await options.openNode(environment, settings);
   const service = new Service({ node, world: environment, limits: serviceLimits(settings), hosts: hostRule(settings) });
@@ -114,6 +118,15 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   }
   service.state = 'ready';
   return new RunningServer({ service, listener, drainTimeoutMs: settings['drain-timeout'] });
+}
+
+/**
+ * `work`, which the process waits for: timers of the environment keep no process alive, and before it listens and after
+ * its last connection a server has nothing else that does.
+ */
+function staysAlive<Result>(work: Promise<Result>): Promise<Result> {
+  const alive = setInterval(() => {}, 2 ** 30);
+  return work.finally(() => clearInterval(alive));
 }
 
 function hostRule(settings: Settings): HostRule {

@@ -24,17 +24,13 @@ export async function start(flags: Readonly<Record<string, string | undefined>>)
   const log = createLog({ format: settings['log-format'], level: settings['log-level'] });
   endOnBugs(log);
   for (const warning of warnings) log.warn(warning);
-  // Timers of the environment keep no process alive, and a drained server has no socket left: this one stays until the end.
-  const alive = setInterval(() => {}, 2 ** 30);
   const environment = createNodeEnvironment({ log });
   const server = await startServer({ settings, environment, openNode }).catch((error: unknown) => {
-    clearInterval(alive);
     throw explained(error, settings);
   });
   announce(server, settings, log);
   warnOfRisks(settings, log);
   await untilSignalled(server, log);
-  clearInterval(alive);
 }
 
 function settingsOf(flags: Readonly<Record<string, string | undefined>>): Resolved {
