@@ -35,7 +35,7 @@ export async function remove(core: Core, request: DeleteRequest, attempt: Attemp
         {
           tombstone: true,
           writtenAt: now,
-          ...(properties.conflict === 'lww' ? { stamp: core.hybridClock.next(highestStamp(local.set)) } : {}),
+          stamp: properties.conflict === 'lww' ? core.hybridClock.next(highestStamp(local.set)) : undefined,
           operation,
           contentType: '',
           extensions: noExtensions,

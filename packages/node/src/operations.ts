@@ -16,6 +16,7 @@
  */
 import { ByteReader, ByteWriter } from '@coterie/bytes';
 import { type Clock, CoterieError, type Log, type Random } from '@coterie/env';
+import { formatToken } from '@coterie/ring';
 import { type Address, operationKey, operationWindowKey } from './layout.ts';
 import type { Store, StoreBatch } from './store.ts';
 
@@ -33,8 +34,8 @@ const timed = /^([0-9a-f]{12})-[0-9a-f]{16}$/;
 
 /** A new timed id. */
 export function mintOperation(now: number, random: Random): string {
-  const hex = (value: number): string => value.toString(16).padStart(8, '0');
-  return `${now.toString(16).padStart(12, '0')}-${hex(random.u32())}${hex(random.u32())}`;
+  const time = formatToken({ high: Math.floor(now / 2 ** 32), low: now >>> 0 });
+  return `${time.slice(4)}-${formatToken({ high: random.u32(), low: random.u32() })}`;
 }
 
 /** Checks a client's id. @throws `INVALID_ARGUMENT` if it is malformed, from the future, or older than the memory */

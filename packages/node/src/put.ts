@@ -36,8 +36,8 @@ export async function put(core: Core, request: PutRequest, attempt: Attempt): Pr
         {
           tombstone: false,
           writtenAt: now,
-          ...(ttlMs === undefined ? {} : { expiresAt: now + ttlMs }),
-          ...(properties.conflict === 'lww' ? { stamp: core.hybridClock.next(highestStamp(local.set)) } : {}),
+          expiresAt: ttlMs === undefined ? undefined : now + ttlMs,
+          stamp: properties.conflict === 'lww' ? core.hybridClock.next(highestStamp(local.set)) : undefined,
           operation,
           contentType: request.contentType ?? contentTypeDefault,
           extensions: noExtensions,

@@ -19,7 +19,7 @@ async function keysOf(world: World, bucket = 'b', ask: { prefix?: string; limit?
 const stored = (world: World, space: number): number => [...world.disk.entries.keys()].filter((key) => key.charCodeAt(0) === space).length;
 
 describe('bucket properties', () => {
-  it.each([
+  it.each<object>([
     { n: 0 },
     { n: 17 },
     { r: 0 },
@@ -37,7 +37,7 @@ describe('bucket properties', () => {
     { constructor: 1 },
     { n: null },
   ])('refuse %o', (given) => {
-    expect(() => checkProperties(given as object)).toThrow(refused('INVALID_ARGUMENT'));
+    expect(() => checkProperties(given)).toThrow(refused('INVALID_ARGUMENT'));
   });
 
   it('are kept over restarts, beside those said before', async () => {
@@ -84,6 +84,24 @@ describe('bucket properties', () => {
     await expect(world.run(world.node.setBucket('three', {}))).rejects.toEqual(refused('OVERLOADED'));
     expect((await world.get('k', 'three')).state).toBe('missing');
     await world.put('l', 'v', { bucket: 'one' });
+  });
+});
+
+describe('clockEntriesMax', () => {
+  it('bounds the clock of a key over many lives of its store; off by default', async () => {
+    const lives = 12;
+    const lengthOf = async (given: { clockEntriesMax?: number }): Promise<number> => {
+      const world = await new World().start();
+      await world.run(world.node.setBucket('b', given));
+      for (let life = 0; life < lives; life++) {
+        await world.put('k', `${life}`, life === 0 ? {} : { context: await world.context('k') });
+        await world.start();
+      }
+      expect(await world.values('k')).toEqual([`${lives - 1}`]);
+      return (await world.context('k')).length;
+    };
+    const [free, bounded] = [await lengthOf({}), await lengthOf({ clockEntriesMax: 3 })];
+    expect(free).toBeGreaterThan(bounded * 2);
   });
 });
 

@@ -90,5 +90,5 @@ describe('a node against causal histories', () => {
       }),
       { numRuns: process.env['COTERIE_LONG'] === '1' ? 2000 : 25 },
     );
-  });
+  }, 1_200_000);
 });
