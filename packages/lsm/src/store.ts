@@ -2,7 +2,7 @@
  * The store: one class that joins the write path, the reads and the background work, and decides their life and death.
  * Every public method either answers or throws a typed error; nothing here knows about formats.
  */
-import { CoterieError } from '@coterie/env';
+import type { CoterieError } from '@coterie/env';
 import { Background } from './background.ts';
 import { Batch, type WriteOptions } from './batch.ts';
 import { writeCheckpoint } from './checkpoint.ts';

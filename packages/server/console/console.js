@@ -160,7 +160,7 @@ async function look() {
     text('state', 'no answer');
     element('state').className = 'state trouble';
   }
-  setTimeout(look, everyMs);
+  setTimeout(() => void look(), everyMs);
 }
 
 const at = `${location.origin}/v1/kv/cart/alice`;
