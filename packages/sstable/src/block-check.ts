@@ -56,23 +56,23 @@ function checked(place: BlockPlace): BlockPlace | string {
 
 /** What is wrong with the rows of a block; undefined if nothing is. */
 export function checkBlock({ bytes, start, end }: BlockPlace): string | undefined {
-  const rows = end - start < tailFixedBytes ? 0 : bytes[end - 1];
-  const rowsEnd = end - tailFixedBytes - rows * tailRowBytes;
-  if (rows === 0 || rowsEnd - start < rowFixedBytes + 3) return 'block has no rows';
-  if (bytes[start + rowFixedBytes] !== 0) return 'row 0 shares bytes with nothing';
   const view = new BlockView();
+  if (end - start < tailFixedBytes) return 'block is too short';
   view.open(bytes, start, end);
+  const rows = view.rows;
+  const rowsEnd = view.firstStart - rows * tailRowBytes;
+  if (rows === 0) return 'block has no rows';
   let shared = view.firstEnd - view.firstStart;
   let at = start;
   for (let row = 0; row < rows; row++) {
+    if (rowsEnd - at < rowFixedBytes + 3) return `row ${row} runs past the rows`;
     const stored = rowsEnd + 2 * row;
     if (at - start !== (bytes[stored] | (bytes[stored + 1] << 8))) return `row ${row} is not where the offsets say`;
-    if (rowsEnd - at < rowFixedBytes + 3) return `row ${row} runs past the rows`;
     view.readAt(at);
     if (view.type > 1) return `row ${row} has unknown type ${view.type}`;
-    if (row > 0 && view.shared > shared) return `row ${row} shares too much`;
+    if (row === 0 ? view.shared !== shared || view.suffixEnd > view.suffixStart : view.shared > shared) return `row ${row} shares what it cannot`;
     if (view.valueEnd > rowsEnd) return `row ${row} runs past the rows`;
-    if (row > 0) shared = view.shared;
+    shared = view.shared;
     at = view.valueEnd;
   }
   return at === rowsEnd ? undefined : 'bytes follow the last row';

@@ -141,7 +141,7 @@ export class Table {
     const id = this.slots[block];
     if (id >= 0) this.blocks.show(id, view);
     else this.#bring(block, lookup);
-    if (!view.findNewest(lookup.key, lookup.keyHash & 0xff, lookup.maxSequence)) return false;
+    if (!view.findNewest(lookup.key, this.index.agreed[block], lookup.keyHash & 0xff, lookup.maxSequence)) return false;
     lookup.sequence = view.sequence;
     lookup.type = view.type;
     lookup.valueBytes = view.valueBytes;
