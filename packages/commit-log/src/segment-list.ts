@@ -58,7 +58,8 @@ export class SegmentList {
   readonly #kept: KeptSegment[];
   readonly #released: KeptSegment[];
   readonly #spares: string[] = [];
-  #unsynced: Segment[] = [];
+  readonly #unsynced: Segment[] = [];
+  /** Where the segments that need no syncing end. */
   #end: LogPosition;
   #nextNumber: number;
   #cleaning: Promise<void> | undefined;
@@ -88,10 +89,13 @@ export class SegmentList {
     return this.#kept;
   }
 
-  /** Up to where everything is on disk. */
+  /**
+   * Up to where everything is on disk. Never the bare start of a segment: whoever claims that claims the segment's header,
+   * and its loss would be taken for damage.
+   */
   get syncedPosition(): LogPosition {
     const first = this.#unsynced[0] ?? this.current;
-    if (first === undefined) return this.#end;
+    if (first === undefined || first.syncedTo === 0) return this.#end;
     return { number: first.number, offset: first.syncedTo };
   }
 
@@ -107,7 +111,7 @@ export class SegmentList {
     if (number > segmentNumberMax) throw new CoterieError('TOO_LARGE', 'the commit log has used up its segment numbers');
     this.#nextNumber++;
     const spare = this.#spares.pop();
-    const previous = before === undefined ? this.#end : { number: before.number, offset: frameStartAt(before.end) };
+    const previous = before === undefined ? this.#start.end : { number: before.number, offset: frameStartAt(before.end) };
     const header = { number, logId, firstSequence, previous, synced, recycled: spare !== undefined };
     const segment = Segment.create({ files: environment.files, directory, path: segmentPath(directory, number), header, spare });
     if (before !== undefined) this.#retire(before, firstSequence - 1);
@@ -118,11 +122,12 @@ export class SegmentList {
 
   /** Closes the handles of segments that need them no longer. */
   dropSynced(): void {
-    this.#unsynced = this.#unsynced.filter((segment) => {
-      const needed = segment.syncedTo < segment.end && !segment.gone;
-      if (!needed) segment.closeSync();
-      return needed;
-    });
+    for (let first = this.#unsynced[0]; first !== undefined; first = this.#unsynced[0]) {
+      if (first.syncedTo < first.end && !first.gone) return;
+      first.closeSync();
+      this.#end = first.position;
+      this.#unsynced.shift();
+    }
   }
 
   /**
@@ -145,7 +150,7 @@ export class SegmentList {
   closeSync(): void {
     this.#stopped = true;
     for (const segment of this.open) segment.closeSync();
-    this.#unsynced = [];
+    this.#unsynced.length = 0;
     this.current = undefined;
   }
 

@@ -161,3 +161,23 @@ describe('a log that is never synced', () => {
     }
   });
 });
+
+describe('a segment that begins right behind the synced part', () => {
+  it('may lose its header, which is no damage', async () => {
+    const simulation = createSimulation({ seed: 6 });
+    const { log } = await openIn(simulation);
+    const entries = [stage(log, 40_000)];
+    const synced = log.commit(true);
+    for (let i = 0; i < 5; i++) await Promise.resolve(); // the sync of the first segment begins
+    entries.push(stage(log, 30_000));
+    log.commitSync(false); // in the second
+    await simulation.run(synced);
+    entries.push(stage(log, 100));
+    log.commitSync(false); // claims what has been synced
+    simulation.disk.powerCut();
+    for (let seed = 0; seed < 60; seed++) {
+      const { replay } = await openIn(survivor(simulation.disk, seed));
+      expectPrefix(replay, { entries, durable: 1, released: 0 });
+    }
+  });
+});
