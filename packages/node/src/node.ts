@@ -171,8 +171,10 @@ export class RunningNode implements CoterieNode {
       await life.stop(memory.ranMs);
     } catch (error) {
       core.environment.log.warn('the clean mark could not be written; the next start begins a new life', { reason: String(error) });
-    } finally {
+    }
+    try {
       await core.store.close();
+    } finally {
       this.#state = 'closed';
     }
   }

@@ -15,7 +15,7 @@
  * only in the copy that has been here since it was opened.
  */
 import { CoterieError, isCoterieError } from '@coterie/env';
-import type { Context, Dot } from '@coterie/vector-clock';
+import type { Context, Dot, VersionVector } from '@coterie/vector-clock';
 import type { Attempt } from './deadlines.ts';
 import { type Buckets, type KnownBucket } from './buckets.ts';
 import type { KeyTurn, KeyTurns } from './key-locks.ts';
@@ -108,6 +108,8 @@ export class LocalReplica implements Replica {
   }
 
   async merge(place: Place, object: CausalObject): Promise<void> {
+    // Before anything else: no other key may get a dot from a life that has been shown to be a copy.
+    this.#watchForOwnFuture([object.set.clock]);
     const turn = await this.#parts.turns.enter(place.address.id);
     try {
       const local = await this.#newest(turn, place);
@@ -129,7 +131,8 @@ export class LocalReplica implements Replica {
       const repeated = await this.#findRepeated(turn, write);
       if (repeated !== undefined) return repeated;
       const local = await this.#newest(turn, write.place);
-      while (this.#needsNewLife(local, write.context)) await this.#parts.life.renew();
+      this.#watchForOwnFuture([local.object.set.clock, write.context.clock]);
+      while (this.#parts.life.hasEnded) await this.#parts.life.renew();
       attempt.check();
       return this.#decide(turn, write, { local, attempt });
     } finally {
@@ -146,13 +149,11 @@ export class LocalReplica implements Replica {
     return answer === undefined ? undefined : { answer, durable: Promise.resolve() };
   }
 
-  /** Whether a new life must begin before a dot is made for this copy. */
-  #needsNewLife(local: Copy, context: Context): boolean {
+  /** Ends the life if one of these clocks shows a dot of its own that it has not made. */
+  #watchForOwnFuture(clocks: readonly VersionVector[]): void {
     const { life } = this.#parts;
-    if (life.meetsOwnFuture(local.object.set.clock) || life.meetsOwnFuture(context.clock)) {
-      life.end('the store met a dot of its own that it has not made: it is a copy, or went back in time');
-    }
-    return life.hasEnded;
+    if (!clocks.some((clock) => life.meetsOwnFuture(clock))) return;
+    life.end('the store met a dot of its own that it has not made: it is a copy, or went back in time');
   }
 
   /** One turn of the event loop, from the dot to the commit: log order is dot order. */

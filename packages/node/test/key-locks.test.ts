@@ -1,18 +1,11 @@
 /** Scenario 20: two puts on one key interleave inside one node around an `await`. */
-import { ContextSealer } from '@coterie/vector-clock';
 import { describe, expect, it } from 'vitest';
-import { Buckets } from '../src/buckets.ts';
-import { type Core } from '../src/core.ts';
 import { Attempt } from '../src/deadlines.ts';
 import { get } from '../src/get.ts';
-import { HybridClock } from '../src/hybrid-clock.ts';
 import { KeyLocks, type KeyTurns } from '../src/key-locks.ts';
-import { Life } from '../src/life.ts';
-import { checkLimits } from '../src/limits.ts';
-import { OperationMemory } from '../src/operations.ts';
 import { put } from '../src/put.ts';
-import { LocalReplica, type PendingCopy } from '../src/replica.ts';
-import { createRing } from '@coterie/ring';
+import { type PendingCopy } from '../src/replica.ts';
+import { makeCore } from './core.ts';
 import { bytes, text, World } from './world.ts';
 
 /** The mutation: everybody may enter at once, and nobody hears what is on its way to the disk. */
@@ -25,28 +18,10 @@ class NoLocks implements KeyTurns<PendingCopy> {
 /** Many clients write one key on a slow disk; returns the values that a read finds afterwards. */
 async function writeTogether(turns: KeyTurns<PendingCopy>, writers: number): Promise<string[]> {
   const world = new World();
-  const { environment } = world.simulation;
-  const store = await world.disk.open('/data/store', { environment, durable: true });
-  const limits = checkLimits({});
-  await world.run(environment.files.makeDirectory('/data'));
-  const life = await world.run(Life.begin({ store, environment, directory: '/data' }));
-  const buckets = await world.run(Buckets.load(store, 10));
-  const memory = new OperationMemory({ store, clock: environment.clock, log: environment.log, memoryMs: 1000, ranMs: 0 });
-  const core: Core = {
-    environment,
-    store,
-    ring: createRing({ members: [{ id: 'a', name: 'a' }] }),
-    selfId: 'a',
-    buckets,
-    local: new LocalReplica({ store, life, turns, memory, buckets, durable: true, objectBytesMax: 1e6 }),
-    sealer: new ContextSealer(new Uint8Array(32)),
-    hybridClock: new HybridClock(environment.clock),
-    limits,
-    syncsEachWrite: true,
-  };
+  const { core } = await makeCore(world, turns);
   world.disk.commitMs = 10;
   world.disk.readMs = 3;
-  const attempt = (): Attempt => new Attempt(environment.clock, 60_000);
+  const attempt = (): Attempt => new Attempt(core.environment.clock, 60_000);
   const puts = Array.from({ length: writers }, (_, i) => put(core, { bucket: 'b', key: bytes('k'), value: bytes(`${i}`.padStart(2, '0')) }, attempt()));
   await world.run(Promise.all(puts));
   const found = await world.run(get(core, { bucket: 'b', key: bytes('k') }, attempt()));

@@ -54,7 +54,7 @@ describe('merging by the rules', () => {
         if (conflict === 'lww') expect(siblings.length).toBeLessThanOrEqual(1);
         expect(new Set(siblings.map(({ value }) => (value.tombstone ? '' : value.operation))).size).toBe(siblings.length);
       }),
-      { numRuns: 300 },
+      { numRuns: 100 },
     );
   });
 

@@ -49,7 +49,7 @@ describe('dotted version vector sets against causal histories', () => {
           for (const copy of world.copies) expect(values(copy.set)).toEqual(world.history.live(copy.known));
         });
       }),
-      { numRuns: 400 },
+      { numRuns: 150 },
     );
   });
 
