@@ -6,7 +6,10 @@
  *     slot   0                       empty
  *            tag << 25 | reference   tag: the top 7 bits of the hash, so that one miss in 128 looks at a record
  *
- * Invariants: at most 7 in 10 slots are taken; hashes are `hash32` of the key, because growing computes them again.
+ * When slots run out, twice as many are made, and the keys move over a few at a time with each insertion: all at once
+ * would hold up one put by 10 to 30 ms. Until all have moved, a key is in the new slots, in the old ones, or in both.
+ *
+ * Invariants: at most 7 in 10 slots are taken; hashes are `hash32` of the key, because moving computes them again.
  */
 import { hash32 } from '@coterie/bytes';
 import { headerWords, recordKind, referenceBits } from './layout.ts';
@@ -20,36 +23,62 @@ const slotsAtFirst = 16;
 /** Arena bytes for a slot at the first growth: entries of 116 bytes and their overhead then half fill the slots. */
 const arenaBytesPerSlot = 64;
 
+/** Keys moved with an insertion, and records (most may be versions) looked at for that. */
+const keysPerMove = 4;
+const recordsPerMove = 64;
+
+/** No old slots: nothing has to be moved. */
+const none: Int32Array = new Int32Array(0);
+
 /** A hash table of the key records of one arena. */
 export class HashIndex {
   readonly #records: Records;
-  #slots: Int32Array = new Int32Array(0);
-  #mask = 0;
-  #countMax = 0;
+  #slots: Int32Array = new Int32Array(slotsAtFirst);
+  #countMax: number = countMaxOf(slotsAtFirst);
   #count = 0;
-  /** Where the last `find` that found nothing ended: the slot for `insert`. */
+  /** Slots whose keys move, in the order of their records: those from `#nextToMove` on have yet to. */
+  #old: Int32Array = none;
+  #nextToMove = 0;
+  /** Where the last search that found nothing ended: the slot for `insert`. */
   #vacant = 0;
 
   constructor(records: Records) {
     this.#records = records;
-    this.#allocate(slotsAtFirst);
   }
 
   /** Bytes held beside the arena. */
   get byteLength(): number {
-    return this.#slots.byteLength;
+    return this.#slots.byteLength + this.#old.byteLength;
   }
 
   /** Forgets every key. */
   clear(): void {
     if (this.#count > 0) this.#slots.fill(0);
     this.#count = 0;
+    this.#old = none;
   }
 
   /** The record of the key `bytes[start, end)`, or 0. `hash` is its `hash32`. */
+  // Hot path: a record for four parameters would cost as much as the search.
   find(bytes: Uint8Array, start: number, end: number, hash: number): number {
-    const slots = this.#slots;
-    const mask = this.#mask;
+    if (this.#old.length > 0) {
+      const found = this.#search(this.#old, bytes, start, end, hash);
+      if (found !== 0) return found;
+    }
+    return this.#search(this.#slots, bytes, start, end, hash);
+  }
+
+  /** Adds the key that the last `find` did not find, whose record is `key` by now. */
+  insert(hash: number, key: number): void {
+    this.#slots[this.#vacant] = slotOf(hash, key);
+    this.#count++;
+    if (this.#old.length > 0) this.#move();
+    if (this.#count > this.#countMax) this.#grow();
+  }
+
+  // Hot path, as `find`.
+  #search(slots: Int32Array, bytes: Uint8Array, start: number, end: number, hash: number): number {
+    const mask = slots.length - 1;
     const tag = hash >>> referenceBits;
     for (let at = hash & mask; ; at = (at + 1) & mask) {
       const slot = slots[at];
@@ -57,38 +86,53 @@ export class HashIndex {
         this.#vacant = at;
         return 0;
       }
-      if (slot >>> referenceBits === tag && this.#records.keyEquals(slot & referenceMask, bytes, start, end)) return slot & referenceMask;
+      const key = slot & referenceMask;
+      if (slot >>> referenceBits === tag && this.#records.keyEquals(key, bytes, start, end)) return key;
     }
   }
 
-  /** Adds the key that the last `find` did not find, whose record is `key` by now. */
-  insert(hash: number, key: number): void {
-    this.#slots[this.#vacant] = ((hash >>> referenceBits) << referenceBits) | key;
-    this.#count++;
-    if (this.#count > this.#countMax) this.#grow();
-  }
-
-  #allocate(slots: number): void {
-    this.#slots = new Int32Array(slots);
-    this.#mask = slots - 1;
-    this.#countMax = Math.floor(slots * 0.7);
-  }
-
-  /** Makes more slots: as many as expected at first, then twice as many. Walks the arena from its start: memory in order is read several times quicker than at random. */
+  /** Makes more slots: as many as expected at first, then twice as many. */
   #grow(): void {
-    const records = this.#records;
-    const expected = 2 ** Math.round(Math.log2(records.arena.byteLength / arenaBytesPerSlot));
-    this.#allocate(Math.max(this.#slots.length * 2, expected));
-    for (let at = headerWords; at < records.top; at = records.following(at)) {
-      if (records.kindAt(at) !== recordKind.key) continue;
-      const start = records.keyStartAt(at);
-      this.#put(hash32(records.bytes, start, start + records.keyLengthAt(at)), at);
-    }
+    while (this.#old.length > 0) this.#move();
+    const expected = 2 ** Math.round(Math.log2(this.#records.arena.byteLength / arenaBytesPerSlot));
+    this.#old = this.#slots;
+    this.#nextToMove = headerWords;
+    this.#slots = new Int32Array(Math.max(this.#old.length * 2, expected));
+    this.#countMax = countMaxOf(this.#slots.length);
   }
 
-  #put(hash: number, key: number): void {
-    let at = hash & this.#mask;
-    while (this.#slots[at] !== 0) at = (at + 1) & this.#mask;
-    this.#slots[at] = ((hash >>> referenceBits) << referenceBits) | key;
+  /** Moves the next few keys to the new slots. */
+  #move(): void {
+    const records = this.#records;
+    let at = this.#nextToMove;
+    let keys = 0;
+    for (let looked = 0; looked < recordsPerMove && keys < keysPerMove && at < records.top; looked++) {
+      if (records.kindAt(at) === recordKind.key) {
+        this.#putAgain(at);
+        keys++;
+      }
+      at = records.following(at);
+    }
+    this.#nextToMove = at;
+    if (at >= records.top) this.#old = none;
   }
+
+  #putAgain(key: number): void {
+    const slots = this.#slots;
+    const start = this.#records.keyStartAt(key);
+    const hash = hash32(this.#records.bytes, start, start + this.#records.keyLengthAt(key));
+    const slot = slotOf(hash, key);
+    let at = hash & (slots.length - 1);
+    // The keys added since growing are there already.
+    while (slots[at] !== 0 && slots[at] !== slot) at = (at + 1) & (slots.length - 1);
+    slots[at] = slot;
+  }
+}
+
+function slotOf(hash: number, key: number): number {
+  return ((hash >>> referenceBits) << referenceBits) | key;
+}
+
+function countMaxOf(slots: number): number {
+  return Math.floor(slots * 0.7);
 }

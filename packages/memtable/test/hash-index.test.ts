@@ -8,17 +8,39 @@ describe('the hash index', () => {
   test('grows past what was expected, with versions and range deletes among the keys', () => {
     const table = memtableOf(1 << 20);
     const before = table.indexBytes;
+    const newest = new Map<string, number>();
     let sequence = 0;
-    for (let i = 0; i < 20_000; i++) {
-      addEntry(table, { key: keyOf(`k${i}`), sequence: ++sequence, type: 1, value: keyOf('') });
-      if (i % 10 === 0) addEntry(table, { key: keyOf(`k${i >> 1}`), sequence: ++sequence, type: 1, value: keyOf('again') });
+    let wrong = 0;
+    const add = (key: string): void => {
+      addEntry(table, { key: keyOf(key), sequence: ++sequence, type: 1, value: keyOf('') });
+      newest.set(key, sequence);
+    };
+    for (let i = 0; i < 15_000; i++) {
+      add(`k${i}`);
+      // Finds and adds while keys move: long added ones, late ones, absent ones.
+      if (i % 7 === 0) add(`k${(i * 31) % (i + 1)}`);
       if (i % 1000 === 0) table.addRangeDelete({ from: keyOf('a'), to: keyOf('bb'), sequence: ++sequence });
+      for (const probe of [i, (i * 7919) % (i + 1), i >> 1]) {
+        if (findEntry(table, keyOf(`k${probe}`))?.sequence !== newest.get(`k${probe}`)) wrong++;
+      }
+      if (findEntry(table, keyOf(`k${i + 1}`)) !== undefined) wrong++;
     }
     expect(table.indexBytes).toBeGreaterThan(before);
+    for (const [key, expected] of newest) if (findEntry(table, keyOf(key))?.sequence !== expected) wrong++;
+    expect(wrong).toBe(0);
+  });
+
+  test('moves keys that lie behind a hundred thousand versions', () => {
+    const table = memtableOf(4 << 20);
+    let sequence = 0;
+    const add = (key: string): void => addEntry(table, { key: keyOf(key), sequence: ++sequence, type: 0, value: keyOf('') });
+    for (let i = 0; i < 10; i++) add(`first${i}`);
+    for (let i = 0; i < 100_000; i++) add(`first${i % 10}`);
+    for (let i = 0; i < 2000; i++) add(`second${i}`);
     let found = 0;
-    for (let i = 0; i < 20_000; i++) if (findEntry(table, keyOf(`k${i}`)) !== undefined) found++;
-    expect(found).toBe(20_000);
-    for (let i = 20_000; i < 40_000; i++) expect(findEntry(table, keyOf(`k${i}`))).toBeUndefined();
+    for (let i = 0; i < 2000; i++) if (findEntry(table, keyOf(`second${i}`))?.sequence === 100_011 + i) found++;
+    for (let i = 0; i < 10; i++) if (findEntry(table, keyOf(`first${i}`))?.sequence === 100_001 + i) found++;
+    expect(found).toBe(2010);
   });
 
   test('tells keys of one hash apart, around the end of the slots', () => {
