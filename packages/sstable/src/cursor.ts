@@ -205,7 +205,7 @@ export class TableCursor extends BlockView implements EntryCursor {
   /** Moves over to a copy of the block; the original need not be pinned any more. */
   #ownBlock(): void {
     const { valueBytes, blockStart } = this;
-    const length = this.tagsAt + this.rows + tailFixedBytes - blockStart;
+    const length = this.firstEnd + tailFixedBytes - blockStart;
     if (this.#chunkUsed + length > this.#chunk.length) {
       this.#chunk = new Uint8Array(Math.max(length, ownChunkBytes));
       this.#chunkUsed = 0;
