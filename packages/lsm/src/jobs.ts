@@ -6,7 +6,7 @@
  * goes before a compaction that runs.
  */
 import type { EntryCursor, RangeDelete } from '@coterie/bytes';
-import type { JobEnvironment } from '@coterie/env';
+import { CoterieError, isCoterieError, type JobEnvironment } from '@coterie/env';
 import { Memtable } from '@coterie/memtable';
 import { BlockCache, HandleCache, Table } from '@coterie/sstable';
 import { LevelCursor } from './level-cursor.ts';
@@ -43,6 +43,11 @@ const sliceMs = 20;
 /** Compactions read their inputs in pieces of this size. */
 const readAheadBytes: number = 2 ** 20;
 const handlesOfJob = 64;
+
+/** Why a job failed, as a typed error. */
+export function jobError(error: Error): CoterieError {
+  return isCoterieError(error) ? error : new CoterieError('DISK_IO', `job failed: ${error.message}`, { cause: error });
+}
 
 /** Writes a frozen memtable into tables of level 0. */
 export function* flush(environment: JobEnvironment, input: FlushInput): Generator<void, readonly TableMeta[], void> {

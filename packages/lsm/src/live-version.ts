@@ -62,13 +62,18 @@ export class LiveTables {
     const removal = this.#files.remove(tablePath(this.#directory, number)).catch((error: unknown) => {
       this.#log.warn('table file not removed', { number, reason: String(error) });
     });
+    this.awaitRemoval(removal);
+  }
+
+  /** Counts other work among the removals that `drained` waits for. It must not fail. */
+  awaitRemoval(removal: Promise<void>): void {
     this.#removals.add(removal);
     void removal.then(() => this.#removals.delete(removal));
   }
 
   /** Resolves when no removal is under way. */
   async drained(): Promise<void> {
-    await Promise.all(this.#removals);
+    while (this.#removals.size > 0) await Promise.all(this.#removals);
   }
 }
 

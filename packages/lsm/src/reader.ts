@@ -74,7 +74,11 @@ export class Reader {
     lookup.access = access;
     this.counters.gets++;
     const found = this.#found;
-    if (!this.#state.view.find(lookup, found)) return undefined;
+    try {
+      if (!this.#state.view.find(lookup, found)) return undefined;
+    } catch (error) {
+      throw error instanceof BlockMissing ? error : this.#state.noted(error);
+    }
     return this.#copies.copy(found.bytes, found.start, found.end);
   }
 
@@ -87,6 +91,8 @@ export class Reader {
       const view = this.#state.pin();
       try {
         await next.table.load(next.block, hold);
+      } catch (error) {
+        throw this.#state.noted(error);
       } finally {
         this.#state.unpin(view);
       }

@@ -9,12 +9,13 @@
  * last: replay needs the sequence up to which tables hold everything.
  */
 import { CommitLog } from '@coterie/commit-log';
-import { CoterieError, type DirectoryLock, type Files, joinPath } from '@coterie/env';
+import { CoterieError, type DirectoryLock, type Files, isCoterieError, joinPath } from '@coterie/env';
 import { BlockCache, HandleCache, Table, type TableContext } from '@coterie/sstable';
 import { ArenaPool } from './arena-pool.ts';
 import { LiveTables, LiveVersion } from './live-version.ts';
-import { Manifest, type ManifestState, readCurrent, readManifest } from './manifest.ts';
-import { currentDraftName, logDirectoryName, parseName, tablePath } from './names.ts';
+import { Manifest } from './manifest.ts';
+import { type ManifestState, readCurrent, readManifest } from './manifest-format.ts';
+import { currentDraftName, logDirectoryName, parseName, reserveName, tablePath } from './names.ts';
 import type { Settings } from './options.ts';
 import { StoreState } from './store-state.ts';
 import { emptyVersion, tablesOf } from './version.ts';
@@ -40,11 +41,26 @@ export async function recover(directory: string, settings: Settings): Promise<Re
   const lock = await files.lock(directory);
   const opened: { close(): void }[] = [];
   try {
-    return await recoverLocked(directory, settings, { lock, opened });
+    return await recoverOrMakeSpace(directory, settings, { lock, opened });
   } catch (error) {
     for (const one of opened) one.close();
     await lock.release();
     throw error;
+  }
+}
+
+/** On a full disk the reserve of the store's last life goes to opening it. */
+async function recoverOrMakeSpace(directory: string, settings: Settings, opening: Opening): Promise<Recovered> {
+  const { files, log } = settings.environment;
+  const reserve = joinPath(directory, reserveName);
+  try {
+    return await recoverLocked(directory, settings, opening);
+  } catch (error) {
+    if (!isCoterieError(error, 'DISK_FULL') || !(await files.exists(reserve))) throw error;
+    for (const one of opening.opened.splice(0)) one.close();
+    log.warn('disk full: the reserve is given up to open the store', { directory });
+    await files.remove(reserve);
+    return recoverLocked(directory, settings, opening);
   }
 }
 
@@ -79,6 +95,7 @@ async function recoverLocked(directory: string, settings: Settings, { lock, open
     flushedSequence: found?.flushedSequence ?? 0,
   });
   const log = await openLog(directory, settings, { state, flushedSequence: versions.flushedSequence });
+  state.logFailure = () => log.failure;
   return { lock, state, tables, versions, manifest, log, handles, blocks };
 }
 
@@ -108,7 +125,16 @@ async function removeOrphans(files: Files, directory: string, found: ManifestSta
 async function openTables(directory: string, from: { found: ManifestState | undefined; tables: LiveTables; context: TableContext }): Promise<void> {
   if (from.found === undefined) return;
   for (const meta of tablesOf(from.found.version)) {
-    from.tables.add(meta, await Table.open(from.context, tablePath(directory, meta.number)));
+    from.tables.add(meta, await openTable(from.context, tablePath(directory, meta.number)));
+  }
+}
+
+async function openTable(context: TableContext, path: string): Promise<Table> {
+  try {
+    return await Table.open(context, path);
+  } catch (cause) {
+    if (!isCoterieError(cause) || cause.details.osCode !== 'ENOENT') throw cause;
+    throw new CoterieError('CORRUPTION', `the manifest names ${path}, which is not there`, { cause, details: { file: path, offset: 0 } });
   }
 }
 

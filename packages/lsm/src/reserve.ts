@@ -1,6 +1,12 @@
 /**
- * Space kept back on disk in the file RESERVE. It is given up when the disk is full, so that manifest, small flushes and
- * close succeed, and taken again when there is room.
+ * Space kept back on disk in the file RESERVE. It is given up when a flush meets a full disk, so that the flush, the
+ * manifest and close succeed, and taken again when there is room.
+ *
+ * ```
+ *  none ──take──▶ filling ──▶ held ──giveUp──▶ none
+ *    ▲               │ no room: what was written is removed
+ *    └───────────────┘
+ * ```
  */
 import { type Files, type Log, joinPath } from '@coterie/env';
 import { reserveName } from './names.ts';
@@ -13,8 +19,8 @@ export class Reserve {
   readonly #log: Log;
   readonly #path: string;
   readonly #bytes: number;
-  #work: Promise<void> = Promise.resolve();
-  #held = false;
+  #work: Promise<boolean> = Promise.resolve(false);
+  #wanted = false;
 
   constructor(world: { readonly files: Files; readonly log: Log; readonly directory: string }, bytes: number) {
     this.#files = world.files;
@@ -23,20 +29,20 @@ export class Reserve {
     this.#bytes = bytes;
   }
 
-  /** Takes the space in the background, unless it is held already. */
-  take(): void {
-    if (this.#bytes === 0 || this.#held) return;
-    this.#held = true;
-    this.#work = this.#work.then(() => this.#fill()).catch((error: unknown) => {
-      this.#held = false;
-      this.#log.warn('no space could be reserved', { reason: String(error) });
-    });
+  /** Takes the space, unless it is held already; resolves to whether it is. */
+  take(): Promise<boolean> {
+    if (this.#bytes === 0) return Promise.resolve(true);
+    if (!this.#wanted) {
+      this.#wanted = true;
+      this.#work = this.#work.then(() => this.#fill());
+    }
+    return this.#work;
   }
 
   /** Gives the space back to the disk. */
   giveUp(): void {
-    if (!this.#held) return;
-    this.#held = false;
+    if (!this.#wanted) return;
+    this.#wanted = false;
     this.#log.warn('disk full: the reserve is given up', { bytes: this.#bytes });
     try {
       this.#files.removeSync(this.#path);
@@ -46,28 +52,41 @@ export class Reserve {
   }
 
   /** Resolves when no work is under way. */
-  drained(): Promise<void> {
-    return this.#work;
+  async drained(): Promise<void> {
+    await this.#work;
   }
 
-  async #fill(): Promise<void> {
-    if (await this.#files.exists(this.#path)) {
-      if (await this.#isWhole()) return;
-      await this.#files.remove(this.#path);
-    }
-    const file = await this.#files.open(this.#path, 'create');
+  async #fill(): Promise<boolean> {
     try {
-      const zeros = new Uint8Array(Math.min(chunkBytes, this.#bytes));
-      for (let at = 0; at < this.#bytes && this.#held; at += zeros.length) await file.write(zeros, 0, Math.min(zeros.length, this.#bytes - at), at);
-    } finally {
-      await file.close();
+      if (!(await this.#isWhole())) await this.#write();
+      return this.#wanted;
+    } catch (error) {
+      this.#wanted = false;
+      this.#log.warn('no space could be reserved', { reason: String(error) });
+      await this.#files.remove(this.#path).catch(() => undefined);
+      return false;
     }
   }
 
   async #isWhole(): Promise<boolean> {
+    if (!(await this.#files.exists(this.#path))) return false;
     const file = await this.#files.open(this.#path, 'read');
     try {
-      return (await file.size()) === this.#bytes;
+      if ((await file.size()) === this.#bytes) return true;
+    } finally {
+      await file.close();
+    }
+    await this.#files.remove(this.#path);
+    return false;
+  }
+
+  async #write(): Promise<void> {
+    const file = await this.#files.open(this.#path, 'create');
+    try {
+      const zeros = new Uint8Array(Math.min(chunkBytes, this.#bytes));
+      for (let at = 0; at < this.#bytes && this.#wanted; at += zeros.length) {
+        await file.write(zeros, 0, Math.min(zeros.length, this.#bytes - at), at);
+      }
     } finally {
       await file.close();
     }

@@ -118,6 +118,8 @@ export class Scanner {
         if (!visit(cursor)) break;
       }
       return count;
+    } catch (error) {
+      throw state.noted(error);
     } finally {
       cursor.release();
       if (scan.limit < longScan) this.#spare = { view, cursor, ownBlocks: scan.ownBlocks };
@@ -132,14 +134,14 @@ export class Scanner {
     return spare !== undefined && spare.view === view && spare.ownBlocks === ownBlocks ? spare.cursor : view.cursor({ access: 'read', ownBlocks });
   }
 
-  /** Entries of a range, one after the other. Not started until the first is asked for. */
-  async *range(options: RangeOptions, sequence?: number): AsyncGenerator<Entry, void, void> {
-    const { snapshots, newest, timers, state } = this.#parts;
+  /** Entries of a range, one after the other. Not started until the first is asked for; then `sequence` says as of when. */
+  async *range(options: RangeOptions, sequence: () => number = this.#parts.newest): AsyncGenerator<Entry, void, void> {
+    const { snapshots, timers, state } = this.#parts;
     const { reverse = false, limit = Number.POSITIVE_INFINITY } = options;
     let bounds = boundsOf(options);
     checkLimit(limit);
     state.checkOpen();
-    const asOf = sequence ?? newest();
+    const asOf = sequence();
     snapshots.open(asOf);
     try {
       let left = limit;
@@ -175,6 +177,8 @@ export class Scanner {
           await error.table.load(error.block, hold);
         }
       }
+    } catch (error) {
+      throw state.noted(error);
     } finally {
       state.unpin(view);
     }

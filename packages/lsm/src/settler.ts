@@ -64,6 +64,7 @@ export class Settler {
       await this.flush();
       background.setEagerness('settle');
       await this.#until(() => background.settled);
+      if (background.blocked !== undefined) throw background.blocked;
     } finally {
       if (--this.#settling === 0) background.setEagerness('debt');
     }
@@ -81,9 +82,9 @@ export class Settler {
     const { state, background } = this.#parts;
     for (;;) {
       state.checkOpen();
-      if (state.failure !== undefined) throw state.failure;
+      if (state.ended !== undefined) throw state.ended;
       if (done()) return;
-      if (background.diskFull !== undefined) throw new CoterieError('DISK_FULL', 'the disk takes no table', { cause: background.diskFull });
+      if (state.diskFull !== undefined) throw new CoterieError('DISK_FULL', 'the disk takes no table', { cause: state.diskFull, details: state.diskFull.details });
       if (background.compactionFailure !== undefined) throw background.compactionFailure;
       await this.#change();
     }

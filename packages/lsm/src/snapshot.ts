@@ -46,7 +46,8 @@ export class Snapshot {
   }
 
   range(options: RangeOptions = {}): AsyncGenerator<Entry, void, void> {
-    return this.#checked().scanner.range(options, this.sequence);
+    // Asked again when the range starts: what a snapshot sees is kept only while it is open.
+    return this.#checked().scanner.range(options, () => this.#checked().sequence);
   }
 
   scanSync(from: Uint8Array | undefined, limit: number, callback: ScanCallback): number {

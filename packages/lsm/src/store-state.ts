@@ -2,7 +2,7 @@
  * What a store consists of at this moment: memtables, current version, and the view that reads use. Replaced as a whole
  * when a memtable freezes or a version is installed, so that a reader that took the view sees one consistent state.
  */
-import { CoterieError } from '@coterie/env';
+import { CoterieError, isCoterieError } from '@coterie/env';
 import type { ArenaPool, MemtableSlot } from './arena-pool.ts';
 import type { LiveVersion } from './live-version.ts';
 import { ReadView } from './read-view.ts';
@@ -11,9 +11,17 @@ import { ReadView } from './read-view.ts';
 export class StoreState {
   readonly pool: ArenaPool;
   view: ReadView;
+  /** Whether writes are taken: not closed, not failed, disk not full. One field, because every write asks. */
+  writable = true;
   closed = false;
   /** Set once: the store takes no more writes, and why. */
   failure: CoterieError | undefined;
+  /** While set, flushes wait for space on disk, and so do writes. */
+  diskFull: CoterieError | undefined;
+  /** Told of damage that a read met. */
+  onDamage: (error: CoterieError) => void = () => {};
+  /** Why the commit log takes no more records, if it does not. */
+  logFailure: () => CoterieError | undefined = () => undefined;
 
   constructor(pool: ArenaPool, live: LiveVersion) {
     this.pool = pool;
@@ -74,9 +82,36 @@ export class StoreState {
     view.live.release();
   }
 
+  /**
+   * Why nothing is installed any more. It counts a failed log in: what the log could not make durable, a flush must not,
+   * because reads have stopped at what is durable, and a flush drops what the undurable hides.
+   */
+  get ended(): CoterieError | undefined {
+    return this.failure ?? this.logFailure();
+  }
+
   /** Ends writes for good; the first reason stays. */
   fail(error: CoterieError): void {
     this.failure ??= error;
+    this.writable = false;
+  }
+
+  /** Stops writes while `error` is given, and lets them go on without. */
+  setDiskFull(error: CoterieError | undefined): void {
+    this.diskFull = error;
+    this.writable = !this.closed && this.failure === undefined && error === undefined;
+  }
+
+  /** Ends everything. */
+  close(): void {
+    this.closed = true;
+    this.writable = false;
+  }
+
+  /** `error`, which a read threw, after telling of it if it is damage. */
+  noted(error: unknown): unknown {
+    if (isCoterieError(error, 'CORRUPTION')) this.onDamage(error);
+    return error;
   }
 
   /** @throws CoterieError `CLOSED` */

@@ -59,8 +59,9 @@ export class Store {
     const copies = new Copies();
     this.#reader = new Reader(state, copies, newest);
     this.#scanner = new Scanner({ state, copies, snapshots: this.#snapshots, timers, newest });
+    state.onDamage = (error) => this.#background.quarantine(error);
     this.#settler = new Settler({ settings, state, background: this.#background, writes: this.#writes });
-    this.#reserve.take();
+    void this.#reserve.take();
     this.#background.pump();
     this.#settler.watch();
   }
@@ -158,7 +159,7 @@ export class Store {
   }
 
   /** Makes everything written so far durable. */
-  sync(): Promise<void> {
+  async sync(): Promise<void> {
     this.#recovered.state.checkOpen();
     return this.#recovered.log.sync();
   }
@@ -189,7 +190,7 @@ export class Store {
 
   /** Why the store takes no more writes; `undefined` while it does. */
   get failure(): CoterieError | undefined {
-    return this.#recovered.state.failure ?? this.#recovered.log.failure;
+    return this.#recovered.state.ended;
   }
 
   statistics(): StoreStatistics {
@@ -211,7 +212,7 @@ export class Store {
       cacheBytes: blocks.stats.usedBytes,
       quarantinedTables: this.#background.quarantined.size,
       compactionFailed: this.#background.compactionFailure?.message ?? '',
-      diskFull: this.#background.diskFull !== undefined,
+      diskFull: state.diskFull !== undefined,
     };
   }
 
@@ -229,7 +230,7 @@ export class Store {
     const { state, log, manifest, handles, tables, lock } = this.#recovered;
     this.#writes.stop();
     this.#background.stop();
-    state.closed = true;
+    state.close();
     await this.#settler.stop();
     try {
       await log.close();

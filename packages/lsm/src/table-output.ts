@@ -9,6 +9,7 @@
 import { compareBytes, type RangeDelete } from '@coterie/bytes';
 import type { FileHandle, JobEnvironment } from '@coterie/env';
 import { type EntryView, TableBuilder, type TableProperties } from '@coterie/sstable/builder';
+import { orFinal } from './final.ts';
 import { tablePath } from './names.ts';
 import type { TableMeta } from './version.ts';
 
@@ -59,7 +60,7 @@ export class TableOutput {
   finish(): readonly TableMeta[] {
     if (this.#builder === undefined && this.#clipped(undefined).length > 0) this.#builder = this.#open();
     if (this.#builder !== undefined) this.#finishTable(undefined);
-    if (this.tables.length > 0) this.#environment.files.syncDirectorySync(this.#options.directory);
+    if (this.tables.length > 0) orFinal(() => this.#environment.files.syncDirectorySync(this.#options.directory));
     return this.tables;
   }
 

@@ -7,10 +7,13 @@
  *                        └── finishSync(): the same at once, for a sync writer that has to wait
  * ```
  * If the sync form overtakes an async one under way, the async one finds the install done and lets go.
+ *
+ * A change that failed may be on disk all the same if the failure ended the store: then its tables must stay.
  */
-import type { CoterieError, Files } from '@coterie/env';
+import { type CoterieError, type Files, isCoterieError } from '@coterie/env';
 import { Table, type TableContext } from '@coterie/sstable';
 import type { MemtableSlot } from './arena-pool.ts';
+import { endOfWrites, isFinal } from './final.ts';
 import { LiveVersion, type LiveTables } from './live-version.ts';
 import type { Manifest } from './manifest.ts';
 import { tablePath } from './names.ts';
@@ -97,7 +100,7 @@ export class VersionSet {
       await this.#parts.manifest.sync();
       if (!install.done) this.#complete(install);
     } catch (error) {
-      if (!install.done) this.#end(install, error as CoterieError);
+      this.#failed(install, error);
     }
   }
 
@@ -110,11 +113,19 @@ export class VersionSet {
       this.#parts.manifest.syncSync();
       this.#complete(install);
     } catch (error) {
-      this.#end(install, error as CoterieError);
+      this.#failed(install, error);
     }
   }
 
+  /** A sync that fails although another overtook it ends the store too. */
+  #failed(install: Install, error: unknown): void {
+    if (!isCoterieError(error)) throw error;
+    if (isFinal(error)) this.#parts.state.fail(endOfWrites('the manifest failed', error));
+    if (!install.done) this.#end(install, error);
+  }
+
   #append(install: Install): void {
+    this.#checkGoesOn();
     const { removed, added, flushedSequence } = install.request;
     const flushed = flushedSequence === undefined ? {} : { flushedSequence };
     const edit = { removed, added, ...flushed, nextFileNumber: this.#nextFileNumber };
@@ -134,6 +145,7 @@ export class VersionSet {
   #complete(install: Install): void {
     const { request, opened } = install;
     const { manifest, tables, state } = this.#parts;
+    this.#checkGoesOn();
     manifest.confirm();
     for (const { table } of request.added) {
       const file = opened.get(table.number);
@@ -144,6 +156,12 @@ export class VersionSet {
     state.install(new LiveVersion(version, tables), request.flushed);
     opened.clear();
     this.#end(install);
+  }
+
+  /** @throws CoterieError why the store has ended */
+  #checkGoesOn(): void {
+    const { ended } = this.#parts.state;
+    if (ended !== undefined) throw ended;
   }
 
   #end(install: Install, error?: CoterieError): void {

@@ -54,6 +54,7 @@ export class WritePath implements BatchTarget {
   readonly #applier: Applier;
   readonly #waiting: WaitingBatch[] = [];
   #waitingBytes = 0;
+  #draining = false;
   /** Memtable bytes of records reserved in the log and not applied. */
   #reservedBytes = 0;
   #pacedUntilMs = 0;
@@ -94,7 +95,7 @@ export class WritePath implements BatchTarget {
   commitBatch(batch: Batch, durable: Durability | undefined): Promise<void> {
     try {
       const bytes = take(batch);
-      if (bytes === 0) return Promise.resolve();
+      if (bytes === 0) return this.#nothing();
       if (this.#waiting.length > 0 || !this.#makeRoom(bytes)) return this.#wait(batch, durable);
       this.#encodeBatch(batch);
       return this.#commit(durable);
@@ -105,10 +106,15 @@ export class WritePath implements BatchTarget {
 
   commitBatchSync(batch: Batch, durable: Durability | undefined): void {
     const bytes = take(batch);
-    if (bytes === 0) return;
+    if (bytes === 0) return this.#state.checkOpen();
     this.#makeRoomSync(bytes);
     this.#encodeBatch(batch);
     this.#commitSync(durable);
+  }
+
+  #nothing(): Promise<void> {
+    this.#state.checkOpen();
+    return Promise.resolve();
   }
 
   /** Freezes the active memtable, if it holds anything and there is room for another frozen one. */
@@ -123,18 +129,25 @@ export class WritePath implements BatchTarget {
 
   /** Lets waiting writes go on as far as there is room; called when a flush was installed or writes ended. */
   drain(): void {
-    while (this.#waiting.length > 0) {
-      const head = this.#waiting[0];
-      try {
-        if (!this.#makeRoom(head.batch.memtableBytes)) return;
-        this.#encodeBatch(head.batch);
-        head.resolve(this.#commit(head.durable));
-      } catch (error) {
-        head.reject(error);
-      }
-      this.#waiting.shift();
-      this.#waitingBytes -= head.batch.memtableBytes;
+    // Making room polls for ended jobs, and each of them calls this again.
+    if (this.#draining) return;
+    this.#draining = true;
+    while (this.#waiting.length > 0 && this.#takeHead(this.#waiting[0]));
+    this.#draining = false;
+  }
+
+  /** Commits the first waiting batch, or refuses it; false if there is no room yet. */
+  #takeHead(head: WaitingBatch): boolean {
+    try {
+      if (!this.#makeRoom(head.batch.memtableBytes)) return false;
+      this.#encodeBatch(head.batch);
+      head.resolve(this.#commit(head.durable));
+    } catch (error) {
+      head.reject(error);
     }
+    this.#waiting.shift();
+    this.#waitingBytes -= head.batch.memtableBytes;
+    return true;
   }
 
   /** Ends timers and refuses what still waits. */
@@ -182,7 +195,7 @@ export class WritePath implements BatchTarget {
 
   /** Whether the active memtable can take `bytes` more; freezes it if that helps. */
   #makeRoom(bytes: number): boolean {
-    if (this.#state.failure !== undefined || this.#state.closed) this.#refuse();
+    if (!this.#state.writable) this.#refuse();
     if (this.#log.pendingRecords === 0) this.#reservedBytes = 0;
     if (this.#state.active.memtable.fits(this.#reservedBytes + bytes) && this.#pacedUntilMs === 0) return true;
     return this.#makeRoomSlowly(bytes);
@@ -198,6 +211,8 @@ export class WritePath implements BatchTarget {
       return true;
     }
     this.#parts.settings.environment.jobs.poll();
+    // What has ended may have ended writes.
+    if (!this.#state.writable) this.#refuse();
     if (this.#state.frozenCount >= frozenMax) return false;
     this.#state.freeze(bytes);
     this.#pace();
@@ -220,21 +235,30 @@ export class WritePath implements BatchTarget {
     const marks = paceMarks(settings.level0Tables);
     const runs = state.live.levels[0].length;
     const over = this.#pacedUntilMs === Number.POSITIVE_INFINITY ? runs < marks.stop : settings.environment.clock.monotonic() >= this.#pacedUntilMs;
-    if (!over && runs >= marks.slow) return true;
+    if (!over && runs >= marks.slow) {
+      if (this.#pacedUntilMs === Number.POSITIVE_INFINITY) this.#refuseIfBlocked();
+      return true;
+    }
     this.#pacedUntilMs = 0;
     return false;
   }
 
+  /** At the debt limit waiting helps only if compaction goes on. */
+  #refuseIfBlocked(): void {
+    const { blocked } = this.#parts.background;
+    if (blocked !== undefined) throw overloaded(`compaction debt is at its limit and cannot shrink: ${blocked.message}`, blocked);
+  }
+
   #refuse(): never {
     this.#state.checkOpen();
-    throw this.#state.failure as CoterieError;
+    if (this.#state.failure !== undefined) throw this.#state.failure;
+    const full = this.#state.diskFull;
+    throw new CoterieError('DISK_FULL', 'write refused: the disk takes no table', { cause: full, details: { ...full?.details, mayHaveTakenEffect: false } });
   }
 
   #wait(batch: Batch, durable: Durability | undefined): Promise<void> {
-    const { settings, background } = this.#parts;
-    if (background.diskFull !== undefined) return Promise.reject(fullDisk(background.diskFull));
     this.counters.stalls++;
-    if (this.#waitingBytes + batch.memtableBytes > settings.stallBytesMax) return Promise.reject(overloaded('too many bytes wait for a flush'));
+    if (this.#waitingBytes + batch.memtableBytes > this.#parts.settings.stallBytesMax) throw overloaded('too many bytes wait for a flush');
     this.#waitingBytes += batch.memtableBytes;
     return new Promise((resolve, reject) => this.#waiting.push({ batch, durable, resolve, reject }));
   }
@@ -246,7 +270,11 @@ export class WritePath implements BatchTarget {
     const startedAt = clock.monotonic();
     this.counters.stalls++;
     for (let left = settings.stallMs; left > 0; left = settings.stallMs - (clock.monotonic() - startedAt)) {
-      if (background.diskFull !== undefined) throw fullDisk(background.diskFull);
+      // With nothing under way there is nothing to wait for: no callback runs while this thread stands here.
+      if (!background.busy) {
+        if (this.#pacedUntilMs === 0 || this.#pacedUntilMs === Number.POSITIVE_INFINITY) throw overloaded('no room, and no flush or compaction under way');
+        this.#pacedUntilMs = 0;
+      }
       jobs.wait(Math.min(left, waitSliceMs));
       versions.finishSync();
       this.drain();
@@ -271,12 +299,8 @@ function take(batch: Batch): number {
   return batch.memtableBytes;
 }
 
-function overloaded(what: string): CoterieError {
-  return new CoterieError('OVERLOADED', `write refused: ${what}`, { details: { mayHaveTakenEffect: false } });
-}
-
-function fullDisk(cause: CoterieError): CoterieError {
-  return new CoterieError('DISK_FULL', 'write refused: memtables are full and the disk takes no table', { cause, details: { mayHaveTakenEffect: false } });
+function overloaded(what: string, cause?: CoterieError): CoterieError {
+  return new CoterieError('OVERLOADED', `write refused: ${what}`, { cause, details: { mayHaveTakenEffect: false } });
 }
 
 /** Puts records of the log into the active memtable: on the way of a write, and when the log is replayed. */

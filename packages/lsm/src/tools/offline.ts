@@ -3,7 +3,7 @@
  */
 import type { Environment, Files } from '@coterie/env';
 import { BlockCache, HandleCache, Table, type TableContext } from '@coterie/sstable';
-import { type ManifestState, readCurrent, readManifest } from '../manifest.ts';
+import { type ManifestState, readCurrent, readManifest } from '../manifest-format.ts';
 import { tablePath } from '../names.ts';
 import { joinPath } from '@coterie/env';
 
