@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Door, RawClient, ask, openDoor } from './double/door.ts';
 
 const numRuns = process.env['COTERIE_LONG'] === undefined ? 80 : 5000;
+const timeoutMs = 30_000 + numRuns * 60;
 let door: Door;
 beforeAll(async () => {
   door = await openDoor({ flags: { 'header-bytes-max': '4KiB', 'batch-line-bytes-max': '256' } });
@@ -107,105 +108,125 @@ function checkHeard(heard: string): void {
   if (/^HTTP\/1\.1 4/.test(heard)) expect(heard).toMatch(/application\/problem\+json/);
 }
 
-test('any request is answered', async () => {
-  await fc.assert(
-    fc.asyncProperty(request, async (one) => {
-      const client = new RawClient(door);
-      client.send(encode(one));
-      const [, status] = await client.until(/^HTTP\/1\.1 (\d{3}) [^]*?\r\n\r\n/);
-      checkHeard(client.heard);
-      expect(Number(status)).toBeGreaterThanOrEqual(200);
-      client.close();
-    }),
-    { numRuns },
-  );
-  await nothingLeft();
-});
+test(
+  'any request is answered',
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(request, async (one) => {
+        const client = new RawClient(door);
+        client.send(encode(one));
+        const [, status] = await client.until(/^HTTP\/1\.1 (\d{3}) [^]*?\r\n\r\n/);
+        checkHeard(client.heard);
+        expect(Number(status)).toBeGreaterThanOrEqual(200);
+        client.close();
+      }),
+      { numRuns },
+    );
+    await nothingLeft();
+  },
+  timeoutMs,
+);
 
-test('several requests, cut anywhere, are answered in turn or the connection ends', async () => {
-  await fc.assert(
-    fc.asyncProperty(fc.array(request, { minLength: 1, maxLength: 4 }), fc.nat(1000), async (requests, cut) => {
-      const bytes = Buffer.concat(requests.map(encode));
-      const at = Math.min(cut, bytes.length);
-      const client = new RawClient(door);
-      client.send(bytes.subarray(0, at));
-      await door.server.service.timers.turn();
-      client.send(bytes.subarray(at));
-      client.socket.end();
-      await client.ended;
-      checkHeard(client.heard);
-    }),
-    { numRuns },
-  );
-  await nothingLeft();
-});
+test(
+  'several requests, cut anywhere, are answered in turn or the connection ends',
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(request, { minLength: 1, maxLength: 4 }), fc.nat(1000), async (requests, cut) => {
+        const bytes = Buffer.concat(requests.map(encode));
+        const at = Math.min(cut, bytes.length);
+        const client = new RawClient(door);
+        client.send(bytes.subarray(0, at));
+        await door.server.service.timers.turn();
+        client.send(bytes.subarray(at));
+        client.socket.end();
+        await client.ended;
+        checkHeard(client.heard);
+      }),
+      { numRuns },
+    );
+    await nothingLeft();
+  },
+  timeoutMs,
+);
 
-test('a truncated request is answered or ended', async () => {
-  await fc.assert(
-    fc.asyncProperty(request, fc.double({ min: 0, max: 1, noNaN: true }), async (one, share) => {
-      const bytes = encode(one);
-      const client = new RawClient(door);
-      client.send(bytes.subarray(0, Math.floor(bytes.length * share)));
-      client.socket.end();
-      await client.ended;
-      checkHeard(client.heard);
-    }),
-    { numRuns },
-  );
-  await nothingLeft();
-});
+test(
+  'a truncated request is answered or ended',
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(request, fc.double({ min: 0, max: 1, noNaN: true }), async (one, share) => {
+        const bytes = encode(one);
+        const client = new RawClient(door);
+        client.send(bytes.subarray(0, Math.floor(bytes.length * share)));
+        client.socket.end();
+        await client.ended;
+        checkHeard(client.heard);
+      }),
+      { numRuns },
+    );
+    await nothingLeft();
+  },
+  timeoutMs,
+);
 
-test('a client that vanishes at any point leaves nothing', async () => {
-  await fc.assert(
-    fc.asyncProperty(request, fc.double({ min: 0, max: 1, noNaN: true }), fc.nat(3), async (one, share, turns) => {
-      const bytes = encode(one);
-      const client = new RawClient(door);
-      client.send(bytes.subarray(0, Math.ceil(bytes.length * share)));
-      for (let i = 0; i < turns; i++) await door.server.service.timers.turn();
-      client.socket.resetAndDestroy();
-      await client.ended;
-    }),
-    { numRuns },
-  );
-  await nothingLeft();
-});
+test(
+  'a client that vanishes at any point leaves nothing',
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(request, fc.double({ min: 0, max: 1, noNaN: true }), fc.nat(3), async (one, share, turns) => {
+        const bytes = encode(one);
+        const client = new RawClient(door);
+        client.send(bytes.subarray(0, Math.ceil(bytes.length * share)));
+        for (let i = 0; i < turns; i++) await door.server.service.timers.turn();
+        client.socket.resetAndDestroy();
+        await client.ended;
+      }),
+      { numRuns },
+    );
+    await nothingLeft();
+  },
+  timeoutMs,
+);
 
-test('garbage', async () => {
-  const garbage = fc.oneof(
-    fc.uint8Array({ maxLength: 300 }),
-    fc
-      .array(
-        fc.constantFrom(
-          'GET ',
-          '/ ',
-          'HTTP/1.1',
-          '\r\n',
-          '\r',
-          '\n',
-          ':',
-          'Host',
-          'Content-Length: ',
-          '18446744073709551616',
-          'Transfer-Encoding: chunked',
-          '0',
-          'ffffffffffffffff',
-          ' ',
-          '\u0000',
-          'PRI * HTTP/2.0',
-        ),
-        { maxLength: 20 },
-      )
-      .map((parts) => Buffer.from(parts.join(''), 'latin1')),
-  );
-  await fc.assert(
-    fc.asyncProperty(garbage, async (bytes) => {
-      const client = new RawClient(door);
-      client.send(bytes);
-      client.socket.end();
-      await client.ended;
-      checkHeard(client.heard);
-    }),
-    { numRuns },
-  );
-  await nothingLeft();
-});
+test(
+  'garbage',
+  async () => {
+    const garbage = fc.oneof(
+      fc.uint8Array({ maxLength: 300 }),
+      fc
+        .array(
+          fc.constantFrom(
+            'GET ',
+            '/ ',
+            'HTTP/1.1',
+            '\r\n',
+            '\r',
+            '\n',
+            ':',
+            'Host',
+            'Content-Length: ',
+            '18446744073709551616',
+            'Transfer-Encoding: chunked',
+            '0',
+            'ffffffffffffffff',
+            ' ',
+            '\u0000',
+            'PRI * HTTP/2.0',
+          ),
+          { maxLength: 20 },
+        )
+        .map((parts) => Buffer.from(parts.join(''), 'latin1')),
+    );
+    await fc.assert(
+      fc.asyncProperty(garbage, async (bytes) => {
+        const client = new RawClient(door);
+        client.send(bytes);
+        client.socket.end();
+        await client.ended;
+        checkHeard(client.heard);
+      }),
+      { numRuns },
+    );
+    await nothingLeft();
+  },
+  timeoutMs,
+);

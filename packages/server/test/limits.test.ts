@@ -134,6 +134,7 @@ describe('requests and connections', () => {
     while (door.server.service.meters.connections > 1) await door.server.service.timers.turn();
     expect((await ask(door, 'GET /livez')).status).toBe(200);
     expect(door.server.service.meters.connectionsRefused).toBe(1);
+    expect(door.log.lines.filter((line) => line.event.startsWith('too many connections'))).toHaveLength(1);
     held[1]?.close();
   });
 

@@ -38,6 +38,7 @@ export class Listener {
   address: Address;
   private readonly service: Service;
   private readonly limits: ListenerLimits;
+  private quietUntil = 0;
 
   constructor(service: Service, options: { readonly address: Address; readonly limits: ListenerLimits }) {
     this.service = service;
@@ -46,6 +47,7 @@ export class Listener {
     this.server = makeServer(service, options.limits);
     this.server.on('connection', (socket) => this.connected(socket));
     this.server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => this.malformed(error, socket));
+    this.server.on('drop', () => this.turnedAway());
     this.server.on('connect', (_request, socket) => endWith(socket as Socket, notTunnelled));
   }
 
@@ -54,6 +56,7 @@ export class Listener {
     const { host, port } = this.address;
     return new Promise((resolve, reject) => {
       this.server.once('error', (error) => reject(cannotListen(this.address, error)));
+      this.server.on('error', (error) => this.service.log.warn('listening failed', { detail: error.message }));
       this.server.listen({ host, port, backlog: 1024 }, () => {
         this.address = { host, port: (this.server.address() as AddressInfo).port };
         resolve();
@@ -80,9 +83,18 @@ export class Listener {
     socket.setMaxListeners(0);
     socket.on('close', () => meters.connections--);
     if (meters.connections <= this.limits.connectionsMax) return;
-    meters.connectionsRefused++;
+    this.turnedAway();
     const detail = `this node already has ${this.limits.connectionsMax} connections; try again shortly`;
     endWith(socket, { status: 503, code: 'OVERLOADED', detail, retryable: true });
+  }
+
+  /** Counts a refused connection; the log has one line in ten seconds about all of them. */
+  private turnedAway(): void {
+    const { meters, clock, log } = this.service;
+    meters.connectionsRefused++;
+    if (clock.monotonic() < this.quietUntil) return;
+    this.quietUntil = clock.monotonic() + 10_000;
+    log.warn('too many connections; refusing more', { connections: meters.connections, refusedSoFar: meters.connectionsRefused });
   }
 
   private malformed(error: NodeJS.ErrnoException, socket: Socket): void {
