@@ -28,7 +28,9 @@ function measure(name, count, run, repeat = rounds) {
     return ((used.user + used.system) * 1000) / count;
   }).sort((a, b) => a - b);
   const nanoseconds = samples[repeat >> 1];
-  console.log(`${name.padEnd(58)} ${nanoseconds.toFixed(nanoseconds < 100 ? 1 : 0).padStart(7)} ns  ${(1000 / nanoseconds).toFixed(2).padStart(7)} M/s  best ${samples[0].toFixed(1)}`);
+  console.log(
+    `${name.padEnd(58)} ${nanoseconds.toFixed(nanoseconds < 100 ? 1 : 0).padStart(7)} ns  ${(1000 / nanoseconds).toFixed(2).padStart(7)} M/s  best ${samples[0].toFixed(1)}`,
+  );
 }
 
 function writeKey(into, number) {
@@ -55,7 +57,9 @@ console.log(`${entries} entries of 16 + 100 bytes, Node ${process.version}`);
 try {
   measure('build, an entry (key made, sync write, fdatasync)', entries, () => build(), 3);
   const { fileBytes, filterBytes, indexBytes, blockCount } = properties;
-  console.log(`  ${fileBytes} bytes, ${(fileBytes / entries / 116).toFixed(4)} of the user's; filter ${filterBytes}, index ${indexBytes}, ${blockCount} blocks`);
+  console.log(
+    `  ${fileBytes} bytes, ${(fileBytes / entries / 116).toFixed(4)} of the user's; filter ${filterBytes}, index ${indexBytes}, ${blockCount} blocks`,
+  );
   const handles = new HandleCache(files, { maxOpen: 8 });
   const blocks = new BlockCache({ bytes: 256 * 1024 * 1024, slotBytes: 4096 });
   let table;
@@ -94,9 +98,14 @@ try {
   const bulk = table.cursor({ access: 'read', fillCache: false, readAheadBytes: 1024 * 1024 });
   const other = Table.openSync({ handles, blocks: new BlockCache({ bytes: 0, slotBytes: 4096 }) }, path);
   other.cursor({ access: 'read', fillCache: false, readAheadBytes: 1024 * 1024 }, bulk);
-  measure('scan, nothing cached, 1 MiB read ahead', entries, () => {
-    for (bulk.seekToFirst(); bulk.valid; bulk.next()) sum += bulk.keyEnd;
-  }, 3);
+  measure(
+    'scan, nothing cached, 1 MiB read ahead',
+    entries,
+    () => {
+      for (bulk.seekToFirst(); bulk.valid; bulk.next()) sum += bulk.keyEnd;
+    },
+    3,
+  );
 
   measure('find, random, cached', lookups, get, 9);
   measure('find and hash the key', lookups, () => {
@@ -137,9 +146,14 @@ try {
   const small = new BlockCache({ bytes: 1024 * 1024, slotBytes: 4096 });
   table = Table.openSync({ handles, blocks: small }, path);
   measure('find, random, 1 MiB of cache: sync reads', lookups, get, 1);
-  measure('verify, an entry', entries, () => {
-    for (const _ of table.verify()) sum++;
-  }, 1);
+  measure(
+    'verify, an entry',
+    entries,
+    () => {
+      for (const _ of table.verify()) sum++;
+    },
+    1,
+  );
   measure('build with deflate, an entry', entries, () => build({ compression: 'deflate' }), 1);
   if (sum === 0) console.log(sum);
 } finally {

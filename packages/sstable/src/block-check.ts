@@ -3,6 +3,7 @@
  * without further checks. A block whose seal holds and whose rows do not is as damaged as one whose seal fails.
  */
 import { inflateRawSync } from 'node:zlib';
+import { CoterieError } from '@coterie/env';
 import { BlockView } from './block-view.ts';
 import { rowFixedBytes, tailFixedBytes, tailRowBytes } from './block-writer.ts';
 import { blockTrailerBytes, codecs, payloadBytesMax, readU32, type Sealer, sealBytes } from './format.ts';
@@ -16,6 +17,7 @@ export interface BlockPlace {
 
 /** Where a stored block was read from. */
 export interface StoredBlock {
+  readonly file: string;
   /** The stored form is `bytes[start, end)`, trailer included. */
   readonly bytes: Uint8Array;
   readonly start: number;
@@ -27,6 +29,7 @@ export interface StoredBlock {
 /**
  * The checked payload of a stored block, as a view of the input or (deflate) in bytes of its own.
  * Returns a string that says what is wrong with it otherwise.
+ * @throws CoterieError `UNSUPPORTED_FORMAT` for a codec of a later version
  */
 export function decodeBlock(sealer: Sealer, stored: StoredBlock): BlockPlace | string {
   const { bytes, start, end, offset } = stored;
@@ -35,7 +38,11 @@ export function decodeBlock(sealer: Sealer, stored: StoredBlock): BlockPlace | s
   if (sealer.seal(bytes.subarray(start, end - sealBytes), offset) !== readU32(bytes, end - sealBytes)) return 'block checksum differs';
   const codec = bytes[payloadEnd];
   if (codec === codecs.none) return checked({ bytes, start, end: payloadEnd });
-  if (codec !== codecs.deflate) return `unknown block codec ${codec}`;
+  if (codec !== codecs.deflate) {
+    throw new CoterieError('UNSUPPORTED_FORMAT', `table ${stored.file} has a block of codec ${codec} at byte ${offset}`, {
+      details: { file: stored.file, offset },
+    });
+  }
   const inflated = inflate(bytes.subarray(start, payloadEnd));
   return typeof inflated === 'string' ? inflated : checked({ bytes: inflated, start: 0, end: inflated.length });
 }
@@ -70,7 +77,8 @@ export function checkBlock({ bytes, start, end }: BlockPlace): string | undefine
     if (at - start !== (bytes[stored] | (bytes[stored + 1] << 8))) return `row ${row} is not where the offsets say`;
     view.readAt(at);
     if (view.type > 1) return `row ${row} has unknown type ${view.type}`;
-    if (row === 0 ? view.shared !== shared || view.suffixEnd > view.suffixStart : view.shared > shared) return `row ${row} shares what it cannot`;
+    if (row === 0 ? view.shared !== shared || view.suffixEnd > view.suffixStart : view.shared > shared)
+      return `row ${row} shares what it cannot`;
     if (view.valueEnd > rowsEnd) return `row ${row} runs past the rows`;
     shared = view.shared;
     at = view.valueEnd;

@@ -4,7 +4,7 @@
  * A `Span` is a run of stored blocks in memory; blocks are decoded out of it one by one. Async loads share spans: one read
  * per block, however many wait for it.
  */
-import { CoterieError, isCoterieError } from '@coterie/env';
+import { isCoterieError } from '@coterie/env';
 import { type BlockPlace, decodeBlock } from './block-check.ts';
 import type { BlockIndex } from './block-index.ts';
 import { corruption, type Sealer } from './format.ts';
@@ -88,23 +88,23 @@ export class BlockReader {
     return loading;
   }
 
-  /** A checked block out of a span that has it. @throws CoterieError `CORRUPTION` */
+  /** A checked block out of a span that has it. @throws CoterieError `CORRUPTION`, `UNSUPPORTED_FORMAT` */
   decode(span: Span, block: number): BlockPlace {
     const { path, index, sealer } = this.#source;
     const { offsets } = index;
     const base = offsets[span.first];
     const offset = offsets[block];
-    const place = decodeBlock(sealer, { bytes: span.bytes, start: offset - base, end: offsets[block + 1] - base, offset });
+    const place = decodeBlock(sealer, { file: path, bytes: span.bytes, start: offset - base, end: offsets[block + 1] - base, offset });
     if (typeof place === 'string') throw corruption(path, offset, place);
     return place;
   }
 
-  /** The same, or undefined if the block is damaged: for blocks that nobody has asked for yet. */
+  /** The same, or undefined if the block cannot be read: for blocks that nobody has asked for yet. */
   tryDecode(span: Span, block: number): BlockPlace | undefined {
     try {
       return this.decode(span, block);
     } catch (error) {
-      if (isCoterieError(error, 'CORRUPTION')) return undefined;
+      if (isCoterieError(error)) return undefined;
       throw error;
     }
   }
@@ -133,9 +133,4 @@ export class BlockReader {
   #checkLength(got: number, wanted: number, offset: number): void {
     if (got !== wanted) throw corruption(this.#source.path, offset + got, 'the file ends too early');
   }
-}
-
-/** The error of a table that was closed while a read was under way. */
-export function closedError(path: string): CoterieError {
-  return new CoterieError('CLOSED', `table ${path} is closed`);
 }

@@ -61,7 +61,8 @@ export class BlockWriter {
     if (this.rows === 0) this.#begin(entry, keyLength);
     const shared = this.#sharedWithFirst(entry, keyLength);
     const suffixLength = keyLength - shared;
-    const rowBytes = rowFixedBytes + varintLength(shared) + varintLength(suffixLength) + varintLength(valueLength) + suffixLength + valueLength;
+    const rowBytes =
+      rowFixedBytes + varintLength(shared) + varintLength(suffixLength) + varintLength(valueLength) + suffixLength + valueLength;
     if (this.rows > 0 && !this.#fits(rowBytes, entry.sequence)) return false;
     const output = this.#output;
     output.reserve(rowBytes);

@@ -59,7 +59,10 @@ export class Filter {
     const layout = reader.u8();
     const hashId = reader.u8();
     if (layout !== filterLayout || hashId !== hash32Id) {
-      throw new CoterieError('UNSUPPORTED_FORMAT', `filter of layout ${layout} and hash ${hashId}; this version reads layout ${filterLayout}, hash ${hash32Id}`);
+      throw new CoterieError(
+        'UNSUPPORTED_FORMAT',
+        `filter of layout ${layout} and hash ${hashId}; this version reads layout ${filterLayout}, hash ${hash32Id}`,
+      );
     }
     this.#probes = reader.u8();
     const bits = reader.u48();

@@ -60,7 +60,8 @@ export function decodeFooter(end: Uint8Array, fileBytes: number, file: string): 
   if (length < tailBytes || length > end.length) throw corruption(file, fileBytes - tailBytes, `footer of ${length} bytes`);
   const start = end.length - length;
   const sealAt = magicAt - sealBytes;
-  if (footerSealer.seal(end.subarray(start, sealAt), base + start) !== readU32(end, sealAt)) throw corruption(file, base + start, 'footer checksum differs');
+  if (footerSealer.seal(end.subarray(start, sealAt), base + start) !== readU32(end, sealAt))
+    throw corruption(file, base + start, 'footer checksum differs');
   const version = readU32(end, sealAt - 4);
   if (version !== formatVersion) {
     const message = `table ${file} has format version ${version}; this version of Coterie reads ${formatVersion}`;
@@ -75,7 +76,11 @@ function readFields(bytes: Uint8Array): Footer {
   const reader = new ByteReader(bytes);
   const tableId = reader.view(tableIdBytes).slice();
   const dataBytes = reader.u53();
-  return { tableId, dataBytes, sections: { filter: reader.u32(), index: reader.u32(), rangeDeletes: reader.u32(), properties: reader.u32() } };
+  return {
+    tableId,
+    dataBytes,
+    sections: { filter: reader.u32(), index: reader.u32(), rangeDeletes: reader.u32(), properties: reader.u32() },
+  };
 }
 
 /** Bytes that a section takes with its seal. */

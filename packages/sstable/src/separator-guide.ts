@@ -51,7 +51,8 @@ export class SeparatorGuide {
     this.#spans[this.#places] = 1;
     for (let place = this.#places - 1; place >= 0; place--) this.#spans[place] = this.#spans[place + 1] * this.#radixes[place];
     this.#codes = new Int32Array(count);
-    for (let block = 1; block < count; block++) this.#codes[block] = this.#codeOf(separators.bytes, separators.starts[block], separators.starts[block + 1]);
+    for (let block = 1; block < count; block++)
+      this.#codes[block] = this.#codeOf(separators.bytes, separators.starts[block], separators.starts[block + 1]);
     this.#scale = count / this.#spans[0];
     this.#hints = this.#makeHints(count);
     this.memoryBytes = this.#codes.byteLength + this.#hints.byteLength + this.#ranks.byteLength;

@@ -104,7 +104,8 @@ export class SeparatorTree {
       const from = Math.max(first, 1);
       const skip = from > last ? 0 : this.#separators.common(from * stride, last * stride);
       skips[first >> fanOutBits] = skip;
-      for (let entry = from; entry <= last; entry++) words[entry] = wordAt(bytes, starts[entry * stride] + skip, starts[entry * stride + 1]);
+      for (let entry = from; entry <= last; entry++)
+        words[entry] = wordAt(bytes, starts[entry * stride] + skip, starts[entry * stride + 1]);
     }
     return { words, skips };
   }

@@ -15,7 +15,18 @@ import { assert, type FileHandle } from '@coterie/env';
 import { BlockWriter, type EntryView } from './block-writer.ts';
 import { FilterBuilder } from './filter-builder.ts';
 import { encodeFooter, footerBytes, type SectionLengths } from './footer.ts';
-import { blockBytesMax, blocksMax, codecs, type Compression, keyBytesMax, Sealer, sealBytes, tableIdBytes, valueBytesMax, writeU32 } from './format.ts';
+import {
+  blockBytesMax,
+  blocksMax,
+  codecs,
+  type Compression,
+  keyBytesMax,
+  Sealer,
+  sealBytes,
+  tableIdBytes,
+  valueBytesMax,
+  writeU32,
+} from './format.ts';
 import { IndexWriter } from './index-writer.ts';
 import { TableOutput } from './output.ts';
 import { boundsOf, encodeProperties, encodeRangeDeletes, type TableProperties } from './properties.ts';
@@ -146,7 +157,12 @@ export class TableBuilder {
     const footer = encodeFooter({ tableId, dataBytes, sections }, this.#output.position);
     this.#output.copy(footer, 0, footer.length);
     this.#output.finish();
-    const sizes = { fileBytes: this.#output.position, blockCount: this.#index.blocks, filterBytes: sections.filter, indexBytes: sections.index };
+    const sizes = {
+      fileBytes: this.#output.position,
+      blockCount: this.#index.blocks,
+      filterBytes: sections.filter,
+      indexBytes: sections.index,
+    };
     return { ...stored, ...sizes, ...boundsOf(stored, ranges), tableId, rangeDeletes: ranges.length };
   }
 

@@ -77,7 +77,8 @@ function decodeParts({ path, fileBytes, footer, sections }: RawParts): TablePart
     const payload = sections.subarray(at, at + length);
     const offset = dataBytes + at;
     at += storedSectionBytes(length);
-    if (length > 0 && sealer.seal(payload, offset) !== readU32(sections, at - 4)) throw corruption(path, offset, 'section checksum differs');
+    if (length > 0 && sealer.seal(payload, offset) !== readU32(sections, at - 4))
+      throw corruption(path, offset, 'section checksum differs');
     try {
       return decode(payload);
     } catch (error) {

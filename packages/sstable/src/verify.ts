@@ -71,7 +71,8 @@ class BlockCheck {
       if (this.#totals[name] !== properties[name]) return `${this.#totals[name]} ${name}, the properties say ${properties[name]}`;
     }
     const { largestKey } = properties;
-    const isLast = this.#last === undefined || largestKey === undefined ? this.#last === largestKey : compareBytes(this.#last.key, largestKey) === 0;
+    const isLast =
+      this.#last === undefined || largestKey === undefined ? this.#last === largestKey : compareBytes(this.#last.key, largestKey) === 0;
     return isLast ? undefined : 'the last key is not the one that the properties name';
   }
 
@@ -92,8 +93,10 @@ class BlockCheck {
     const order = last === undefined ? -1 : compareBytes(last.key, key);
     if (order > 0) return 'its key sorts before the one before it';
     if (last !== undefined && order === 0 && last.sequence <= sequence) return 'versions of its key are out of order';
-    if (last === undefined && (properties.smallestKey === undefined || compareBytes(properties.smallestKey, key) !== 0)) return 'the properties name another first key';
-    if (sequence < properties.smallestSequence || sequence > properties.largestSequence) return `sequence ${sequence} is outside of what the properties say`;
+    if (last === undefined && (properties.smallestKey === undefined || compareBytes(properties.smallestKey, key) !== 0))
+      return 'the properties name another first key';
+    if (sequence < properties.smallestSequence || sequence > properties.largestSequence)
+      return `sequence ${sequence} is outside of what the properties say`;
     const hash = hash32(key, 0, key.length);
     if ((hash & 0xff) !== tag) return 'its tag is not that of its key';
     return this.#table.mayContain(hash) ? undefined : 'the filter does not know its key';

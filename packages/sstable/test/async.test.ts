@@ -2,7 +2,21 @@ import { compareBytes, hash32, maxSequence } from '@coterie/bytes';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BlockHold, BlockMissing, createLookup, Table } from '../src/index.ts';
-import { anyEntries, anyKey, anyOptions, anyWorld, at, bytes, type Entry, find, line, numbered, tableOf, world, write } from './support/tables.ts';
+import {
+  anyEntries,
+  anyKey,
+  anyOptions,
+  anyWorld,
+  at,
+  bytes,
+  type Entry,
+  find,
+  line,
+  numbered,
+  tableOf,
+  world,
+  write,
+} from './support/tables.ts';
 
 /** Runs `attempt` until nothing is missing, loading what is; returns its answer and how many blocks were loaded. */
 async function untilLoaded<T>(attempt: () => T, hold: BlockHold | undefined, limit = 100): Promise<{ answer: T; loads: number }> {
@@ -49,23 +63,30 @@ describe('reads that do not block', () => {
 
   it('walk as sync cursors do, trying each step again when a block is missing', async () => {
     await fc.assert(
-      fc.asyncProperty(anyEntries, anyOptions, anyWorld, fc.constantFrom(0, 2000), anyKey, async (entries, options, limits, readAheadBytes, key) => {
-        const table = tableOf(entries, options, world(limits));
-        const cursor = table.cursor({ access: 'cached' });
-        const walk = async (moves: { start: () => void; step: () => void }, expected: readonly Entry[]): Promise<void> => {
-          const hold = new BlockHold();
-          cursor.attach(table, { access: 'cached', hold, readAheadBytes });
-          for (const [i, entry] of [...expected, undefined].entries()) {
-            await untilLoaded(i === 0 ? moves.start : moves.step, hold);
-            expect(line(at(cursor))).toBe(line(entry));
-          }
-          cursor.release();
-        };
-        const upwards = entries.filter((entry) => compareBytes(entry.key, key) >= 0);
-        const downwards = entries.filter((entry) => compareBytes(entry.key, key) < 0).reverse();
-        await walk({ start: () => cursor.seek(key), step: () => cursor.next() }, upwards);
-        await walk({ start: () => cursor.seekBefore(key), step: () => cursor.previous() }, downwards);
-      }),
+      fc.asyncProperty(
+        anyEntries,
+        anyOptions,
+        anyWorld,
+        fc.constantFrom(0, 2000),
+        anyKey,
+        async (entries, options, limits, readAheadBytes, key) => {
+          const table = tableOf(entries, options, world(limits));
+          const cursor = table.cursor({ access: 'cached' });
+          const walk = async (moves: { start: () => void; step: () => void }, expected: readonly Entry[]): Promise<void> => {
+            const hold = new BlockHold();
+            cursor.attach(table, { access: 'cached', hold, readAheadBytes });
+            for (const [i, entry] of [...expected, undefined].entries()) {
+              await untilLoaded(i === 0 ? moves.start : moves.step, hold);
+              expect(line(at(cursor))).toBe(line(entry));
+            }
+            cursor.release();
+          };
+          const upwards = entries.filter((entry) => compareBytes(entry.key, key) >= 0);
+          const downwards = entries.filter((entry) => compareBytes(entry.key, key) < 0).reverse();
+          await walk({ start: () => cursor.seek(key), step: () => cursor.next() }, upwards);
+          await walk({ start: () => cursor.seekBefore(key), step: () => cursor.previous() }, downwards);
+        },
+      ),
       { numRuns: 100 },
     );
   });
@@ -76,10 +97,14 @@ describe('reads that do not block', () => {
     const hold = new BlockHold();
     const cursor = table.cursor({ access: 'cached', hold });
     let count = 0;
-    const { loads } = await untilLoaded(() => {
-      count = 0;
-      for (cursor.seekToFirst(); cursor.valid; cursor.next()) count++;
-    }, hold, 1000);
+    const { loads } = await untilLoaded(
+      () => {
+        count = 0;
+        for (cursor.seekToFirst(); cursor.valid; cursor.next()) count++;
+      },
+      hold,
+      1000,
+    );
     expect(count).toBe(2000);
     expect(loads).toBe(table.properties.blockCount);
     cursor.release();

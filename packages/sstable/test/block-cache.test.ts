@@ -21,7 +21,15 @@ function cached(owner: Owner): number[] {
 describe('a block cache', () => {
   it('keeps what it is given, within its budget, whatever happens', () => {
     const anyStep = fc.oneof(
-      { weight: 6, arbitrary: fc.record({ step: fc.constant('read' as const), owner: fc.nat(2), block: fc.nat(30), length: fc.constantFrom(1, 100, 512, 513, 900, 2500) }) },
+      {
+        weight: 6,
+        arbitrary: fc.record({
+          step: fc.constant('read' as const),
+          owner: fc.nat(2),
+          block: fc.nat(30),
+          length: fc.constantFrom(1, 100, 512, 513, 900, 2500),
+        }),
+      },
       { weight: 2, arbitrary: fc.record({ step: fc.constant('pin' as const), owner: fc.nat(2), block: fc.nat(30) }) },
       { weight: 2, arbitrary: fc.record({ step: fc.constant('unpin' as const) }) },
       { weight: 1, arbitrary: fc.record({ step: fc.constant('retire' as const), owner: fc.nat(2) }) },

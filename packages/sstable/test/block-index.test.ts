@@ -31,13 +31,17 @@ const anyBlocks: fc.Arbitrary<Block[]> = fc
   .map(([keys, perBlock, prefix]) => {
     const sorted = keys.map((key) => Uint8Array.from([...bytes(prefix), ...key])).sort(compareBytes);
     const blocks: Block[] = [];
-    for (let i = 0; i < sorted.length; i += perBlock) blocks.push({ first: sorted[i], last: sorted[Math.min(i + perBlock, sorted.length) - 1] });
+    for (let i = 0; i < sorted.length; i += perBlock)
+      blocks.push({ first: sorted[i], last: sorted[Math.min(i + perBlock, sorted.length) - 1] });
     return blocks;
   });
 
 /** The block to begin a search for `key` in: the last one that begins at or before it, and before all with equal keys. */
 function expected(blocks: readonly Block[], key: Uint8Array): number {
-  let block = Math.max(0, blocks.findLastIndex(({ first }) => compareBytes(first, key) <= 0));
+  let block = Math.max(
+    0,
+    blocks.findLastIndex(({ first }) => compareBytes(first, key) <= 0),
+  );
   while (block > 0 && compareBytes(blocks[block].first, key) === 0 && compareBytes(blocks[block - 1].last, key) === 0) block--;
   return block;
 }
@@ -54,7 +58,12 @@ function check(blocks: readonly Block[], key: Uint8Array): void {
 
 describe('an index', () => {
   it('names the block that can hold a key', () => {
-    fc.assert(fc.property(anyBlocks, anyKey, fc.constantFrom('', 'a long common prefix '), (blocks, key, prefix) => check(blocks, Uint8Array.from([...bytes(prefix), ...key]))), { numRuns: 1000 });
+    fc.assert(
+      fc.property(anyBlocks, anyKey, fc.constantFrom('', 'a long common prefix '), (blocks, key, prefix) =>
+        check(blocks, Uint8Array.from([...bytes(prefix), ...key])),
+      ),
+      { numRuns: 1000 },
+    );
   });
 
   it('names the block that holds a key', () => {
@@ -71,7 +80,10 @@ describe('an index', () => {
   });
 
   it('searches many blocks, level by level', () => {
-    for (const keyOf of [(n: number) => String(n).padStart(16, '0'), (n: number) => `user:${n % 2 === 0 ? 'a' : 'b'}/the same for all of them/${String(n).padStart(7, '0')}`]) {
+    for (const keyOf of [
+      (n: number) => String(n).padStart(16, '0'),
+      (n: number) => `user:${n % 2 === 0 ? 'a' : 'b'}/the same for all of them/${String(n).padStart(7, '0')}`,
+    ]) {
       const keys = Array.from({ length: 20_000 }, (_, n) => bytes(keyOf(n))).sort(compareBytes);
       const blocks: Block[] = [];
       for (let i = 0; i < keys.length; i += 2) blocks.push({ first: keys[i], last: keys[i + 1] });
@@ -97,7 +109,15 @@ describe('an index', () => {
   });
 
   it('refuses sections that make no sense', () => {
-    for (const section of [[], [5, 0], [1, 0, 3, 0], [1, 0, 100, 0, 9], [2, 0, 100, 0, 100, 4, 1], [3, 0, 100, 0, 100, 4, 5, 5, 100, 2, 4], [2, 0, 100, 0, 100, 0]]) {
+    for (const section of [
+      [],
+      [5, 0],
+      [1, 0, 3, 0],
+      [1, 0, 100, 0, 9],
+      [2, 0, 100, 0, 100, 4, 1],
+      [3, 0, 100, 0, 100, 4, 5, 5, 100, 2, 4],
+      [2, 0, 100, 0, 100, 0],
+    ]) {
       expect(() => new BlockIndex(Uint8Array.from(section))).toThrow(expect.objectContaining({ code: 'CORRUPTION' }));
     }
   });

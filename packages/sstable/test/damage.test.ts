@@ -62,12 +62,18 @@ describe('damage', () => {
     const whole = memory.contents.get('t') as Uint8Array;
     for (let length = 0; length < fileBytes; length += 7) {
       memory.contents.set('t', whole.slice(0, length));
-      expectCorruption(problemOf(() => readAll(world({ memory }), entries)), fileBytes);
+      expectCorruption(
+        problemOf(() => readAll(world({ memory }), entries)),
+        fileBytes,
+      );
     }
     const longer = new Uint8Array(fileBytes + 1);
     longer.set(whole);
     memory.contents.set('t', longer);
-    expectCorruption(problemOf(() => readAll(world({ memory }), entries)), fileBytes + 1);
+    expectCorruption(
+      problemOf(() => readAll(world({ memory }), entries)),
+      fileBytes + 1,
+    );
   });
 
   it('is a block in the place of another, of the same table or of one like it', () => {

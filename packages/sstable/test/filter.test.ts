@@ -23,10 +23,14 @@ function build(keyHashes: readonly number[], bitsPerKey: number): Uint8Array {
 describe('a filter', () => {
   it('never denies a key that it holds', () => {
     fc.assert(
-      fc.property(fc.array(fc.nat(0xffffffff), { minLength: 1, maxLength: 300 }), fc.integer({ min: 1, max: 23 }), (keyHashes, bitsPerKey) => {
-        const filter = new Filter(build(keyHashes, bitsPerKey));
-        expect(keyHashes.every((hash) => filter.mayContain(hash))).toBe(true);
-      }),
+      fc.property(
+        fc.array(fc.nat(0xffffffff), { minLength: 1, maxLength: 300 }),
+        fc.integer({ min: 1, max: 23 }),
+        (keyHashes, bitsPerKey) => {
+          const filter = new Filter(build(keyHashes, bitsPerKey));
+          expect(keyHashes.every((hash) => filter.mayContain(hash))).toBe(true);
+        },
+      ),
     );
   });
 
@@ -42,14 +46,19 @@ describe('a filter', () => {
 
   it('answers as the package does over the same bits', () => {
     fc.assert(
-      fc.property(fc.array(fc.nat(0xffffffff), { minLength: 1, maxLength: 200 }), fc.array(fc.nat(0xffffffff), { maxLength: 200 }), fc.constantFrom(1, 3, 10, 20), (held, asked, bitsPerKey) => {
-        const twin = emptyFilter(held.length, bitsPerKey);
-        for (const hash of held) twin.add(hash as unknown as string);
-        const section = build(held, bitsPerKey);
-        expect(section.subarray(filterHeaderBytes)).toEqual(twin._filter.array);
-        const filter = new Filter(section);
-        for (const hash of [...held, ...asked]) expect(filter.mayContain(hash)).toBe(twin.has(hash as unknown as string));
-      }),
+      fc.property(
+        fc.array(fc.nat(0xffffffff), { minLength: 1, maxLength: 200 }),
+        fc.array(fc.nat(0xffffffff), { maxLength: 200 }),
+        fc.constantFrom(1, 3, 10, 20),
+        (held, asked, bitsPerKey) => {
+          const twin = emptyFilter(held.length, bitsPerKey);
+          for (const hash of held) twin.add(hash as unknown as string);
+          const section = build(held, bitsPerKey);
+          expect(section.subarray(filterHeaderBytes)).toEqual(twin._filter.array);
+          const filter = new Filter(section);
+          for (const hash of [...held, ...asked]) expect(filter.mayContain(hash)).toBe(twin.has(hash as unknown as string));
+        },
+      ),
     );
   });
 

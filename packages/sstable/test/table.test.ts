@@ -2,7 +2,22 @@ import { compareBytes, maxSequence } from '@coterie/bytes';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Table, type TableCursor } from '../src/index.ts';
-import { anyEntries, anyKey, anyOptions, anyWorld, at, bytes, compareEntries, type Entry, find, line, numbered, tableOf, world, write } from './support/tables.ts';
+import {
+  anyEntries,
+  anyKey,
+  anyOptions,
+  anyWorld,
+  at,
+  bytes,
+  compareEntries,
+  type Entry,
+  find,
+  line,
+  numbered,
+  tableOf,
+  world,
+  write,
+} from './support/tables.ts';
 
 const runs = process.env['COTERIE_LONG'] === undefined ? 250 : 20_000;
 
@@ -43,7 +58,18 @@ const anyMoves = fc.array(
   fc.oneof(
     fc.record({ move: fc.constant('seek' as const), key: anyKey, sequence: fc.constantFrom(1, 5, 2 ** 32, maxSequence) }),
     fc.record({ move: fc.constant('seekBefore' as const), key: anyKey }),
-    fc.record({ move: fc.constantFrom('next' as const, 'next' as const, 'next' as const, 'previous' as const, 'previous' as const, 'first' as const, 'last' as const, 'release' as const) }),
+    fc.record({
+      move: fc.constantFrom(
+        'next' as const,
+        'next' as const,
+        'next' as const,
+        'previous' as const,
+        'previous' as const,
+        'first' as const,
+        'last' as const,
+        'release' as const,
+      ),
+    }),
   ),
   { maxLength: 60 },
 );
@@ -81,18 +107,28 @@ function make(move: Move, cursor: TableCursor, twin: Twin): void {
 describe('a table against a sorted array', () => {
   it('finds the same, whatever the options', () => {
     fc.assert(
-      fc.property(anyEntries, anyOptions, anyWorld, fc.array(fc.tuple(anyKey, fc.constantFrom(1, 4, 9, 2 ** 32, maxSequence)), { maxLength: 30 }), (entries, options, limits, questions) => {
-        const table = tableOf(entries, options, world(limits));
-        const twin = new Twin(entries);
-        for (const { key, sequence } of entries) expect(line(find(table, key, sequence))).toBe(line(twin.find(key, sequence)));
-        for (const [key, sequence] of questions) expect(line(find(table, key, sequence))).toBe(line(twin.find(key, sequence)));
-      }),
+      fc.property(
+        anyEntries,
+        anyOptions,
+        anyWorld,
+        fc.array(fc.tuple(anyKey, fc.constantFrom(1, 4, 9, 2 ** 32, maxSequence)), { maxLength: 30 }),
+        (entries, options, limits, questions) => {
+          const table = tableOf(entries, options, world(limits));
+          const twin = new Twin(entries);
+          for (const { key, sequence } of entries) expect(line(find(table, key, sequence))).toBe(line(twin.find(key, sequence)));
+          for (const [key, sequence] of questions) expect(line(find(table, key, sequence))).toBe(line(twin.find(key, sequence)));
+        },
+      ),
       { numRuns: runs },
     );
   });
 
   it('moves the same both ways, whatever the options', () => {
-    const anyCursor = fc.record({ access: fc.constant('read' as const), fillCache: fc.boolean(), readAheadBytes: fc.constantFrom(0, 700, 100_000) });
+    const anyCursor = fc.record({
+      access: fc.constant('read' as const),
+      fillCache: fc.boolean(),
+      readAheadBytes: fc.constantFrom(0, 700, 100_000),
+    });
     fc.assert(
       fc.property(anyEntries, anyOptions, anyWorld, anyCursor, anyMoves, (entries, options, limits, cursorOptions, moves) => {
         const where = world(limits);
@@ -141,26 +177,51 @@ describe('a table', () => {
     const built = write(where.memory, 't', numbered(500), { ranges });
     const table = Table.openSync(where.context, 't');
     expect(table.properties).toEqual(built);
-    expect(built).toMatchObject({ entries: 500, deletes: 0, rangeDeletes: 3, lowerBound: bytes('!'), upperBound: bytes('z'), upperExclusive: true, smallestSequence: 1, largestSequence: 1000 });
+    expect(built).toMatchObject({
+      entries: 500,
+      deletes: 0,
+      rangeDeletes: 3,
+      lowerBound: bytes('!'),
+      upperBound: bytes('z'),
+      upperExclusive: true,
+      smallestSequence: 1,
+      largestSequence: 1000,
+    });
     expect(built.fileBytes).toBe(where.memory.contents.get('t')?.length);
     expect(table.rangeDeletes.map(({ sequence }) => sequence)).toEqual([7, 1000, 900]);
   });
 
   it('may hold nothing, or range deletes only', () => {
     const empty = tableOf([]);
-    expect(empty.properties).toMatchObject({ entries: 0, blockCount: 0, smallestKey: undefined, smallestSequence: 0, largestSequence: 0, upperExclusive: false });
+    expect(empty.properties).toMatchObject({
+      entries: 0,
+      blockCount: 0,
+      smallestKey: undefined,
+      smallestSequence: 0,
+      largestSequence: 0,
+      upperExclusive: false,
+    });
     expect(find(empty, bytes('a'))).toBeUndefined();
     const cursor = empty.cursor({ access: 'read' });
     cursor.seekToLast();
     expect(cursor.valid).toBe(false);
     const ranges = tableOf([], { ranges: [{ from: bytes('a'), to: bytes('c'), sequence: 5 }] });
-    expect(ranges.properties).toMatchObject({ lowerBound: bytes('a'), upperBound: bytes('c'), upperExclusive: true, smallestSequence: 5, largestSequence: 5 });
+    expect(ranges.properties).toMatchObject({
+      lowerBound: bytes('a'),
+      upperBound: bytes('c'),
+      upperExclusive: true,
+      smallestSequence: 5,
+      largestSequence: 5,
+    });
     expect([...ranges.verify()]).toEqual([]);
   });
 
   it('ends at its largest key when a range delete ends before or there', () => {
     const entry: Entry = { key: bytes('m'), sequence: 1, type: 1, value: bytes('v') };
-    expect(tableOf([entry], { ranges: [{ from: bytes('a'), to: bytes('m'), sequence: 2 }] }).properties).toMatchObject({ upperBound: bytes('m'), upperExclusive: false });
+    expect(tableOf([entry], { ranges: [{ from: bytes('a'), to: bytes('m'), sequence: 2 }] }).properties).toMatchObject({
+      upperBound: bytes('m'),
+      upperExclusive: false,
+    });
   });
 
   it('holds blocks to their size, and gives long entries blocks alone', () => {
@@ -177,7 +238,12 @@ describe('a table', () => {
   });
 
   it('takes keys of 64 KiB - 1 and values of 32 MiB', () => {
-    const entry: Entry = { key: new Uint8Array(65_535).fill(1), sequence: maxSequence, type: 1, value: new Uint8Array(32 * 1024 * 1024).fill(3) };
+    const entry: Entry = {
+      key: new Uint8Array(65_535).fill(1),
+      sequence: maxSequence,
+      type: 1,
+      value: new Uint8Array(32 * 1024 * 1024).fill(3),
+    };
     const neighbour: Entry = { key: new Uint8Array(65_535).fill(1).fill(2, 65_534), sequence: 1, type: 0, value: new Uint8Array(0) };
     const table = tableOf([entry, neighbour]);
     expect(find(table, entry.key)?.value.length).toBe(entry.value.length);
@@ -190,8 +256,17 @@ describe('a table', () => {
   });
 
   it('keeps versions of a key together over many blocks', () => {
-    const versions = Array.from({ length: 400 }, (_, i) => ({ key: bytes('k'), sequence: 1000 - i, type: 1, value: bytes(`version ${1000 - i}`) }));
-    const entries: Entry[] = [{ key: bytes('a'), sequence: 1, type: 1, value: bytes('before') }, ...versions, { key: bytes('z'), sequence: 2, type: 1, value: bytes('after') }];
+    const versions = Array.from({ length: 400 }, (_, i) => ({
+      key: bytes('k'),
+      sequence: 1000 - i,
+      type: 1,
+      value: bytes(`version ${1000 - i}`),
+    }));
+    const entries: Entry[] = [
+      { key: bytes('a'), sequence: 1, type: 1, value: bytes('before') },
+      ...versions,
+      { key: bytes('z'), sequence: 2, type: 1, value: bytes('after') },
+    ];
     const table = tableOf(entries, { blockBytes: 128 });
     expect(table.index.anyContinued).toBe(true);
     for (const { key, sequence, value } of entries) expect(find(table, key, sequence)?.value).toEqual(value);
@@ -210,7 +285,12 @@ describe('a table', () => {
     const [a, b] = numbered(2);
     expect(() => tableOf([b, a])).toThrow('keys come in order');
     expect(() => tableOf([a, a])).toThrow('newest first');
-    expect(() => tableOf([{ ...a, key: bytes('ab') }, { ...a, key: bytes('a') }])).toThrow('keys come in order');
+    expect(() =>
+      tableOf([
+        { ...a, key: bytes('ab') },
+        { ...a, key: bytes('a') },
+      ]),
+    ).toThrow('keys come in order');
   });
 
   it('writes in chunks of 256 KiB', () => {

@@ -27,7 +27,8 @@ export class MemoryFiles {
   }
 
   openSync(path: string, mode: OpenMode): FileHandle {
-    if (this.openHandles >= this.descriptors) throw new CoterieError('DISK_IO', 'too many open files', { details: { file: path, osCode: 'EMFILE' } });
+    if (this.openHandles >= this.descriptors)
+      throw new CoterieError('DISK_IO', 'too many open files', { details: { file: path, osCode: 'EMFILE' } });
     if (mode === 'create') this.contents.set(path, new Uint8Array(0));
     if (!this.contents.has(path)) throw new CoterieError('DISK_IO', 'no such file', { details: { file: path, osCode: 'ENOENT' } });
     this.openHandles++;

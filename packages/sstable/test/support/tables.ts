@@ -22,7 +22,12 @@ export function compareEntries(a: Entry, b: Entry): number {
 
 /** Puts with keys like db_bench's, sequence = number + 1. */
 export function numbered(count: number, valueBytes = 100): Entry[] {
-  return Array.from({ length: count }, (_, i) => ({ key: bytes(String(i).padStart(16, '0')), sequence: i + 1, type: 1, value: new Uint8Array(valueBytes).fill(i) }));
+  return Array.from({ length: count }, (_, i) => ({
+    key: bytes(String(i).padStart(16, '0')),
+    sequence: i + 1,
+    type: 1,
+    value: new Uint8Array(valueBytes).fill(i),
+  }));
 }
 
 export interface World {
@@ -38,11 +43,25 @@ export function world(options: { maxOpen?: number; cacheBytes?: number; slotByte
   return { memory, context: { handles, blocks } };
 }
 
-export function write(memory: MemoryFiles, path: string, entries: readonly Entry[], options: Partial<TableBuilderOptions> & { ranges?: readonly RangeDelete[] } = {}): TableProperties {
+export function write(
+  memory: MemoryFiles,
+  path: string,
+  entries: readonly Entry[],
+  options: Partial<TableBuilderOptions> & { ranges?: readonly RangeDelete[] } = {},
+): TableProperties {
   const file = memory.openSync(path, 'create');
   const builder = new TableBuilder(file, { tableId, expectedEntries: entries.length, ...options });
   for (const { key, sequence, type, value } of entries) {
-    builder.add({ keyBytes: key, keyStart: 0, keyEnd: key.length, sequence, type, valueBytes: value, valueStart: 0, valueEnd: value.length });
+    builder.add({
+      keyBytes: key,
+      keyStart: 0,
+      keyEnd: key.length,
+      sequence,
+      type,
+      valueBytes: value,
+      valueStart: 0,
+      valueEnd: value.length,
+    });
   }
   for (const range of options.ranges ?? []) builder.addRangeDelete(range);
   const properties = builder.finish();
@@ -51,7 +70,11 @@ export function write(memory: MemoryFiles, path: string, entries: readonly Entry
 }
 
 /** A table in a world of its own. */
-export function tableOf(entries: readonly Entry[], options: Partial<TableBuilderOptions> & { ranges?: readonly RangeDelete[] } = {}, where: World = world()): Table {
+export function tableOf(
+  entries: readonly Entry[],
+  options: Partial<TableBuilderOptions> & { ranges?: readonly RangeDelete[] } = {},
+  where: World = world(),
+): Table {
   write(where.memory, 't', entries, options);
   return Table.openSync(where.context, 't');
 }
@@ -82,15 +105,37 @@ export function line(entry: Entry | undefined): string {
 export const anyKey: fc.Arbitrary<Uint8Array> = fc.oneof(
   { weight: 6, arbitrary: fc.array(fc.constantFrom(0, 0x61, 0x62, 0xff), { maxLength: 7 }).map((letters) => Uint8Array.from(letters)) },
   { weight: 3, arbitrary: fc.nat(3000).map((n) => bytes(String(n).padStart(12, '0'))) },
-  { weight: 1, arbitrary: fc.tuple(fc.constantFrom(120, 127, 128, 300), fc.nat(3)).map(([length, last]) => new Uint8Array(length).fill(0x61).fill(0x61 + last, length - 1)) },
+  {
+    weight: 1,
+    arbitrary: fc
+      .tuple(fc.constantFrom(120, 127, 128, 300), fc.nat(3))
+      .map(([length, last]) => new Uint8Array(length).fill(0x61).fill(0x61 + last, length - 1)),
+  },
 );
 
-const anySequence = fc.oneof({ weight: 5, arbitrary: fc.integer({ min: 1, max: 12 }) }, { weight: 1, arbitrary: fc.constantFrom(2 ** 31, 2 ** 33, 2 ** 47, maxSequence) });
+const anySequence = fc.oneof(
+  { weight: 5, arbitrary: fc.integer({ min: 1, max: 12 }) },
+  { weight: 1, arbitrary: fc.constantFrom(2 ** 31, 2 ** 33, 2 ** 47, maxSequence) },
+);
 
 export const anyEntries: fc.Arbitrary<Entry[]> = fc
-  .array(fc.record({ key: anyKey, sequence: anySequence, type: fc.constantFrom(0, 1, 1, 1), valueBytes: fc.oneof(fc.nat(40), fc.constantFrom(127, 128, 600, 20_000)), fill: fc.nat(255) }), { maxLength: 120 })
+  .array(
+    fc.record({
+      key: anyKey,
+      sequence: anySequence,
+      type: fc.constantFrom(0, 1, 1, 1),
+      valueBytes: fc.oneof(fc.nat(40), fc.constantFrom(127, 128, 600, 20_000)),
+      fill: fc.nat(255),
+    }),
+    { maxLength: 120 },
+  )
   .map((drafts) => {
-    const entries = drafts.map(({ key, sequence, type, valueBytes, fill }) => ({ key, sequence, type, value: new Uint8Array(type === 0 ? 0 : valueBytes).fill(fill) }));
+    const entries = drafts.map(({ key, sequence, type, valueBytes, fill }) => ({
+      key,
+      sequence,
+      type,
+      value: new Uint8Array(type === 0 ? 0 : valueBytes).fill(fill),
+    }));
     entries.sort(compareEntries);
     return entries.filter((entry, i) => i === 0 || compareEntries(entries[i - 1], entry) !== 0);
   });
