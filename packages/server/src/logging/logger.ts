@@ -27,7 +27,10 @@ export function createLog(options: LogOptions): Log {
   const write = options.write ?? toStandardOutput;
   const colouring = options.write === undefined && isatty(1) && process.env['NO_COLOR'] === undefined ? 'colours' : 'plain';
   const destination = { write: options.format === 'json' ? write : (line: string) => write(textLine(line, colouring)) };
-  const logger = pino({ level: options.level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination);
+  const logger = pino(
+    { level: options.level, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (level) => ({ level }) } },
+    destination,
+  );
   return {
     debug: (event, fields) => put(logger, 'debug', { event, fields }),
     info: (event, fields) => put(logger, 'info', { event, fields }),

@@ -9,8 +9,7 @@
  * Time of day, level, event, fields; text with blanks is quoted, a stack goes below. Colours only when asked for.
  */
 
-const names: Readonly<Record<number, string>> = { 10: 'trace', 20: 'debug', 30: 'info', 40: 'warn', 50: 'error', 60: 'fatal' };
-const colours: Readonly<Record<number, string>> = { 20: '\u001b[90m', 40: '\u001b[33m', 50: '\u001b[31m', 60: '\u001b[31m' };
+const colours: Readonly<Record<string, string>> = { debug: '\u001b[90m', warn: '\u001b[33m', error: '\u001b[31m' };
 const dim = '\u001b[2m';
 const plain = '\u001b[0m';
 const hidden: ReadonlySet<string> = new Set(['level', 'time', 'msg', 'stack', 'v']);
@@ -26,7 +25,7 @@ export function textLine(json: string, colouring: Colouring): string {
   } catch {
     return json;
   }
-  const level = Number(entry['level']);
+  const level = String(entry['level']);
   const time = new Date(String(entry['time']));
   const clock = [time.getHours(), time.getMinutes(), time.getSeconds()].map((part) => String(part).padStart(2, '0')).join(':');
   const fields = Object.entries(entry)
@@ -34,7 +33,7 @@ export function textLine(json: string, colouring: Colouring): string {
     .map(([name, value]) => `${name}=${fieldText(value)}`)
     .join(' ');
   const stack = typeof entry['stack'] === 'string' ? `\n${entry['stack'].replace(/^/gm, '    ')}` : '';
-  const name = (names[level] ?? String(level)).padEnd(5);
+  const name = level.padEnd(5);
   if (colouring === 'plain') return `${clock} ${name}  ${String(entry['msg'])}${fields === '' ? '' : `  ${fields}`}${stack}\n`;
   const colour = colours[level] ?? '';
   return `${dim}${clock}${plain} ${colour}${name}${plain}  ${String(entry['msg'])}${fields === '' ? '' : `  ${dim}${fields}${plain}`}${stack}\n`;
