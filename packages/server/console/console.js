@@ -40,6 +40,16 @@ function duration(ms) {
   return `${Math.floor(seconds / 86400)} d ${Math.floor((seconds % 86400) / 3600)} h`;
 }
 
+/** `tableMemoryBytes` as words. */
+function words(name) {
+  return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+}
+
+function storeValue(name, value) {
+  if (typeof value !== 'number') return value === '' ? 'none' : String(value);
+  return /bytes/i.test(name) ? bytes(value) : count(value);
+}
+
 function total(operations, name) {
   return Object.values(operations[name] ?? {}).reduce((sum, one) => sum + one, 0);
 }
@@ -129,10 +139,7 @@ function showTables(now) {
   );
   fill(
     'store',
-    Object.entries(node.store).map(([name, value]) => [
-      name,
-      typeof value === 'number' ? (/bytes/i.test(name) ? bytes(value) : count(value)) : String(value),
-    ]),
+    Object.entries(node.store).map(([name, value]) => [words(name), storeValue(name, value)]),
   );
   fill('door', [
     ['connections', count(server.connections)],

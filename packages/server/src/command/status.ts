@@ -72,11 +72,16 @@ function operationRows(document: StatusDocument): string[][] {
 }
 
 function storeRows(store: Readonly<Record<string, number | string | boolean>>): string[][] {
-  return [['store', ''], ...Object.entries(store).map(([name, value]) => [name, showStoreValue(name, value)])];
+  return [['store', ''], ...Object.entries(store).map(([name, value]) => [inWords(name), showStoreValue(name, value)])];
+}
+
+/** `tableMemoryBytes` as words. */
+function inWords(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 }
 
 function showStoreValue(name: string, value: number | string | boolean): string {
-  if (typeof value !== 'number') return String(value);
+  if (typeof value !== 'number') return value === '' ? 'none' : String(value);
   return /bytes/i.test(name) ? showBytes(value) : showCount(value);
 }
 
