@@ -42,6 +42,8 @@ export class Compactor {
   #job: Job | undefined;
   #attempts = 0;
   #rest: Timer | undefined;
+  /** What quarantined a table last. */
+  #damage: CoterieError | undefined;
 
   constructor(parts: BackgroundParts, work: Work & { readonly outputs: JobOutputs }) {
     this.#parts = parts;
@@ -56,8 +58,10 @@ export class Compactor {
   /** Why debt will not shrink by waiting, if it will not. */
   get blocked(): CoterieError | undefined {
     if (this.busy || this.failure !== undefined) return this.failure;
-    if (this.quarantined.size === 0 || this.#pick() !== undefined) return undefined;
-    return new CoterieError('CORRUPTION', `${this.quarantined.size} damaged tables keep compaction from going on; 'repair' can help`);
+    const damage = this.#damage;
+    if (damage === undefined || this.#pick() !== undefined) return undefined;
+    const message = `damaged tables (${this.quarantined.size}) keep compaction from going on, 'repair' can help: ${damage.message}`;
+    return new CoterieError('CORRUPTION', message, { cause: damage, details: damage.details });
   }
 
   /** Starts the next compaction, if there is one to do and nothing speaks against it. */
@@ -89,6 +93,7 @@ export class Compactor {
     const damaged = this.#parts.state.live.version.levels.flat().find((table) => file.endsWith(`${table.number}.sst`));
     if (damaged === undefined || this.quarantined.has(damaged.number)) return;
     this.quarantined.add(damaged.number);
+    this.#damage = error;
     this.#parts.settings.environment.log.error('table quarantined', { file, offset, reason: error.message });
   }
 

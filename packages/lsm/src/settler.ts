@@ -63,7 +63,7 @@ export class Settler {
     try {
       await this.flush();
       background.setEagerness('settle');
-      await this.#until(() => background.settled);
+      await this.#until(() => background.settled || background.blocked !== undefined);
       if (background.blocked !== undefined) throw background.blocked;
     } finally {
       if (--this.#settling === 0) background.setEagerness('debt');
@@ -79,13 +79,12 @@ export class Settler {
   }
 
   async #until(done: () => boolean): Promise<void> {
-    const { state, background } = this.#parts;
+    const { state } = this.#parts;
     for (;;) {
       state.checkOpen();
       if (state.ended !== undefined) throw state.ended;
       if (done()) return;
       if (state.diskFull !== undefined) throw new CoterieError('DISK_FULL', 'the disk takes no table', { cause: state.diskFull, details: state.diskFull.details });
-      if (background.compactionFailure !== undefined) throw background.compactionFailure;
       await this.#change();
     }
   }
