@@ -153,9 +153,13 @@ function checkName(name: string): Uint8Array {
   // Dots alone would vanish from a URL; control characters have no business in a name; a lone surrogate is no text.
   const fits = bytes.length >= 1 && bytes.length <= bucketBytesMax && !/\p{Surrogate}/u.test(name);
   if (fits && !/[\u0000-\u001f\u007f]/.test(name) && name !== '.' && name !== '..') return bytes;
-  throw new CoterieError('INVALID_ARGUMENT', `bucket names have 1 to ${bucketBytesMax} bytes of UTF-8 without control characters, and are not . or ..`, {
-    details: { mayHaveTakenEffect: false },
-  });
+  throw new CoterieError(
+    'INVALID_ARGUMENT',
+    `bucket names have 1 to ${bucketBytesMax} bytes of UTF-8 without control characters, and are not . or ..`,
+    {
+      details: { mayHaveTakenEffect: false },
+    },
+  );
 }
 
 function encodeBucket(bucket: KnownBucket): Uint8Array {

@@ -55,17 +55,25 @@ export function seenBy(local: CausalObject, given: Context | undefined, conditio
 
 function checkType(object: CausalObject): void {
   if (object.type === plainType) return;
-  throw new CoterieError('UNSUPPORTED_FORMAT', `the key holds an object of type ${object.type}, which this version keeps and cannot change`, {
-    details: { mayHaveTakenEffect: false },
-  });
+  throw new CoterieError(
+    'UNSUPPORTED_FORMAT',
+    `the key holds an object of type ${object.type}, which this version keeps and cannot change`,
+    {
+      details: { mayHaveTakenEffect: false },
+    },
+  );
 }
 
 function checkSiblings(before: CausalObject, after: CausalObject, siblingsMax: number): void {
   const values = countValues(after);
   if (values <= siblingsMax || values <= countValues(before)) return;
-  throw new CoterieError('TOO_MANY_SIBLINGS', `the key holds ${values - 1} concurrent values; read it and write back one with the context`, {
-    details: { mayHaveTakenEffect: false, siblingsMax },
-  });
+  throw new CoterieError(
+    'TOO_MANY_SIBLINGS',
+    `the key holds ${values - 1} concurrent values; read it and write back one with the context`,
+    {
+      details: { mayHaveTakenEffect: false, siblingsMax },
+    },
+  );
 }
 
 function countValues(object: CausalObject): number {

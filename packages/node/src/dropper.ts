@@ -50,9 +50,11 @@ export class Dropper {
   /** Removes this generation's keys when those before it are done. */
   add(dropped: DroppedGeneration): void {
     this.#pending += 1;
-    this.#work = this.#work.then(() => this.#clear(dropped)).catch((error: unknown) => {
-      this.#parts.log.error('a dropped bucket could not be cleared; the next start tries again', { reason: String(error) });
-    });
+    this.#work = this.#work
+      .then(() => this.#clear(dropped))
+      .catch((error: unknown) => {
+        this.#parts.log.error('a dropped bucket could not be cleared; the next start tries again', { reason: String(error) });
+      });
   }
 
   /** Resolves when nothing is left to do. */

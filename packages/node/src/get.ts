@@ -31,7 +31,10 @@ function answer(core: Core, place: Place, tally: Tally): GetReply {
   const reached = { ...reachedBy(tally), synced: 0 };
   if (object.set.siblings.length === 0 && object.set.clock.entries.length === 0) return { state: 'missing', reached };
   if (object.type !== plainType) {
-    throw new CoterieError('UNSUPPORTED_FORMAT', `the key holds an object of type ${object.type}, which this version keeps and cannot show`);
+    throw new CoterieError(
+      'UNSUPPORTED_FORMAT',
+      `the key holds an object of type ${object.type}, which this version keeps and cannot show`,
+    );
   }
   const context = core.sealer.seal(Context.of(object.set.clock), place.address);
   const siblings = visibleSiblings(object, core.environment.clock.now());

@@ -21,7 +21,8 @@ const cursorVersion = 1;
 /** A page of keys that show a value. @throws `INVALID_ARGUMENT` */
 export async function listKeys(core: Core, request: KeyPageRequest): Promise<KeyPage> {
   const { limit, prefix = new Uint8Array() } = request;
-  if (!(Number.isInteger(limit) && limit >= 1 && limit <= limitMax)) throw invalid(`limit is an integer from 1 to ${limitMax}, not ${limit}`);
+  if (!(Number.isInteger(limit) && limit >= 1 && limit <= limitMax))
+    throw invalid(`limit is an integer from 1 to ${limitMax}, not ${limit}`);
   if (prefix.length > keyBytesMax) throw invalid(`prefixes have at most ${keyBytesMax} bytes`);
   const bucket = core.buckets.get(request.bucket);
   const scope = { bucket: bucket.name, bucketBytes: bucket.nameBytes, generation: bucket.generation };

@@ -197,7 +197,8 @@ export class RunningNode implements CoterieNode {
       return reply;
     } catch (error) {
       this.#counts.failed += 1;
-      if (!isCoterieError(error)) this.#core.environment.log.error('an operation failed in a way that nobody foresaw', { reason: String(error) });
+      if (!isCoterieError(error))
+        this.#core.environment.log.error('an operation failed in a way that nobody foresaw', { reason: String(error) });
       throw error;
     }
   }

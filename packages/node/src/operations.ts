@@ -46,7 +46,10 @@ export function checkOperation(operation: string, now: number, memoryMs: number)
   const ageMs = now - Number.parseInt(time[1], 16);
   if (ageMs < -skewMs) throw refuse(`the operation id is from ${-ageMs} ms in the future; the clocks differ`, false);
   if (ageMs > memoryMs) {
-    throw refuse(`the operation is ${ageMs} ms old and its outcome is remembered for ${memoryMs}; read the key to see whether it took effect`, true);
+    throw refuse(
+      `the operation is ${ageMs} ms old and its outcome is remembered for ${memoryMs}; read the key to see whether it took effect`,
+      true,
+    );
   }
 }
 

@@ -86,7 +86,8 @@ export function isVisible(payload: PayloadFields, now: number): boolean {
 /** Exact for ASCII names without extensions; else the writer grows. */
 function encodedLength(fields: PayloadFields): number {
   const optional = (fields.expiresAt === undefined ? 0 : 6) + (fields.stamp === undefined ? 0 : 8);
-  const names = varintLength(fields.operation.length) + fields.operation.length + varintLength(fields.contentType.length) + fields.contentType.length;
+  const names =
+    varintLength(fields.operation.length) + fields.operation.length + varintLength(fields.contentType.length) + fields.contentType.length;
   return 7 + optional + names + fields.value.length;
 }
 

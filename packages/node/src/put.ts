@@ -54,9 +54,13 @@ export async function put(core: Core, request: PutRequest, attempt: Attempt): Pr
 function checkValue(request: PutRequest, place: Place): void {
   const { valueBytesMax } = place.bucket.properties;
   if (request.value.length > valueBytesMax) {
-    throw new CoterieError('TOO_LARGE', `values of bucket ${request.bucket} have at most ${valueBytesMax} bytes, not ${request.value.length}`, {
-      details: { mayHaveTakenEffect: false },
-    });
+    throw new CoterieError(
+      'TOO_LARGE',
+      `values of bucket ${request.bucket} have at most ${valueBytesMax} bytes, not ${request.value.length}`,
+      {
+        details: { mayHaveTakenEffect: false },
+      },
+    );
   }
   const { contentType, ttlMs } = request;
   // It goes out again in a header: nothing that could end one.

@@ -122,5 +122,7 @@ function isBehind(object: CausalObject, merged: CausalObject): boolean {
 
 function checkNumber(name: string, value: number, least: number): void {
   if (Number.isInteger(value) && value >= least && value <= 1000) return;
-  throw new CoterieError('INVALID_ARGUMENT', `${name} must be an integer from ${least} up, not ${value}`, { details: { mayHaveTakenEffect: false } });
+  throw new CoterieError('INVALID_ARGUMENT', `${name} must be an integer from ${least} up, not ${value}`, {
+    details: { mayHaveTakenEffect: false },
+  });
 }

@@ -174,21 +174,32 @@ export class LocalReplica implements Replica {
     return { answer, object, durable };
   }
 
-  #putCopy(batch: StoreBatch, place: Place, change: { readonly before: CausalObject; readonly after: CausalObject; readonly own: OwnEpoch | undefined }): void {
+  #putCopy(
+    batch: StoreBatch,
+    place: Place,
+    change: { readonly before: CausalObject; readonly after: CausalObject; readonly own: OwnEpoch | undefined },
+  ): void {
     const { address, bucket } = place;
     const { before, after, own } = change;
     const record = encodeCopy({ object: after, own }, addressSeed(address.objectKey));
     this.#checkSize(before, after, record.length);
     batch.put(address.objectKey, record);
     if (!indexChanges(before, after)) return;
-    batch.put(indexKey({ bucket: bucket.name, bucketBytes: bucket.nameBytes, generation: address.generation, key: address.key }), indexEntryOf(after));
+    batch.put(
+      indexKey({ bucket: bucket.name, bucketBytes: bucket.nameBytes, generation: address.generation, key: address.key }),
+      indexEntryOf(after),
+    );
   }
 
   #checkSize(before: CausalObject, after: CausalObject, bytes: number): void {
     if (bytes <= this.#parts.objectBytesMax || after.set.siblings.length <= before.set.siblings.length) return;
-    throw new CoterieError('TOO_MANY_SIBLINGS', `the key's values together would take ${bytes} bytes; read it and write back one value with the context`, {
-      details: { mayHaveTakenEffect: false },
-    });
+    throw new CoterieError(
+      'TOO_MANY_SIBLINGS',
+      `the key's values together would take ${bytes} bytes; read it and write back one value with the context`,
+      {
+        details: { mayHaveTakenEffect: false },
+      },
+    );
   }
 
   #commit(turn: KeyTurn<PendingCopy>, batch: StoreBatch, decided: Decided): Promise<void> {

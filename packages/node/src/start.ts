@@ -75,7 +75,11 @@ const membershipKey: Uint8Array = namedKey(space.own, new TextEncoder().encode('
 async function loadMembership(settings: NodeSettings, store: Store): Promise<Membership> {
   const record = await store.get(membershipKey);
   if (record !== undefined) {
-    const said = JSON.parse(new TextDecoder().decode(record)) as { readonly id: string; readonly partitions: number; readonly clusterKey: string };
+    const said = JSON.parse(new TextDecoder().decode(record)) as {
+      readonly id: string;
+      readonly partitions: number;
+      readonly clusterKey: string;
+    };
     return { id: said.id, partitions: said.partitions, clusterKey: Buffer.from(said.clusterKey, 'hex') };
   }
   const made = {

@@ -45,7 +45,11 @@ describe('bucket properties', () => {
     await world.run(world.node.setBucket('b', { siblingsMax: 5 }));
     await world.run(world.node.setBucket('b', { n: 5, w: 4 }));
     await world.restart();
-    expect(await world.run(world.node.bucket('b'))).toMatchObject({ exists: true, generation: 1, properties: { siblingsMax: 5, n: 5, w: 4, r: 'majority' } });
+    expect(await world.run(world.node.bucket('b'))).toMatchObject({
+      exists: true,
+      generation: 1,
+      properties: { siblingsMax: 5, n: 5, w: 4, r: 'majority' },
+    });
     expect((await world.run(world.node.buckets())).map((bucket) => bucket.name)).toEqual(['b']);
     await expect(world.put('k', 'v')).rejects.toEqual(refused('QUORUM_NOT_MET'));
     expect(await world.run(world.node.bucket('never'))).toMatchObject({ exists: false, properties: { n: 3 } });
@@ -108,7 +112,9 @@ describe('clockEntriesMax', () => {
 describe('dropping a bucket', () => {
   it('hides every key at once, refuses old contexts, and gives the space back', async () => {
     const world = await new World().start();
-    await world.run(Promise.all(Array.from({ length: 600 }, (_, i) => world.node.put({ bucket: 'b', key: bytes(`k${i}`), value: bytes('v') }))));
+    await world.run(
+      Promise.all(Array.from({ length: 600 }, (_, i) => world.node.put({ bucket: 'b', key: bytes(`k${i}`), value: bytes('v') }))),
+    );
     await world.put('other', 'v', { bucket: 'c' });
     await world.delete('k1');
     const context = await world.context('k0');
@@ -126,7 +132,9 @@ describe('dropping a bucket', () => {
 
   it('goes on after a crash in the midst of it', async () => {
     const world = await new World().start();
-    await world.run(Promise.all(Array.from({ length: 600 }, (_, i) => world.node.put({ bucket: 'b', key: bytes(`k${i}`), value: bytes('v') }))));
+    await world.run(
+      Promise.all(Array.from({ length: 600 }, (_, i) => world.node.put({ bucket: 'b', key: bytes(`k${i}`), value: bytes('v') }))),
+    );
     world.disk.commitMs = 10;
     await world.run(world.node.dropBucket('b'));
     await world.simulation.advance(15);
@@ -170,11 +178,16 @@ describe('listing keys', () => {
     expect(await keysOf(world)).toEqual([last]);
   });
 
-  it.each([{ limit: 0 }, { limit: 1001 }, { limit: 1.5 }, { limit: 1, cursor: 'nonsense!' }, { limit: 1, cursor: '' }, { limit: 1, cursor: 'AQ' }, { limit: 1, cursor: 'AmE' }])(
-    'refuses %o',
-    async (odd) => {
-      const world = await new World().start();
-      await expect(world.run(world.node.listKeys({ bucket: 'b', ...odd }))).rejects.toEqual(refused('INVALID_ARGUMENT'));
-    },
-  );
+  it.each([
+    { limit: 0 },
+    { limit: 1001 },
+    { limit: 1.5 },
+    { limit: 1, cursor: 'nonsense!' },
+    { limit: 1, cursor: '' },
+    { limit: 1, cursor: 'AQ' },
+    { limit: 1, cursor: 'AmE' },
+  ])('refuses %o', async (odd) => {
+    const world = await new World().start();
+    await expect(world.run(world.node.listKeys({ bucket: 'b', ...odd }))).rejects.toEqual(refused('INVALID_ARGUMENT'));
+  });
 });

@@ -11,7 +11,10 @@ import { OperationMemory } from '../src/operations.ts';
 import { LocalReplica, type PendingCopy } from '../src/replica.ts';
 import type { World } from './world.ts';
 
-export async function makeCore(world: World, turns: KeyTurns<PendingCopy> = new KeyLocks(1000)): Promise<{ readonly core: Core; readonly life: Life }> {
+export async function makeCore(
+  world: World,
+  turns: KeyTurns<PendingCopy> = new KeyLocks(1000),
+): Promise<{ readonly core: Core; readonly life: Life }> {
   const { environment } = world.simulation;
   const store = await world.disk.open('/data/store', { environment, durable: true });
   await world.run(environment.files.makeDirectory('/data'));

@@ -54,11 +54,22 @@ class Workload {
     return { key, context: reply.context, seen: new Set(visible) };
   }
 
-  async #write(node: CoterieNode, key: string, how: { readonly deletes: boolean; readonly held: { readonly context: string; readonly seen: ReadonlySet<string> } | undefined }): Promise<void> {
+  async #write(
+    node: CoterieNode,
+    key: string,
+    how: { readonly deletes: boolean; readonly held: { readonly context: string; readonly seen: ReadonlySet<string> } | undefined },
+  ): Promise<void> {
     // A delete without a context would see what the test cannot know.
     const held = how.held ?? (how.deletes ? await this.#read(node, key) : undefined);
     const id = `w${this.#minted++}`;
-    const write: Write = { id, key, deletes: how.deletes && held !== undefined, context: held?.context, seen: held?.seen ?? new Set(), acknowledged: false };
+    const write: Write = {
+      id,
+      key,
+      deletes: how.deletes && held !== undefined,
+      context: held?.context,
+      seen: held?.seen ?? new Set(),
+      acknowledged: false,
+    };
     this.writes.set(id, write);
     await this.#send(node, write);
   }
@@ -70,7 +81,12 @@ class Workload {
   }
 
   async #send(node: CoterieNode, write: Write): Promise<void> {
-    const common = { bucket: 'bucket', key: bytes(write.key), operation: write.id, ...(write.context === undefined ? {} : { context: write.context }) };
+    const common = {
+      bucket: 'bucket',
+      key: bytes(write.key),
+      operation: write.id,
+      ...(write.context === undefined ? {} : { context: write.context }),
+    };
     await (write.deletes ? node.delete(common) : node.put({ ...common, value: bytes(write.id) }));
     write.acknowledged = true;
   }
@@ -100,7 +116,11 @@ async function start(simulation: Simulation, sync: SyncMode): Promise<CoterieNod
 }
 
 /** A run with up to so many power failures; returns how many there were and what was acknowledged. */
-async function play(seed: number, lives: number, sync: SyncMode = 'always'): Promise<{ readonly crashes: number; readonly acknowledged: number }> {
+async function play(
+  seed: number,
+  lives: number,
+  sync: SyncMode = 'always',
+): Promise<{ readonly crashes: number; readonly acknowledged: number }> {
   const simulation = createSimulation({ seed });
   const workload = new Workload(seed);
   let crashes = 0;

@@ -22,7 +22,9 @@ async function writeTogether(turns: KeyTurns<PendingCopy>, writers: number): Pro
   world.disk.commitMs = 10;
   world.disk.readMs = 3;
   const attempt = (): Attempt => new Attempt(core.environment.clock, 60_000);
-  const puts = Array.from({ length: writers }, (_, i) => put(core, { bucket: 'b', key: bytes('k'), value: bytes(`${i}`.padStart(2, '0')) }, attempt()));
+  const puts = Array.from({ length: writers }, (_, i) =>
+    put(core, { bucket: 'b', key: bytes('k'), value: bytes(`${i}`.padStart(2, '0')) }, attempt()),
+  );
   await world.run(Promise.all(puts));
   const found = await world.run(get(core, { bucket: 'b', key: bytes('k') }, attempt()));
   return found.state === 'found' ? found.siblings.map((sibling) => text(sibling.value)).sort() : [];
@@ -45,7 +47,7 @@ describe('scenario 20: many writers, one key, a slow disk', () => {
     world.disk.commitMs = 10;
     const before = world.simulation.clock.monotonic();
     await world.run(Promise.all(all.map((value) => world.node.put({ bucket: 'b', key: bytes('k'), value: bytes(value) }))));
-    expect(world.simulation.clock.monotonic() - before).toBeLessThan(10 * writers / 2);
+    expect(world.simulation.clock.monotonic() - before).toBeLessThan((10 * writers) / 2);
     expect(await world.values('k')).toEqual(all);
   });
 });

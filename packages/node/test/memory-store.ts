@@ -95,10 +95,12 @@ class MemoryStore implements Store {
       return Promise.resolve();
     }
     const due = new Promise<void>((resolve) => void this.#timers.after(this.#disk.commitMs, resolve));
-    const done = this.#queue.then(() => due).then(() => {
-      this.#check();
-      for (const operation of operations) operation(this.#disk.entries);
-    });
+    const done = this.#queue
+      .then(() => due)
+      .then(() => {
+        this.#check();
+        for (const operation of operations) operation(this.#disk.entries);
+      });
     this.#queue = done.catch(() => undefined);
     return done;
   }

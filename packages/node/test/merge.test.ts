@@ -33,7 +33,10 @@ class Copies {
   }
 }
 
-const script = fc.array(fc.record({ at: fc.nat(2), from: fc.nat(2), what: fc.nat(9), operation: fc.nat(3) }), { maxLength: 30, size: 'max' });
+const script = fc.array(fc.record({ at: fc.nat(2), from: fc.nat(2), what: fc.nat(9), operation: fc.nat(3) }), {
+  maxLength: 30,
+  size: 'max',
+});
 
 describe('merging by the rules', () => {
   it.each(['siblings', 'lww'] as const)('makes copies byte-equal once each has heard of each (%s)', (conflict) => {
@@ -60,10 +63,19 @@ describe('merging by the rules', () => {
 
   it('keeps the highest type and all extensions of copies that it does not understand', () => {
     const a = { ...emptyObject, type: 9, extensions: [{ tag: 1, bytes: bytes('x') }] };
-    const b = { ...emptyObject, extensions: [{ tag: 1, bytes: bytes('y') }, { tag: 4, bytes: bytes('z') }] };
+    const b = {
+      ...emptyObject,
+      extensions: [
+        { tag: 1, bytes: bytes('y') },
+        { tag: 4, bytes: bytes('z') },
+      ],
+    };
     for (const merged of [mergeObjects(a, b, 'siblings'), mergeObjects(b, a, 'siblings')]) {
       expect(merged.type).toBe(9);
-      expect(merged.extensions).toEqual([{ tag: 1, bytes: bytes('y') }, { tag: 4, bytes: bytes('z') }]);
+      expect(merged.extensions).toEqual([
+        { tag: 1, bytes: bytes('y') },
+        { tag: 4, bytes: bytes('z') },
+      ]);
     }
   });
 

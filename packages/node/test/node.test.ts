@@ -167,7 +167,7 @@ describe('time to live', () => {
     expect(page.keys.map(text)).toEqual(['stays']);
   });
 
-  it("comes from the bucket when the put names none", async () => {
+  it('comes from the bucket when the put names none', async () => {
     const world = await new World().start();
     await world.run(world.node.setBucket('b', { ttlMs: 50 }));
     await world.put('k', 'v');
@@ -346,12 +346,16 @@ describe('status and closing', () => {
     expect(await world.values('k')).toEqual(['v']);
   });
 
-  it.each([{ name: '' }, { sync: { everyMs: 0 } }, { partitions: 100 }, { limits: { inFlightMax: 0 } }, { limits: { nonsense: 1 } as object }, { dataDirectory: '' }])(
-    'refuses the options %o',
-    async (options) => {
-      await expect(new World().start(options)).rejects.toEqual(expect.objectContaining({ code: 'INVALID_ARGUMENT' }));
-    },
-  );
+  it.each([
+    { name: '' },
+    { sync: { everyMs: 0 } },
+    { partitions: 100 },
+    { limits: { inFlightMax: 0 } },
+    { limits: { nonsense: 1 } as object },
+    { dataDirectory: '' },
+  ])('refuses the options %o', async (options) => {
+    await expect(new World().start(options)).rejects.toEqual(expect.objectContaining({ code: 'INVALID_ARGUMENT' }));
+  });
 
   it('places keys', async () => {
     const world = await new World().start({ name: 'one' });

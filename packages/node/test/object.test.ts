@@ -13,7 +13,10 @@ const seed = addressSeed(address.objectKey);
 
 const time = fc.integer({ min: 0, max: 2 ** 48 - 1 });
 const extensions: fc.Arbitrary<Extension[]> = fc
-  .uniqueArray(fc.record({ tag: fc.nat(300), bytes: fc.uint8Array({ maxLength: 8 }) }), { maxLength: 3, selector: (extension) => extension.tag })
+  .uniqueArray(fc.record({ tag: fc.nat(300), bytes: fc.uint8Array({ maxLength: 8 }) }), {
+    maxLength: 3,
+    selector: (extension) => extension.tag,
+  })
   .map((list) => list.sort((a, b) => a.tag - b.tag));
 const fields: fc.Arbitrary<PayloadFields> = fc.record(
   {
@@ -89,7 +92,15 @@ describe('objects', () => {
     const plain = { tombstone: false, contentType: 'text/plain', extensions: [] };
     const milk = makePayload({ ...plain, writtenAt: 1_700_000_000_000, operation: 'op-1', value: bytes('milk') }, seed);
     const gone = makePayload(
-      { ...plain, contentType: '', tombstone: true, writtenAt: 1_700_000_000_400, stamp: 1_700_000_000_400_000, operation: 'op-2', value: bytes('') },
+      {
+        ...plain,
+        contentType: '',
+        tombstone: true,
+        writtenAt: 1_700_000_000_400,
+        stamp: 1_700_000_000_400_000,
+        operation: 'op-2',
+        value: bytes(''),
+      },
       seed,
     );
     const example: CausalObject = {
@@ -101,7 +112,9 @@ describe('objects', () => {
       ]),
     };
     expect(Buffer.from(address.objectKey).toString('hex')).toBe('1012fac3e5fcfc3bad046361727400000001616c696365');
-    expect(Buffer.from(encodeObject(example, seed)).toString('hex')).toBe('ad92060b010034010701ab029f02c41b6d3e8a75110680d095ffbc31c0ffee00000000010405f4d395ffbc310200001b17973bdc010115138d9eba000068e5cf8b01046f702d310a746578742f706c61696e6d696c6b059069e5cf8b01805a2418240a0600046f702d3200');
+    expect(Buffer.from(encodeObject(example, seed)).toString('hex')).toBe(
+      'ad92060b010034010701ab029f02c41b6d3e8a75110680d095ffbc31c0ffee00000000010405f4d395ffbc310200001b17973bdc010115138d9eba000068e5cf8b01046f702d310a746578742f706c61696e6d696c6b059069e5cf8b01805a2418240a0600046f702d3200',
+    );
   });
 });
 

@@ -34,7 +34,15 @@ const step = fc.oneof(
   { weight: 5, arbitrary: fc.record({ do: fc.constant('put' as const), key: fc.nat(1), client: fc.nat(2), blind: fc.boolean() }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('delete' as const), key: fc.nat(1), client: fc.nat(2), blind: fc.boolean() }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('read' as const), key: fc.nat(1), client: fc.nat(2), blind: fc.constant(false) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('stop' as const, 'crash' as const), key: fc.nat(1), client: fc.nat(2), blind: fc.constant(false) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constantFrom('stop' as const, 'crash' as const),
+      key: fc.nat(1),
+      client: fc.nat(2),
+      blind: fc.constant(false),
+    }),
+  },
 );
 
 type Step = typeof step extends fc.Arbitrary<infer S> ? S : never;

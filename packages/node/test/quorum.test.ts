@@ -12,19 +12,25 @@ const answer = fc.record({
 describe('counting answers', () => {
   it('says met and failed exactly when they are certain', () => {
     fc.assert(
-      fc.property(fc.uniqueArray(answer, { selector: (a) => a.store, maxLength: 5 }), fc.integer({ min: 1, max: 5 }), fc.nat(5), fc.nat(5), (answers, total, primary, known) => {
-        const needs = { total: Math.max(total, primary), primary, copies: 5 };
-        const given = answers.slice(0, known);
-        const tally = given.reduce(addAnswer, startTally(needs));
-        // The truth: try every way in which the stores that are still open can answer.
-        const open = answers.length - given.length;
-        const good = given.filter((a) => a.outcome === 'ok').length;
-        const primaries = given.filter((a) => a.outcome === 'ok' && a.role === 'primary').length;
-        const met = good >= needs.total && primaries >= needs.primary;
-        const hopeless = good + open < needs.total || primaries + open < needs.primary;
-        expect(verdict(tally, answers.length)).toBe(met ? 'met' : hopeless ? 'failed' : 'waiting');
-        expect(reachedBy(tally)).toMatchObject({ primaries, fallbacks: good - primaries });
-      }),
+      fc.property(
+        fc.uniqueArray(answer, { selector: (a) => a.store, maxLength: 5 }),
+        fc.integer({ min: 1, max: 5 }),
+        fc.nat(5),
+        fc.nat(5),
+        (answers, total, primary, known) => {
+          const needs = { total: Math.max(total, primary), primary, copies: 5 };
+          const given = answers.slice(0, known);
+          const tally = given.reduce(addAnswer, startTally(needs));
+          // The truth: try every way in which the stores that are still open can answer.
+          const open = answers.length - given.length;
+          const good = given.filter((a) => a.outcome === 'ok').length;
+          const primaries = given.filter((a) => a.outcome === 'ok' && a.role === 'primary').length;
+          const met = good >= needs.total && primaries >= needs.primary;
+          const hopeless = good + open < needs.total || primaries + open < needs.primary;
+          expect(verdict(tally, answers.length)).toBe(met ? 'met' : hopeless ? 'failed' : 'waiting');
+          expect(reachedBy(tally)).toMatchObject({ primaries, fallbacks: good - primaries });
+        },
+      ),
     );
   });
 
