@@ -16,6 +16,7 @@ const orders: Record<string, (seed: number) => string[]> = {
   descending: () => numbers().map((i) => digits(count - i)),
   'streams side by side': () => numbers().map((i) => `${['alpha', 'beta', 'b'][i % 3]}/${digits(i)}`),
   'streams running down': () => numbers().map((i) => `${['alpha', 'beta', 'b'][i % 3]}/${digits(count - i)}`),
+  'rising, then falling into the gap after': () => numbers().map((i) => (i < 1000 ? `a${digits(i)}` : `b${digits(count - i)}`)),
   shuffled: (seed) =>
     shuffle(
       numbers().map((i) => digits(i)),
@@ -35,7 +36,7 @@ const orders: Record<string, (seed: number) => string[]> = {
     ...numbers().map((i) => `${'a'.repeat(40)}${digits((i * 7919) % count)}`),
     ...numbers()
       .slice(0, 40)
-      .map((i) => 'a'.repeat(40 - i) + (i % 2 ? 'Z' : 'z')),
+      .map((i) => 'a'.repeat(40 - i) + (i % 2 ? 'Z' : 'z') + 'y'.repeat((i * 7) % 30)),
     'b',
     'A',
   ],
@@ -58,7 +59,13 @@ describe('the tree of keys', () => {
   });
 
   test('holds keys that descend or come at random in nodes half full or more', () => {
-    for (const name of ['descending', 'streams running down', 'shuffled', 'shuffled, long common prefixes']) {
+    for (const name of [
+      'descending',
+      'streams running down',
+      'rising, then falling into the gap after',
+      'shuffled',
+      'shuffled, long common prefixes',
+    ]) {
       const keys = orders[name](1);
       const { tree } = build(keys);
       expect(tree.usedBytes / keys.length, name).toBeLessThan(22);

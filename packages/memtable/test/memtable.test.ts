@@ -1,4 +1,4 @@
-import { hash32, maxSequence } from '@coterie/bytes';
+import { compareBytes, hash32, maxSequence } from '@coterie/bytes';
 import { describe, expect, test } from 'vitest';
 import { Memtable } from '../src/index.ts';
 import { addEntry, findEntry, forward, keyOf, memtableOf } from './drive.ts';
@@ -28,7 +28,8 @@ describe('capacity', () => {
       addEntry(table, one);
       expect([table.remainingBytes, table.usedBytes]).toEqual([0, needed]);
       table.freeze();
-      expect(forward(Memtable.attach(table.arena))).toEqual([one]);
+      const [read] = forward(Memtable.attach(table.arena));
+      expect([compareBytes(read.key, one.key), compareBytes(read.value, one.value), read.sequence, read.type]).toEqual([0, 0, 7, 1]);
       expect(() => addEntry(memtableOf(needed - 4), one)).toThrow('fits');
     }
   });
@@ -150,6 +151,28 @@ describe('values and sequences', () => {
     }
   });
 
+  test('entries that lie side by side in one array, then in another, arrive as they were', () => {
+    const table = memtableOf(1 << 20);
+    const twin = new Twin();
+    let sequence = 0;
+    for (let source = 0; source < 6; source++) {
+      const bytes = source % 2 === 0 ? new Uint8Array(30_000) : Buffer.alloc(30_000);
+      let at = source;
+      // Lengths on both sides of every limit, at every offset within a word.
+      for (let length = 1; length < 40 + source * 100; length += 1 + source * 3) {
+        for (let i = 0; i < 2 * length; i++) bytes[at + i] = (i * 31 + length * 7 + source) & 0xff;
+        const middle = at + length;
+        const end = middle + length;
+        const keyHash = hash32(bytes, at, middle);
+        const range = { keyBytes: bytes, keyStart: at, keyEnd: middle, valueBytes: bytes, valueStart: middle, valueEnd: end };
+        table.add({ ...range, keyHash, sequence: ++sequence, type: 1 });
+        twin.add({ key: new Uint8Array(bytes.slice(at, middle)), sequence, type: 1, value: new Uint8Array(bytes.slice(middle, end)) });
+        at = end < 28_000 ? end : source;
+      }
+    }
+    expect(forward(table)).toEqual(twin.entries);
+  });
+
   test('what the caller does to its bytes afterwards changes nothing', () => {
     const table = memtableOf(4096);
     const one = entry('key', 1, 'value');
@@ -166,8 +189,8 @@ describe('values and sequences', () => {
 
 describe('reset', () => {
   test('leaves nothing of what was, over many fillings of one arena', () => {
-    const table = memtableOf(16 * 1024);
-    for (let filling = 0; filling < 20; filling++) {
+    const table = memtableOf(8 * 1024);
+    for (let filling = 0; filling < 12; filling++) {
       const twin = new Twin();
       expect([table.entries, table.firstSequence, table.lastSequence, table.rangeDeletes.length, table.frozen]).toEqual([
         0,
@@ -176,14 +199,19 @@ describe('reset', () => {
         0,
         false,
       ]);
-      for (let i = 1; table.fits(Memtable.entryBytesMax(8, 10)); i++) {
+      const range = { from: keyOf('a'), to: keyOf(`b${filling}`), sequence: 1 };
+      table.addRangeDelete(range);
+      for (let i = 2; table.fits(Memtable.entryBytesMax(8, 10)); i++) {
         const one = entry(`k${(i * 31 + filling) % 997}`, i, `${filling}`);
         addEntry(table, one);
         twin.add(one);
       }
       expect(findEntry(table, keyOf('nothing'))).toBeUndefined();
       expect(forward(table)).toEqual(twin.entries);
-      if (filling % 2 === 0) table.freeze();
+      if (filling % 2 === 0) {
+        table.freeze();
+        expect(Memtable.attach(table.arena).rangeDeletes).toEqual([range]);
+      }
       table.reset();
       expect(forward(table)).toEqual([]);
       expect(findEntry(table, keyOf('k1'))).toBeUndefined();
