@@ -2,7 +2,7 @@ import { isCoterieError } from '@coterie/env';
 import { describe, expect, it } from 'vitest';
 import { decodeFooter, encodeFooter, footerBytes } from '../src/footer.ts';
 import { Sealer, writeU32 } from '../src/format.ts';
-import { Table } from '../src/index.ts';
+import { salvage, Table } from '../src/index.ts';
 import { at, bytes, type Entry, find, line, numbered, world, type World, write } from './support/tables.ts';
 
 const ranges = [{ from: bytes('b'), to: bytes('d'), sequence: 9 }];
@@ -95,6 +95,43 @@ describe('damage', () => {
     }
     memory.contents.set('linked', whole);
     expect(line(find(Table.openSync(context, 'linked'), entries[7].key))).toBe(line(entries[7]));
+  });
+
+  it('of some blocks leaves the others to be salvaged', () => {
+    const entries = numbered(200);
+    const { memory, context } = world();
+    write(memory, 't', entries);
+    const table = Table.openSync(context, 't');
+    const { offsets } = table.index;
+    memory.flip('t', offsets[1] + 50);
+    const saved: number[] = [];
+    const lost: number[] = [];
+    salvage(table, {
+      entry: ({ keyBytes, keyStart, keyEnd, sequence, type, valueBytes, valueStart, valueEnd }) => {
+        const entry = { key: keyBytes.slice(keyStart, keyEnd), sequence, type, value: valueBytes.slice(valueStart, valueEnd) };
+        same(entry, entries[sequence - 1]);
+        saved.push(sequence);
+      },
+      lost: ({ offset, bytes: length }) => {
+        expect(length).toBe(offsets[2] - offsets[1]);
+        lost.push(offset);
+      },
+    });
+    expect(lost).toEqual([offsets[1]]);
+    expect(saved.length).toBeGreaterThan(100);
+    expect(saved.length).toBeLessThan(200);
+  });
+
+  it('is told from a codec of a later version', () => {
+    const { memory, context } = world();
+    const { tableId: id } = write(memory, 't', numbered(3));
+    const end = Table.openSync(context, 't').index.offsets[1];
+    const file = memory.contents.get('t') as Uint8Array;
+    file[end - 5] = 2;
+    writeU32(file, end - 4, new Sealer(id).seal(file.subarray(0, end - 4), 0));
+    expect(() => find(Table.openSync(context, 't'), numbered(3)[0].key)).toThrow(
+      expect.objectContaining({ code: 'UNSUPPORTED_FORMAT', details: { file: 't', offset: 0 } }),
+    );
   });
 
   it('is told from a newer format', () => {

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { compareBytes, maxSequence } from '@coterie/bytes';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -128,6 +129,7 @@ describe('a table against a sorted array', () => {
       access: fc.constant('read' as const),
       fillCache: fc.boolean(),
       readAheadBytes: fc.constantFrom(0, 700, 100_000),
+      ownBlocks: fc.boolean(),
     });
     fc.assert(
       fc.property(anyEntries, anyOptions, anyWorld, anyCursor, anyMoves, (entries, options, limits, cursorOptions, moves) => {
@@ -319,5 +321,35 @@ describe('a table', () => {
     again.seekToLast();
     expect(again.sequence).toBe(20);
     again.release();
+  });
+
+  it('leaves its values to a cursor that owns them', () => {
+    const where = world({ cacheBytes: 1 });
+    const entries = numbered(500);
+    const cursor = tableOf(entries, {}, where).cursor({ access: 'read', ownBlocks: true });
+    const views: Uint8Array[] = [];
+    for (cursor.seekToFirst(); cursor.valid; cursor.next()) {
+      expect(cursor.ownsValue).toBe(true);
+      expect(where.context.blocks.stats.pinned).toBe(0);
+      views.push(cursor.valueBytes.subarray(cursor.valueStart, cursor.valueEnd));
+    }
+    expect(views.every((view, i) => view.every((byte) => byte === (i & 0xff)))).toBe(true);
+    expect(views).toHaveLength(500);
+  });
+
+  it('reads without loading what only the builder needs', () => {
+    const seen = new Set<string>();
+    const visit = (file: string): void => {
+      if (seen.has(file)) return;
+      seen.add(file);
+      const text = readFileSync(new URL(`../src/${file}`, import.meta.url), 'utf8');
+      for (const [, clause, specifier] of text.matchAll(/^(?:import|export) ([^;]*?) from '([^']+)';$/gms)) {
+        expect(specifier).not.toBe('bloom-filters');
+        if (specifier.startsWith('./') && !clause.startsWith('type ')) visit(specifier.slice(2));
+      }
+    };
+    visit('index.ts');
+    expect(seen.has('table.ts')).toBe(true);
+    expect(seen.has('filter-builder.ts')).toBe(false);
   });
 });
