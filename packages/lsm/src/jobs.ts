@@ -64,7 +64,10 @@ export function* compact(environment: JobEnvironment, input: CompactionInput): G
     const open = (meta: TableMeta): Table => Table.openSync({ handles, blocks }, tablePath(input.output.directory, meta.number));
     const cursorOf = (meta: TableMeta): EntryCursor => open(meta).cursor({ access: 'read', fillCache: false, readAheadBytes });
     const cursors = input.runs.map((run) => (run.length === 1 ? cursorOf(run[0]) : new LevelCursor(run, cursorOf)));
-    const rangeDeletes = input.runs.flat().filter((meta) => meta.rangeDeletes > 0).flatMap((meta) => [...open(meta).rangeDeletes]);
+    const rangeDeletes = input.runs
+      .flat()
+      .filter((meta) => meta.rangeDeletes > 0)
+      .flatMap((meta) => [...open(meta).rangeDeletes]);
     return yield* mergeInto(environment, { cursors, rangeDeletes }, input);
   } finally {
     handles.close();
@@ -76,7 +79,11 @@ interface Merge {
   readonly rangeDeletes: readonly RangeDelete[];
 }
 
-function* mergeInto(environment: JobEnvironment, merge: Merge, input: Omit<CompactionInput, 'runs'>): Generator<void, readonly TableMeta[], void> {
+function* mergeInto(
+  environment: JobEnvironment,
+  merge: Merge,
+  input: Omit<CompactionInput, 'runs'>,
+): Generator<void, readonly TableMeta[], void> {
   const survivors = new Survivors(input.snapshots, input.lowestRun);
   const kept = merge.rangeDeletes.filter((range) => !survivors.dropsTombstone(range.sequence));
   const output = new TableOutput(environment, input.output, kept);
@@ -158,7 +165,8 @@ class Slice {
   spent(bytes: number): boolean {
     this.#bytes += bytes;
     this.#entries++;
-    const over = this.#bytes >= sliceBytes || (this.#entries % 64 === 0 && this.#environment.clock.monotonic() - this.#startedAt >= sliceMs);
+    const over =
+      this.#bytes >= sliceBytes || (this.#entries % 64 === 0 && this.#environment.clock.monotonic() - this.#startedAt >= sliceMs);
     if (!over) return false;
     this.#bytes = 0;
     this.#startedAt = this.#environment.clock.monotonic();

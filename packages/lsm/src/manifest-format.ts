@@ -81,7 +81,8 @@ export async function readCurrent(files: Files, directory: string): Promise<stri
 /** Reads a manifest. @throws CoterieError `CORRUPTION` with file and offset, `UNSUPPORTED_FORMAT` */
 export async function readManifest(files: Files, path: string): Promise<ManifestState> {
   const bytes = await readWhole(files, path);
-  if (bytes.length < manifestMagic.length || !manifestMagic.every((byte, i) => i === 7 || bytes[i] === byte)) throw corrupt(path, 0, 'no manifest');
+  if (bytes.length < manifestMagic.length || !manifestMagic.every((byte, i) => i === 7 || bytes[i] === byte))
+    throw corrupt(path, 0, 'no manifest');
   if (bytes[7] !== manifestMagic[7]) throw unsupported(path, `format ${bytes[7]}`);
   let state: ManifestState | undefined;
   let offset = manifestMagic.length;

@@ -173,7 +173,12 @@ function writeManifest(files: Files, directory: string, state: VersionEdit & { r
     orFinal(() => files.syncDirectorySync(directory));
     orFinal(() => files.renameSync(draft, joinPath(directory, currentName)));
     orFinal(() => files.syncDirectorySync(directory));
-    return { file, syncFile, offset: confirmFirst(file, manifestMagic.length + record.length), synced: manifestMagic.length + record.length };
+    return {
+      file,
+      syncFile,
+      offset: confirmFirst(file, manifestMagic.length + record.length),
+      synced: manifestMagic.length + record.length,
+    };
   } catch (error) {
     for (const handle of opened) handle.closeSync();
     if (!isFinal(error)) for (const left of opened.length > 0 ? [path, draft] : []) removeQuietly(files, left);

@@ -124,7 +124,8 @@ function mergeDown(input: PickInput, from: { readonly inputLevel: number; readon
   if (outputLevel >= levelCount) return undefined;
   const met = inPlace ? [] : overlapping(version.levels[outputLevel], bounds);
   if ([...tables, ...met].some((table) => quarantined.has(table.number))) return undefined;
-  if (tables.length === 1 && met.length === 0 && tables[0].tombstones === 0) return { kind: 'move', table: tables[0], inputLevel, outputLevel };
+  if (tables.length === 1 && met.length === 0 && tables[0].tombstones === 0)
+    return { kind: 'move', table: tables[0], inputLevel, outputLevel };
   const runs = inputLevel === 0 ? tables.map((table) => [table]) : [tables];
   const deeper = version.levels.slice(outputLevel + 1).flatMap((level) => overlapping(level, boundsOf([...tables, ...met])));
   const lowestRun = deeper.length === 0;

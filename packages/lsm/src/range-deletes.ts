@@ -71,7 +71,8 @@ export class RangeDeleteIndex {
 
 function covers(range: RangeDelete, key: Uint8Array, start: number, end: number): boolean {
   return (
-    compareRanges(range.from, 0, range.from.length, key, start, end) <= 0 && compareRanges(range.to, 0, range.to.length, key, start, end) > 0
+    compareRanges(range.from, 0, range.from.length, key, start, end) <= 0 &&
+    compareRanges(range.to, 0, range.to.length, key, start, end) > 0
   );
 }
 

@@ -51,7 +51,8 @@ export class ReadView {
     const key = lookup.key;
     let covered = 0;
     for (const slot of this.slots) {
-      if (slot.rangeDeletes.list.length > 0) covered = Math.max(covered, slot.rangeDeletes.covering(key, 0, key.length, lookup.maxSequence));
+      if (slot.rangeDeletes.list.length > 0)
+        covered = Math.max(covered, slot.rangeDeletes.covering(key, 0, key.length, lookup.maxSequence));
       const memtable = slot.memtable;
       const reference = memtable.find(key, lookup.keyHash, lookup.maxSequence);
       if (reference === 0) continue;
@@ -102,11 +103,17 @@ export class ReadView {
   /** A cursor over user-visible entries; not yet positioned. */
   cursor(access: CursorAccess): ViewCursor {
     const open = (live: LiveTable): EntryCursor => live.table.cursor({ ...access, fillCache: access.readAheadBytes === undefined });
-    const children: EntryCursor[] = this.slots.filter((slot) => slot.memtable.entries > 0 || slot === this.slots[0]).map((slot) => slot.memtable.cursor());
+    const children: EntryCursor[] = this.slots
+      .filter((slot) => slot.memtable.entries > 0 || slot === this.slots[0])
+      .map((slot) => slot.memtable.cursor());
     for (const table of this.live.levels[0]) children.push(open(table));
     for (let i = 0; i < this.live.runs.length; i++) {
       const run = this.live.runs[i];
-      children.push(run.length === 1 ? open(run[0]) : new LevelCursor(this.live.runMetas[i], (meta) => open(run[run.findIndex((live) => live.meta === meta)])));
+      children.push(
+        run.length === 1
+          ? open(run[0])
+          : new LevelCursor(this.live.runMetas[i], (meta) => open(run[run.findIndex((live) => live.meta === meta)])),
+      );
     }
     return new ViewCursor(new MergingCursor(children), this);
   }

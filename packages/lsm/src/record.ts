@@ -85,8 +85,16 @@ export function readOperation(bytes: Uint8Array, start: number, end: number, ope
   const first = start + 1 < end ? bytes[start + 1] : 0xff;
   const second = start + 2 < end ? bytes[start + 2] : 0xff;
   // Lengths below 128 are one byte each: the common case, without a reader object.
-  if (type === operationType.put && first < 0x80 && second < 0x80) return place(operation, { type, at: start + 3, first, second, end });
-  return readSlowly(new ByteReader(bytes, start, end), operation);
+  if (type !== operationType.put || (first | second) >= 0x80 || first === 0)
+    return readSlowly(new ByteReader(bytes, start, end), operation);
+  const keyEnd = start + 3 + first;
+  operation.type = type;
+  operation.keyStart = start + 3;
+  operation.keyEnd = keyEnd;
+  operation.valueStart = keyEnd;
+  operation.valueEnd = keyEnd + second;
+  if (keyEnd + second > end) throw corrupt('an operation reaches past its record');
+  return keyEnd + second;
 }
 
 function readSlowly(reader: ByteReader, operation: Operation): number {

@@ -20,7 +20,7 @@ import type { Settings } from './options.ts';
 import { StoreState } from './store-state.ts';
 import { emptyVersion, tablesOf } from './version.ts';
 import { VersionSet } from './version-set.ts';
-import { Applier } from './write-path.ts';
+import { Applier } from './applier.ts';
 
 /** Everything that recovery opened. */
 export interface Recovered {
@@ -108,7 +108,9 @@ async function readState(files: Files, directory: string): Promise<ManifestState
   }
   const names = await files.list(directory);
   if (names.some((name) => parseName(name)?.kind === 'table')) {
-    throw new CoterieError('CORRUPTION', `${directory} holds tables and no CURRENT; 'repair' can rebuild it`, { details: { file: joinPath(directory, 'CURRENT'), offset: 0 } });
+    throw new CoterieError('CORRUPTION', `${directory} holds tables and no CURRENT; 'repair' can rebuild it`, {
+      details: { file: joinPath(directory, 'CURRENT'), offset: 0 },
+    });
   }
   return undefined;
 }
@@ -122,7 +124,10 @@ async function removeOrphans(files: Files, directory: string, found: ManifestSta
   }
 }
 
-async function openTables(directory: string, from: { found: ManifestState | undefined; tables: LiveTables; context: TableContext }): Promise<void> {
+async function openTables(
+  directory: string,
+  from: { found: ManifestState | undefined; tables: LiveTables; context: TableContext },
+): Promise<void> {
   if (from.found === undefined) return;
   for (const meta of tablesOf(from.found.version)) {
     from.tables.add(meta, await openTable(from.context, tablePath(directory, meta.number)));
@@ -143,9 +148,19 @@ function startManifest(files: Files, directory: string, found: ManifestState | u
   const number = found?.nextFileNumber ?? 1;
   const version = found?.version ?? emptyVersion;
   const added = version.levels.flatMap((metas, level) => metas.map((table) => ({ level, table })));
-  const numbers = files.listSync(directory).map(parseName).filter((parsed) => parsed?.kind === 'manifest').map((parsed) => parsed?.number ?? 0);
+  const numbers = files
+    .listSync(directory)
+    .map(parseName)
+    .filter((parsed) => parsed?.kind === 'manifest')
+    .map((parsed) => parsed?.number ?? 0);
   const free = Math.max(number, ...numbers.map((taken) => taken + 1));
-  const manifest = Manifest.create(files, directory, { number: free, removed: [], added, flushedSequence: found?.flushedSequence ?? 0, nextFileNumber: Math.max(free, number) + 1 });
+  const manifest = Manifest.create(files, directory, {
+    number: free,
+    removed: [],
+    added,
+    flushedSequence: found?.flushedSequence ?? 0,
+    nextFileNumber: Math.max(free, number) + 1,
+  });
   for (const name of files.listSync(directory)) {
     const parsed = parseName(name);
     if (parsed?.kind === 'manifest' && parsed.number !== free) files.removeSync(joinPath(directory, name));
@@ -158,7 +173,9 @@ function openLog(directory: string, settings: Settings, from: { state: StoreStat
   const { state, flushedSequence } = from;
   const applier = new Applier(state);
   const options = { environment: settings.environment, startAfter: flushedSequence, segmentBytes: settings.logSegmentBytes, lock: false };
-  return CommitLog.open(joinPath(directory, logDirectoryName), options, (bytes, start, end, firstSequence) => applier.replay(bytes, start, end, firstSequence));
+  return CommitLog.open(joinPath(directory, logDirectoryName), options, (bytes, start, end, firstSequence) =>
+    applier.replay(bytes, start, end, firstSequence),
+  );
 }
 
 /** What is left of the budget for blocks once four arenas are counted, but a quarter of it at least. */

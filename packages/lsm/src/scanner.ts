@@ -131,7 +131,9 @@ export class Scanner {
     if (limit >= longScan) return view.cursor({ access: 'read', readAheadBytes, ownBlocks });
     const spare = this.#spare;
     this.#spare = undefined;
-    return spare !== undefined && spare.view === view && spare.ownBlocks === ownBlocks ? spare.cursor : view.cursor({ access: 'read', ownBlocks });
+    return spare !== undefined && spare.view === view && spare.ownBlocks === ownBlocks
+      ? spare.cursor
+      : view.cursor({ access: 'read', ownBlocks });
   }
 
   /** Entries of a range, one after the other. Not started until the first is asked for; then `sequence` says as of when. */

@@ -84,7 +84,8 @@ export class Settler {
       state.checkOpen();
       if (state.ended !== undefined) throw state.ended;
       if (done()) return;
-      if (state.diskFull !== undefined) throw new CoterieError('DISK_FULL', 'the disk takes no table', { cause: state.diskFull, details: state.diskFull.details });
+      if (state.diskFull !== undefined)
+        throw new CoterieError('DISK_FULL', 'the disk takes no table', { cause: state.diskFull, details: state.diskFull.details });
       await this.#change();
     }
   }

@@ -16,7 +16,7 @@ import { Settler } from './settler.ts';
 import { Snapshot } from './snapshot.ts';
 import { Snapshots } from './snapshots.ts';
 import { levelBytes } from './version.ts';
-import { WritePath } from './write-path.ts';
+import { type Puts, WritePath } from './write-path.ts';
 
 /** Figures of a running store. */
 export type StoreStatistics = Readonly<Record<string, number | string | boolean>>;
@@ -76,12 +76,12 @@ export class Store {
   }
 
   /** Puts all entries or none. */
-  async putBatch(entries: Iterable<readonly [Uint8Array, Uint8Array]>, options?: WriteOptions): Promise<void> {
-    return this.#batchOf(entries).commit(options);
+  putBatch(entries: Iterable<readonly [Uint8Array, Uint8Array]>, options?: WriteOptions): Promise<void> {
+    return this.#writes.putMany(Array.isArray(entries) ? (entries as Puts) : Array.from(entries), options?.durable);
   }
 
   putBatchSync(entries: Iterable<readonly [Uint8Array, Uint8Array]>, options?: WriteOptions): void {
-    this.#batchOf(entries).commitSync(options);
+    this.#writes.putManySync(Array.isArray(entries) ? (entries as Puts) : Array.from(entries), options?.durable);
   }
 
   /** Removes `key`; harmless if it is not there. */
@@ -170,7 +170,12 @@ export class Store {
     const { state } = this.#recovered;
     const view = state.pin();
     try {
-      await writeCheckpoint(this.#settings.environment.files, { from: this.directory, to: directory, version: view.live.version, flushedSequence: this.#recovered.versions.flushedSequence });
+      await writeCheckpoint(this.#settings.environment.files, {
+        from: this.directory,
+        to: directory,
+        version: view.live.version,
+        flushedSequence: this.#recovered.versions.flushedSequence,
+      });
     } finally {
       state.unpin(view);
     }
@@ -246,11 +251,5 @@ export class Store {
   #changed(): void {
     if (!this.#recovered.state.closed) this.#writes.drain();
     this.#settler.changed();
-  }
-
-  #batchOf(entries: Iterable<readonly [Uint8Array, Uint8Array]>): Batch {
-    const batch = this.batch();
-    for (const [key, value] of entries) batch.put(key, value);
-    return batch;
   }
 }

@@ -90,7 +90,9 @@ export class TableOutput {
   }
 
   #clipped(spanEnd: Uint8Array | undefined): RangeDelete[] {
-    return this.#rangeDeletes.map((range) => clip(range, this.#spanStart, spanEnd)).filter((range) => compareBytes(range.from, range.to) < 0);
+    return this.#rangeDeletes
+      .map((range) => clip(range, this.#spanStart, spanEnd))
+      .filter((range) => compareBytes(range.from, range.to) < 0);
   }
 }
 

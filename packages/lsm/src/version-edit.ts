@@ -30,7 +30,10 @@ export function encodeEdit(edit: VersionEdit): Uint8Array {
 function encodeTable(writer: ByteWriter, table: TableMeta): void {
   writer.varint(table.number).varint(table.fileBytes).varint(table.entries).varint(table.tombstones).varint(table.rangeDeletes);
   writer.varint(table.smallestSequence).varint(table.largestSequence);
-  writer.byteString(table.lower).byteString(table.upper).u8(table.upperExclusive ? 1 : 0);
+  writer
+    .byteString(table.lower)
+    .byteString(table.upper)
+    .u8(table.upperExclusive ? 1 : 0);
 }
 
 /** Decodes an edit. @throws CoterieError `UNSUPPORTED_FORMAT`, `CORRUPTION` */

@@ -175,7 +175,9 @@ export class VersionSet {
 
   /** Added tables that nobody has opened yet: one that only moves to another level is open already. */
   #unopened(install: Install): InstallRequest['added'] {
-    return install.request.added.filter(({ table }) => !install.opened.has(table.number) && this.#parts.tables.get(table.number) === undefined);
+    return install.request.added.filter(
+      ({ table }) => !install.opened.has(table.number) && this.#parts.tables.get(table.number) === undefined,
+    );
   }
 
   #path(table: TableMeta): string {

@@ -10,16 +10,16 @@
  * ```
  * Invariant: the active memtable has room for everything that is reserved in the log and not applied yet.
  */
-import { hash32 } from '@coterie/bytes';
 import type { CommitLog } from '@coterie/commit-log';
 import { CoterieError, type Timer } from '@coterie/env';
-import { type EntryFields, Memtable } from '@coterie/memtable';
+import { Memtable } from '@coterie/memtable';
+import { Applier, isEmpty } from './applier.ts';
 import type { Background } from './background.ts';
 import { Batch, type BatchTarget } from './batch.ts';
 import { checkKey, checkValue, tooLarge } from './check.ts';
-import type { Durability, Settings } from './options.ts';
+import { batchBytesMax, type Durability, type Settings } from './options.ts';
 import { paceDelayMs, paceMarks } from './pacing.ts';
-import { type Operation, operationType, putBytes, readOperation, writePair } from './record.ts';
+import { operationType, putBytes, writePair } from './record.ts';
 import type { StoreState } from './store-state.ts';
 import type { VersionSet } from './version-set.ts';
 
@@ -29,6 +29,15 @@ const frozenMax = 2;
 const paceMsMin = 1;
 /** How often a blocked sync writer looks up. */
 const waitSliceMs = 50;
+
+/** Keys and values of a batch of puts. */
+export type Puts = readonly (readonly [key: Uint8Array, value: Uint8Array])[];
+
+/** What a batch of puts takes in the log and, at most, in a memtable. */
+interface Size {
+  logBytes: number;
+  memtableBytes: number;
+}
 
 interface WaitingBatch {
   readonly batch: Batch;
@@ -89,6 +98,27 @@ export class WritePath implements BatchTarget {
     checkValue(value);
     this.#makeRoomSync(Memtable.entryBytesMax(key.length, value.length));
     this.#encodePut(key, value);
+    this.#commitSync(durable);
+  }
+
+  /** A batch of puts, encoded straight into the log: a `Batch` would copy every byte once more. */
+  putMany(entries: Puts, durable: Durability | undefined): Promise<void> {
+    try {
+      const size = measure(entries);
+      if (size.logBytes === 0) return this.#nothing();
+      if (this.#waiting.length > 0 || !this.#makeRoom(size.memtableBytes)) return this.#wait(batchOf(new Batch(this), entries), durable);
+      this.#encodePuts(entries, size);
+      return this.#commit(durable);
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
+  }
+
+  putManySync(entries: Puts, durable: Durability | undefined): void {
+    const size = measure(entries);
+    if (size.logBytes === 0) return this.#state.checkOpen();
+    this.#makeRoomSync(size.memtableBytes);
+    this.#encodePuts(entries, size);
     this.#commitSync(durable);
   }
 
@@ -154,7 +184,8 @@ export class WritePath implements BatchTarget {
   stop(): void {
     this.#paceTimer?.cancel();
     this.#syncTimer?.cancel();
-    for (const { reject } of this.#waiting.splice(0)) reject(new CoterieError('CLOSED', 'the store was closed', { details: { mayHaveTakenEffect: false } }));
+    for (const { reject } of this.#waiting.splice(0))
+      reject(new CoterieError('CLOSED', 'the store was closed', { details: { mayHaveTakenEffect: false } }));
   }
 
   #encodePut(key: Uint8Array, value: Uint8Array): void {
@@ -163,6 +194,15 @@ export class WritePath implements BatchTarget {
     this.#reservedBytes += Memtable.entryBytesMax(key.length, value.length);
     this.counters.writes++;
     this.counters.userBytes += key.length + value.length;
+  }
+
+  #encodePuts(entries: Puts, { logBytes, memtableBytes }: Size): void {
+    let at = this.#log.reserve(logBytes, entries.length);
+    const into = this.#log.buffer;
+    for (let i = 0; i < entries.length; i++) at = writePair(into, at, operationType.put, entries[i][0], entries[i][1]);
+    this.#reservedBytes += memtableBytes;
+    this.counters.writes += entries.length;
+    this.counters.userBytes += logBytes;
   }
 
   #encodeBatch(batch: Batch): void {
@@ -234,7 +274,8 @@ export class WritePath implements BatchTarget {
     const { settings, state } = this.#parts;
     const marks = paceMarks(settings.level0Tables);
     const runs = state.live.levels[0].length;
-    const over = this.#pacedUntilMs === Number.POSITIVE_INFINITY ? runs < marks.stop : settings.environment.clock.monotonic() >= this.#pacedUntilMs;
+    const over =
+      this.#pacedUntilMs === Number.POSITIVE_INFINITY ? runs < marks.stop : settings.environment.clock.monotonic() >= this.#pacedUntilMs;
     if (!over && runs >= marks.slow) {
       if (this.#pacedUntilMs === Number.POSITIVE_INFINITY) this.#refuseIfBlocked();
       return true;
@@ -253,7 +294,10 @@ export class WritePath implements BatchTarget {
     this.#state.checkOpen();
     if (this.#state.failure !== undefined) throw this.#state.failure;
     const full = this.#state.diskFull;
-    throw new CoterieError('DISK_FULL', 'write refused: the disk takes no table', { cause: full, details: { ...full?.details, mayHaveTakenEffect: false } });
+    throw new CoterieError('DISK_FULL', 'write refused: the disk takes no table', {
+      cause: full,
+      details: { ...full?.details, mayHaveTakenEffect: false },
+    });
   }
 
   #wait(batch: Batch, durable: Durability | undefined): Promise<void> {
@@ -272,7 +316,8 @@ export class WritePath implements BatchTarget {
     for (let left = settings.stallMs; left > 0; left = settings.stallMs - (clock.monotonic() - startedAt)) {
       // With nothing under way there is nothing to wait for: no callback runs while this thread stands here.
       if (!background.busy) {
-        if (this.#pacedUntilMs === 0 || this.#pacedUntilMs === Number.POSITIVE_INFINITY) throw overloaded('no room, and no flush or compaction under way');
+        if (this.#pacedUntilMs === 0 || this.#pacedUntilMs === Number.POSITIVE_INFINITY)
+          throw overloaded('no room, and no flush or compaction under way');
         this.#pacedUntilMs = 0;
       }
       jobs.wait(Math.min(left, waitSliceMs));
@@ -284,16 +329,13 @@ export class WritePath implements BatchTarget {
   }
 }
 
-function isEmpty(memtable: Memtable): boolean {
-  return memtable.entries === 0 && memtable.rangeDeletes.length === 0;
-}
-
 /** A memtable's arena holds no more; small operations take several times their own size in it. */
 const batchMemtableBytesMax: number = 120 * 2 ** 20;
 
 /** Bytes a batch takes in a memtable; marks it as used. @throws CoterieError `INVALID_ARGUMENT` the second time, `TOO_LARGE` */
 function take(batch: Batch): number {
-  if (batch.memtableBytes > batchMemtableBytesMax) throw tooLarge('batch, with what memory needs for each operation,', batch.memtableBytes, batchMemtableBytesMax);
+  if (batch.memtableBytes > batchMemtableBytesMax)
+    throw tooLarge('batch, with what memory needs for each operation,', batch.memtableBytes, batchMemtableBytesMax);
   if (batch.committed) throw new CoterieError('INVALID_ARGUMENT', 'this batch was committed already; make a new one');
   batch.committed = true;
   return batch.memtableBytes;
@@ -303,79 +345,25 @@ function overloaded(what: string, cause?: CoterieError): CoterieError {
   return new CoterieError('OVERLOADED', `write refused: ${what}`, { cause, details: { mayHaveTakenEffect: false } });
 }
 
-/** Puts records of the log into the active memtable: on the way of a write, and when the log is replayed. */
-export class Applier {
-  readonly #state: StoreState;
-  readonly #operation: Operation = { type: 0, keyStart: 0, keyEnd: 0, valueStart: 0, valueEnd: 0 };
-  readonly #entry: EntryFields = {
-    keyBytes: new Uint8Array(0),
-    keyStart: 0,
-    keyEnd: 0,
-    keyHash: 0,
-    sequence: 0,
-    type: 0,
-    valueBytes: new Uint8Array(0),
-    valueStart: 0,
-    valueEnd: 0,
-  };
-
-  constructor(state: StoreState) {
-    this.#state = state;
+/** Checks entries and adds up what they take. @throws CoterieError `TOO_LARGE`, `INVALID_ARGUMENT` */
+function measure(entries: Puts): Size {
+  let logBytes = 0;
+  let memtableBytes = 0;
+  for (let i = 0; i < entries.length; i++) {
+    const key = entries[i][0];
+    const value = entries[i][1];
+    checkKey(key);
+    checkValue(value);
+    logBytes += putBytes(key, value);
+    memtableBytes += Memtable.entryBytesMax(key.length, value.length);
   }
+  if (logBytes > batchBytesMax) throw tooLarge('batch', logBytes, batchBytesMax);
+  if (memtableBytes > batchMemtableBytesMax)
+    throw tooLarge('batch, with what memory needs for each operation,', memtableBytes, batchMemtableBytesMax);
+  return { logBytes, memtableBytes };
+}
 
-  /** Applies the record `bytes[start, end)`; its operations take sequences from `firstSequence` on. */
-  apply(bytes: Uint8Array, start: number, end: number, firstSequence: number): void {
-    const operation = this.#operation;
-    const memtable = this.#state.active.memtable;
-    let sequence = firstSequence;
-    for (let at = start; at < end; sequence++) {
-      at = readOperation(bytes, at, end, operation);
-      if (operation.type === operationType.rangeDelete) {
-        memtable.addRangeDelete({
-          from: bytes.slice(operation.keyStart, operation.keyEnd),
-          to: bytes.slice(operation.valueStart, operation.valueEnd),
-          sequence,
-        });
-      } else this.#add(memtable, bytes, sequence);
-    }
-  }
-
-  /** The same for a record read back from the log: freezes memtables as they fill, however many. */
-  replay(bytes: Uint8Array, start: number, end: number, firstSequence: number): void {
-    const needed = this.#bytesNeeded(bytes, start, end);
-    const { memtable } = this.#state.active;
-    if (!memtable.fits(needed)) {
-      if (isEmpty(memtable)) this.#state.replaceActive(needed);
-      else this.#state.freeze(needed);
-    }
-    this.apply(bytes, start, end, firstSequence);
-  }
-
-  /** Memtable bytes that the record needs at most. */
-  #bytesNeeded(bytes: Uint8Array, start: number, end: number): number {
-    const operation = this.#operation;
-    let needed = 0;
-    for (let at = start; at < end; ) {
-      at = readOperation(bytes, at, end, operation);
-      const first = operation.keyEnd - operation.keyStart;
-      const second = operation.valueEnd - operation.valueStart;
-      needed += operation.type === operationType.rangeDelete ? Memtable.rangeDeleteBytesMax(first, second) : Memtable.entryBytesMax(first, second);
-    }
-    return needed;
-  }
-
-  #add(memtable: Memtable, bytes: Uint8Array, sequence: number): void {
-    const { keyStart, keyEnd, valueStart, valueEnd, type } = this.#operation;
-    const entry = this.#entry;
-    entry.keyBytes = bytes;
-    entry.keyStart = keyStart;
-    entry.keyEnd = keyEnd;
-    entry.keyHash = hash32(bytes, keyStart, keyEnd);
-    entry.sequence = sequence;
-    entry.type = type;
-    entry.valueBytes = bytes;
-    entry.valueStart = valueStart;
-    entry.valueEnd = valueEnd;
-    memtable.add(entry);
-  }
+function batchOf(batch: Batch, entries: Puts): Batch {
+  for (const [key, value] of entries) batch.put(key, value);
+  return batch;
 }

@@ -7,7 +7,7 @@ import { LiveTables, LiveVersion } from '../live-version.ts';
 import { logDirectoryName } from '../names.ts';
 import { StoreState } from '../store-state.ts';
 import { emptyVersion, tablesOf } from '../version.ts';
-import { Applier } from '../write-path.ts';
+import { Applier } from '../applier.ts';
 import { manifestOf, type Offline, offline, openTable } from './offline.ts';
 
 const arenaBytes: number = 16 * 2 ** 20;
@@ -16,7 +16,11 @@ const readAheadBytes: number = 256 * 1024;
 const entriesPerTurn = 1000;
 
 /** Calls `visit` for each live entry. @throws CoterieError `LOCKED`, `CORRUPTION`, `UNSUPPORTED_FORMAT`, `DISK_IO` */
-export async function dumpStore(directory: string, environment: Environment, visit: (key: Uint8Array, value: Uint8Array) => void): Promise<void> {
+export async function dumpStore(
+  directory: string,
+  environment: Environment,
+  visit: (key: Uint8Array, value: Uint8Array) => void,
+): Promise<void> {
   await offline(directory, environment, async (store) => {
     const cursor = (await stateOf(store)).view.cursor({ access: 'read', readAheadBytes });
     try {

@@ -23,7 +23,11 @@ export interface Offline {
 }
 
 /** Runs `work` while the store's lock is held. @throws CoterieError `LOCKED`, and what `work` throws */
-export async function offline<Result>(directory: string, environment: Environment, work: (store: Offline) => Promise<Result>): Promise<Result> {
+export async function offline<Result>(
+  directory: string,
+  environment: Environment,
+  work: (store: Offline) => Promise<Result>,
+): Promise<Result> {
   const { files } = environment;
   const lock = await files.lock(directory);
   const handles = new HandleCache(files, { maxOpen: 16 });

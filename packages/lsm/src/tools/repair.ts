@@ -20,7 +20,7 @@ import { LiveTables, LiveVersion } from '../live-version.ts';
 import { StoreState } from '../store-state.ts';
 import { TableOutput, type TableOutputOptions } from '../table-output.ts';
 import { emptyVersion, type TableMeta } from '../version.ts';
-import { Applier } from '../write-path.ts';
+import { Applier } from '../applier.ts';
 import { inSlices, manifestOf, type Offline, offline, openTable, type Problem, problemOf } from './offline.ts';
 
 /** What a repair did. */
@@ -58,7 +58,10 @@ class Repair {
     const names = await files.list(directory);
     this.#nextNumber = 1 + Math.max(0, ...names.map((name) => parseName(name)?.number ?? 0));
     const state = await manifestOf(this.#store).catch((error: unknown) => this.#manifestLost(error));
-    const tableNumbers = names.map(parseName).filter((parsed) => parsed?.kind === 'table').map((parsed) => parsed?.number ?? 0);
+    const tableNumbers = names
+      .map(parseName)
+      .filter((parsed) => parsed?.kind === 'table')
+      .map((parsed) => parsed?.number ?? 0);
     if (state === undefined && tableNumbers.length === 0 && !(await files.exists(joinPath(directory, logDirectoryName)))) {
       throw new CoterieError('INVALID_ARGUMENT', `${directory} holds no store`);
     }
@@ -146,7 +149,8 @@ class Repair {
     if (verdict !== 'corrupt' && state !== undefined) return [];
     const tables = await this.#flushAll(memory);
     const why = gap === undefined ? 'its records are in a table now' : `${gap.what}; ${gap.bytes} bytes behind it are not taken over`;
-    for (const name of await files.list(path)) await this.#moveAside(`${logDirectoryName}/${name}`, { file: joinPath(path, name), detail: why });
+    for (const name of await files.list(path))
+      await this.#moveAside(`${logDirectoryName}/${name}`, { file: joinPath(path, name), detail: why });
     return tables;
   }
 
@@ -173,7 +177,8 @@ class Repair {
     const { files, directory } = this.#store;
     const aside = joinPath(directory, damagedName);
     await files.makeDirectory(aside);
-    if (await files.exists(joinPath(directory, name))) await files.rename(joinPath(directory, name), joinPath(aside, name.replaceAll('/', '-')));
+    if (await files.exists(joinPath(directory, name)))
+      await files.rename(joinPath(directory, name), joinPath(aside, name.replaceAll('/', '-')));
     this.#setAside.push(problem);
   }
 
