@@ -181,3 +181,50 @@ describe('a segment that begins right behind the synced part', () => {
     }
   });
 });
+
+describe('a killed process and then a power failure', () => {
+  it('lose nothing but a tail, whatever of the recovery had reached the disk', async () => {
+    const simulation = createSimulation({ seed: 7 });
+    const entries: Entry[] = [];
+    for (let life = 0; life < 3; life++) {
+      // No power failure: the next life finds all that the last one handed over.
+      const { log, replay } = await openIn(simulation, { lock: false });
+      expectPrefix(replay, { entries, durable: log.durableSequence, released: 0 });
+      for (let i = 0; i < 3; i++) {
+        entries.push(stage(log, 20_000));
+        log.commitSync(false);
+      }
+    }
+    simulation.disk.powerCut();
+    for (let seed = 0; seed < 100; seed++) {
+      const { replay } = await openIn(survivor(simulation.disk, seed));
+      expectPrefix(replay, { entries, durable: 0, released: 0 });
+    }
+  });
+});
+
+describe('segments on their way out', () => {
+  it.each(['recycled', 'removed'])('leave no hole when they are %s', async (how) => {
+    const simulation = createSimulation({ seed: 8 });
+    const { log } = await openIn(simulation, { reserveSegments: how === 'recycled' ? 2 : 0 });
+    const entries = Array.from({ length: 8 }, () => {
+      const entry = stage(log, 40_000);
+      log.commitSync(true);
+      return entry;
+    });
+    const moments: SimulatedDisk[] = [];
+    simulation.disk.setFault((operation) => {
+      if (operation.mutation !== undefined) moments.push(simulation.disk.clone());
+      return undefined;
+    });
+    log.release(6);
+    await simulation.advance(1000);
+    expect(log.segments()).toHaveLength(2);
+    for (const disk of moments) {
+      for (let seed = 0; seed < 20; seed++) {
+        const { replay } = await openIn(survivor(disk, seed));
+        expectPrefix(replay, { entries, durable: 8, released: 6 });
+      }
+    }
+  });
+});
