@@ -213,12 +213,18 @@ export class CommitLog {
     return this.#closing;
   }
 
+  /** Gives the disk space of released segments back instead of keeping them for later ones; for a time of rest. */
+  trim(): Promise<void> {
+    return this.#segments.trim();
+  }
+
   async #close(): Promise<void> {
     this.#handOverQuietly();
     this.#writer.refusal ??= 'closed';
     try {
       await this.#segments.stop();
       if (this.#failure === undefined) await this.#finish();
+      await this.#segments.trim();
     } finally {
       await this.#syncer.idle();
       this.#segments.closeSync();

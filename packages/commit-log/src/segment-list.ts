@@ -195,6 +195,12 @@ export class SegmentList {
     }
   }
 
+  /** Removes the spares: they only save time when the next segments are written. */
+  async trim(): Promise<void> {
+    await this.#cleaning;
+    for (const path of this.#spares.splice(0)) await this.#takeAway(path, undefined);
+  }
+
   /** Removes or renames a file; a failure is reported and tried again with the next release. */
   async #takeAway(path: string, spare: string | undefined): Promise<boolean> {
     const { files, log } = this.#start.environment;

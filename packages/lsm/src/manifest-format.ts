@@ -17,7 +17,7 @@
 import { ByteReader, ByteWriter, crc32, equalBytes } from '@coterie/bytes';
 import { CoterieError, type Files, isCoterieError, joinPath } from '@coterie/env';
 import { currentName, parseName } from './names.ts';
-import { applyEdit, emptyVersion, type Version, type VersionEdit } from './version.ts';
+import { applyEdit, emptyVersion, flawOf, type Version, type VersionEdit } from './version.ts';
 import { decodeEdit, encodeEdit } from './version-edit.ts';
 
 /** The first bytes of a manifest; the last of them is the format. */
@@ -94,6 +94,8 @@ export async function readManifest(files: Files, path: string): Promise<Manifest
   }
   if (state === undefined) throw corrupt(path, manifestMagic.length, 'the first record is damaged');
   refuseDamageBelowSynced(path, bytes, offset);
+  const flaw = flawOf(state.version);
+  if (flaw !== undefined) throw corrupt(path, manifestMagic.length, `its edits do not add up: ${flaw}`);
   return { ...state, tornBytes: bytes.length - offset };
 }
 

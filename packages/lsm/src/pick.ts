@@ -75,7 +75,7 @@ function hides(range: RangeDelete, table: TableMeta, snapshots: readonly number[
 function pickLevel0(input: PickInput): Compaction | undefined {
   const tables = input.version.levels[0];
   if (tables.length === 0 || tables.length < level0Trigger(input)) return undefined;
-  return mergeDown(input, { inputLevel: 0, tables });
+  return mergeDown(input, { inputLevel: 0, tables, cleansInPlace: false });
 }
 
 function level0Trigger({ eagerness, level0Tables }: PickInput): number {
@@ -88,7 +88,7 @@ function pickDense(input: PickInput): Compaction | undefined {
   for (let level = 1; level < levelCount; level++) {
     for (const table of input.version.levels[level]) {
       const dense = table.tombstones * 2 > table.entries && table.largestSequence <= oldest && !input.quarantined.has(table.number);
-      const choice = dense ? mergeDown(input, { inputLevel: level, tables: [table] }) : undefined;
+      const choice = dense ? mergeDown(input, { inputLevel: level, tables: [table], cleansInPlace: true }) : undefined;
       if (choice !== undefined) return choice;
     }
   }
@@ -100,7 +100,7 @@ function pickSize(input: PickInput): Compaction | undefined {
     const tables = input.version.levels[level];
     if (levelBytes(tables) <= levelTarget(level, input.level1Bytes)) continue;
     const table = nextAround(tables, input.lastPushed[level], input.quarantined);
-    const choice = table === undefined ? undefined : mergeDown(input, { inputLevel: level, tables: [table] });
+    const choice = table === undefined ? undefined : mergeDown(input, { inputLevel: level, tables: [table], cleansInPlace: false });
     if (choice !== undefined) return choice;
   }
   return undefined;
@@ -113,13 +113,23 @@ function nextAround(tables: readonly TableMeta[], last: Uint8Array | undefined, 
   return healthy.find((table) => compareBytes(table.lower, last) > 0) ?? healthy[0];
 }
 
-/** Merges `tables` of a level with what they overlap in the next; a table with tombstones at the lowest run is rewritten in place. */
-function mergeDown(input: PickInput, from: { readonly inputLevel: number; readonly tables: readonly TableMeta[] }): Compaction | undefined {
+interface MergeFrom {
+  readonly inputLevel: number;
+  readonly tables: readonly TableMeta[];
+  /**
+   * Whether tables above nothing are rewritten where they are, to be rid of their tombstones. Only if no snapshot needs
+   * these: else the same tables would be rewritten for ever.
+   */
+  readonly cleansInPlace: boolean;
+}
+
+/** Merges `tables` of a level with what they overlap in the next. */
+function mergeDown(input: PickInput, from: MergeFrom): Compaction | undefined {
   const { version, quarantined } = input;
-  const { inputLevel, tables } = from;
+  const { inputLevel, tables, cleansInPlace } = from;
   const bounds = boundsOf(tables);
   const below = version.levels.slice(inputLevel + 1).flatMap((level) => overlapping(level, bounds));
-  const inPlace = inputLevel > 0 && below.length === 0 && tables.some((table) => table.tombstones > 0);
+  const inPlace = cleansInPlace && below.length === 0;
   const outputLevel = inPlace ? inputLevel : inputLevel + 1;
   if (outputLevel >= levelCount) return undefined;
   const met = inPlace ? [] : overlapping(version.levels[outputLevel], bounds);

@@ -153,9 +153,11 @@ export class Store {
     return new Snapshot({ reader: this.#reader, scanner: this.#scanner, snapshots: this.#snapshots, sequence });
   }
 
-  /** Flushes, and works off all compaction debt. @throws CoterieError why it cannot */
-  settle(): Promise<void> {
-    return this.#settler.settle();
+  /** Flushes, works off all compaction debt, and gives back disk space that nothing needs. @throws CoterieError why it cannot */
+  async settle(): Promise<void> {
+    await this.#settler.settle();
+    await this.#recovered.log.trim();
+    await this.#recovered.tables.drained();
   }
 
   /** Makes everything written so far durable. */

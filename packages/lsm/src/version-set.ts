@@ -10,7 +10,7 @@
  *
  * A change that failed may be on disk all the same if the failure ended the store: then its tables must stay.
  */
-import { type CoterieError, type Files, isCoterieError } from '@coterie/env';
+import { assert, type CoterieError, type Files, isCoterieError } from '@coterie/env';
 import { Table, type TableContext } from '@coterie/sstable';
 import type { MemtableSlot } from './arena-pool.ts';
 import { endOfWrites, isFinal } from './final.ts';
@@ -18,7 +18,7 @@ import { LiveVersion, type LiveTables } from './live-version.ts';
 import type { Manifest } from './manifest.ts';
 import { tablePath } from './names.ts';
 import type { StoreState } from './store-state.ts';
-import { applyEdit, type TableMeta, type VersionEdit } from './version.ts';
+import { applyEdit, flawOf, type TableMeta, type VersionEdit } from './version.ts';
 
 /** A change to install. */
 export interface InstallRequest {
@@ -34,6 +34,7 @@ export interface InstallRequest {
 interface Install {
   readonly request: InstallRequest;
   readonly opened: Map<number, Table>;
+  started: boolean;
   appended: boolean;
   done: boolean;
 }
@@ -80,8 +81,8 @@ export class VersionSet {
 
   /** Queues a change. */
   install(request: InstallRequest): void {
-    this.#queue.push({ request, opened: new Map(), appended: false, done: false });
-    if (this.#queue.length === 1) void this.#runAsync(this.#queue[0]);
+    this.#queue.push({ request, opened: new Map(), started: false, appended: false, done: false });
+    this.#startHead();
   }
 
   /** Carries out every queued change now. */
@@ -129,6 +130,7 @@ export class VersionSet {
     const { removed, added, flushedSequence } = install.request;
     const flushed = flushedSequence === undefined ? {} : { flushedSequence };
     const edit = { removed, added, ...flushed, nextFileNumber: this.#nextFileNumber };
+    assert(flawOf(applyEdit(this.#parts.state.live.version, edit)) === undefined, 'an edit makes a sound version');
     if (this.#parts.manifest.isLarge) this.#replaceManifest(edit);
     else this.#parts.manifest.append(edit);
     install.appended = true;
@@ -169,8 +171,15 @@ export class VersionSet {
     for (const table of install.opened.values()) table.retire();
     this.#queue.shift();
     install.request.settled(error);
-    const next = this.#queue[0];
-    if (next !== undefined && !next.done) void this.#runAsync(next);
+    this.#startHead();
+  }
+
+  /** Starts the first change in line, once: whoever hears that one has settled may have asked for the next already. */
+  #startHead(): void {
+    const head = this.#queue[0];
+    if (head === undefined || head.started) return;
+    head.started = true;
+    void this.#runAsync(head);
   }
 
   /** Added tables that nobody has opened yet: one that only moves to another level is open already. */

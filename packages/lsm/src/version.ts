@@ -67,6 +67,14 @@ function byLower(a: TableMeta, b: TableMeta): number {
   return compareBytes(a.lower, b.lower);
 }
 
+/** What contradicts the picture above, in words; `undefined` for a sound version. */
+export function flawOf(version: Version): string | undefined {
+  const numbers = tablesOf(version).map((table) => table.number);
+  if (new Set(numbers).size < numbers.length) return 'a table stands in it twice';
+  const unsorted = version.levels.slice(1).some((run) => run.some((table, i) => i > 0 && !endsBefore(run[i - 1], table)));
+  return unsorted ? 'tables of a sorted run overlap' : undefined;
+}
+
 /** All tables of a version. */
 export function tablesOf(version: Version): TableMeta[] {
   return version.levels.flat();

@@ -27,6 +27,8 @@ import type { VersionSet } from './version-set.ts';
 const frozenMax = 2;
 /** Below this a pacing delay is saved up rather than waited for. */
 const paceMsMin = 1;
+/** A shorter wait is none. */
+const waitMsMin = 0.01;
 /** How often a blocked sync writer looks up. */
 const waitSliceMs = 50;
 
@@ -313,7 +315,7 @@ export class WritePath implements BatchTarget {
     const { clock, jobs } = settings.environment;
     const startedAt = clock.monotonic();
     this.counters.stalls++;
-    for (let left = settings.stallMs; left > 0; left = settings.stallMs - (clock.monotonic() - startedAt)) {
+    for (let left = settings.stallMs; left > waitMsMin; left = settings.stallMs - (clock.monotonic() - startedAt)) {
       // With nothing under way there is nothing to wait for: no callback runs while this thread stands here.
       if (!background.busy) {
         if (this.#pacedUntilMs === 0 || this.#pacedUntilMs === Number.POSITIVE_INFINITY)

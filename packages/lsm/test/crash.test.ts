@@ -30,7 +30,15 @@ interface Plan {
   readonly durable: number;
 }
 
-const tiny: StoreOptions = { writeBufferBytes: 2048, tableBytes: 1024, level0Tables: 2, level1Bytes: 4096, blockBytes: 128, reserveBytes: 0, logSegmentBytes: 65_536 };
+const tiny: StoreOptions = {
+  writeBufferBytes: 2048,
+  tableBytes: 1024,
+  level0Tables: 2,
+  level1Bytes: 4096,
+  blockBytes: 128,
+  reserveBytes: 0,
+  logSegmentBytes: 65_536,
+};
 
 const plans: readonly Plan[] = [
   { name: 'durable writes, compaction after nearly every flush', options: tiny, durable: 1 },
@@ -147,16 +155,12 @@ function crashed(disk: SimulatedDisk, seed: number): SimulatedDisk {
 }
 
 describe.each(plans)('a crash at every operation: $name', (plan) => {
-  it(
-    'leaves all that was acknowledged, and a prefix',
-    async () => {
-      const workload = new Workload(plan, 7);
-      await workload.run(writes);
-      expect(workload.moments.length).toBeGreaterThan(100);
-      for (const [at, moment] of workload.moments.entries()) {
-        for (let outcome = 0; outcome < outcomes; outcome++) await checkOutcome(moment, { plan, seed: 1000 * at + outcome });
-      }
-    },
-    600_000,
-  );
+  it('leaves all that was acknowledged, and a prefix', async () => {
+    const workload = new Workload(plan, 7);
+    await workload.run(writes);
+    expect(workload.moments.length).toBeGreaterThan(100);
+    for (const [at, moment] of workload.moments.entries()) {
+      for (let outcome = 0; outcome < outcomes; outcome++) await checkOutcome(moment, { plan, seed: 1000 * at + outcome });
+    }
+  }, 600_000);
 });

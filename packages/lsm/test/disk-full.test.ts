@@ -25,7 +25,9 @@ function fill(world: World, bytes = 0): void {
 
 /** Puts, durably and in one turn, that all meet the same fate; returns their errors. */
 async function putsTogether(world: World, store: Store, from: number, to: number): Promise<CoterieError[]> {
-  const outcomes = await world.run(() => Promise.allSettled(Array.from({ length: to - from }, (_, i) => store.put(key(from + i), value(from + i, 2000)))));
+  const outcomes = await world.run(() =>
+    Promise.allSettled(Array.from({ length: to - from }, (_, i) => store.put(key(from + i), value(from + i, 2000)))),
+  );
   return outcomes.map((outcome) => (outcome.status === 'rejected' ? (outcome.reason as CoterieError) : expect.fail('a put got through')));
 }
 
@@ -107,7 +109,9 @@ describe('a flush that the disk has no room for', () => {
       met++;
       return { shortWriteBytes: 100 };
     });
-    const outcomes = await world.run(() => Promise.allSettled(Array.from({ length: 400 }, (_, i) => store.put(key(10 + i), value(10 + i)))));
+    const outcomes = await world.run(() =>
+      Promise.allSettled(Array.from({ length: 400 }, (_, i) => store.put(key(10 + i), value(10 + i)))),
+    );
     const taken = outcomes.filter((outcome) => outcome.status === 'fulfilled').length;
     expect(taken).toBeGreaterThan(20);
     expect(taken).toBeLessThan(390);
@@ -165,9 +169,11 @@ describe('a compaction that the disk has no room for', () => {
     world.simulation.jobs.setFault(({ job }) => void (compacting = job === 'compact'));
     world.disk.setFault(({ kind, path }) => (compacting && kind === 'write' && path.endsWith('.sst') ? { shortWriteBytes: 0 } : undefined));
     let written = 10;
-    const error = await world.run(() => refusal('OVERLOADED', async () => {
-      for (; written < 5000; written++) await store.put(key(written), value(written));
-    }));
+    const error = await world.run(() =>
+      refusal('OVERLOADED', async () => {
+        for (; written < 5000; written++) await store.put(key(written), value(written));
+      }),
+    );
     expect(error.details.mayHaveTakenEffect).toBe(false);
     expect(store.statistics()).toMatchObject({ diskFull: false });
     expect(store.statistics()['compactionFailed']).toMatch(/space/);

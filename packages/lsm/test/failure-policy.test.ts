@@ -78,7 +78,9 @@ describe('a failed sync of the log', () => {
       expect(store.getSync(key(3))).toEqual(lost);
       await world.simulation.advance(100);
     } else {
-      const error = await world.run(() => refusal('DISK_IO', () => (form === 'put' ? store.put(key(3), lost) : store.putSync(key(3), lost))));
+      const error = await world.run(() =>
+        refusal('DISK_IO', () => (form === 'put' ? store.put(key(3), lost) : store.putSync(key(3), lost))),
+      );
       expect(error.details.mayHaveTakenEffect).toBe(true);
     }
     expect(met.count).toBe(1);
@@ -93,7 +95,11 @@ describe('a failed sync of the log', () => {
     await world.run(() => refusal('DISK_IO', () => store.settle()));
     expect(contentsSync(snapshot)).toEqual(expected(0, 10));
     await world.run(() => store.close());
-    await checkAfterPowerCut(world, expected(0, 10).filter((_, i) => i !== 3), [`k0003=${Buffer.from(lost).toString()}`, `k0003=${Buffer.from(value(3)).toString()}`]);
+    await checkAfterPowerCut(
+      world,
+      expected(0, 10).filter((_, i) => i !== 3),
+      [`k0003=${Buffer.from(lost).toString()}`, `k0003=${Buffer.from(value(3)).toString()}`],
+    );
   });
 
   test('never lets a flush under way hide what reads have stopped at', async () => {
@@ -135,7 +141,11 @@ describe('a failed sync of the manifest', () => {
     const world = new World(4);
     const store = await storeWith(world, 10);
     failAll(world, syncsManifest);
-    const error = await world.run(() => refusal('DISK_IO', () => { for (let i = 10; i < 1000; i++) store.putSync(key(i), value(i), { durable: false }); }));
+    const error = await world.run(() =>
+      refusal('DISK_IO', () => {
+        for (let i = 10; i < 1000; i++) store.putSync(key(i), value(i), { durable: false });
+      }),
+    );
     expect(error.message).toMatch(/the manifest failed/);
     await expectWritesEnded(world, store, /the manifest failed/);
     world.disk.setFault(undefined);
@@ -211,12 +221,14 @@ describe('a failed sync of a table', () => {
     });
     world.disk.setFault((operation) => (syncsTable(operation) && compacting > 0 ? { error: 'EIO' } : undefined));
     let written = 10;
-    const error = await world.run(() => refusal('OVERLOADED', async () => {
-      for (; written < 5000; written++) {
-        compacting = 0;
-        await store.put(key(written), value(written));
-      }
-    }));
+    const error = await world.run(() =>
+      refusal('OVERLOADED', async () => {
+        for (; written < 5000; written++) {
+          compacting = 0;
+          await store.put(key(written), value(written));
+        }
+      }),
+    );
     expect(error.details.mayHaveTakenEffect).toBe(false);
     expect(error.retryable).toBe(true);
     expect(error.message).toMatch(/debt/);
@@ -236,42 +248,59 @@ describe('a failed sync of a table', () => {
 });
 
 describe('a bad checksum', () => {
-  test.each(['getSync', 'get', 'getMany', 'scanSync', 'range', 'reverse', 'settle'] as const)('met by %s: CORRUPTION with file and offset, quarantine, other keys stay readable', async (form) => {
-    const world = new World(9);
-    const store = await storeWith(world, 200, { level0Tables: 60, level1Bytes: 1_000_000, writeBufferBytes: 65_536, tableBytes: 65_536, cacheBytes: 0 });
-    await world.run(() => store.settle());
-    const [path] = world.tables();
-    world.disk.flipBit(path, 5000, 3);
-    const damaged = Array.from({ length: 200 }, (_, i) => i).filter((i) => !isReadable(store, i));
-    expect(damaged.length).toBeGreaterThan(0);
-    expect(damaged.length).toBeLessThan(10);
-    await world.run(() => store.close());
-    world.lines.length = 0;
-    const again = await world.open({ cacheBytes: 0, level0Tables: 60, level1Bytes: 1_000_000, writeBufferBytes: 65_536, idleMs: 3_600_000 });
-    const bad = damaged[0];
-    const reads = {
-      getSync: () => again.getSync(key(bad)),
-      get: () => again.get(key(bad)),
-      getMany: () => again.getMany([key(1), key(bad)]),
-      scanSync: () => contentsSync(again),
-      range: () => contents(again),
-      reverse: async () => { for await (const _ of again.range({ reverse: true })); },
-      settle: () => again.settle(),
-    };
-    if (form === 'settle') await world.run(() => putMany(again, 0, 3));
-    const error = await world.run(() => refusal('CORRUPTION', reads[form]));
-    expect(error.details.file).toBe(path);
-    expect(error.details.offset).toBeGreaterThan(4500);
-    expect(error.details.offset).toBeLessThanOrEqual(5000);
-    expect(again.statistics()['quarantinedTables']).toBe(1);
-    expect(world.told('table quarantined')).toHaveLength(1);
-    for (let i = 0; i < 200; i++) if (!damaged.includes(i)) expect(again.getSync(key(i))).toEqual(value(i));
-    await world.run(() => putMany(again, 300, 310));
-    await world.run(() => refusal('CORRUPTION', reads[form]));
-    expect(world.told('table quarantined'), 'told once').toHaveLength(1);
-    expect(again.failure).toBeUndefined();
-    await world.run(() => again.close());
-  });
+  test.each(['getSync', 'get', 'getMany', 'scanSync', 'range', 'reverse', 'settle'] as const)(
+    'met by %s: CORRUPTION with file and offset, quarantine, other keys stay readable',
+    async (form) => {
+      const world = new World(9);
+      const store = await storeWith(world, 200, {
+        level0Tables: 60,
+        level1Bytes: 1_000_000,
+        writeBufferBytes: 65_536,
+        tableBytes: 65_536,
+        cacheBytes: 0,
+      });
+      await world.run(() => store.settle());
+      const [path] = world.tables();
+      world.disk.flipBit(path, 5000, 3);
+      const damaged = Array.from({ length: 200 }, (_, i) => i).filter((i) => !isReadable(store, i));
+      expect(damaged.length).toBeGreaterThan(0);
+      expect(damaged.length).toBeLessThan(10);
+      await world.run(() => store.close());
+      world.lines.length = 0;
+      const again = await world.open({
+        cacheBytes: 0,
+        level0Tables: 60,
+        level1Bytes: 1_000_000,
+        writeBufferBytes: 65_536,
+        idleMs: 3_600_000,
+      });
+      const bad = damaged[0];
+      const reads = {
+        getSync: () => again.getSync(key(bad)),
+        get: () => again.get(key(bad)),
+        getMany: () => again.getMany([key(1), key(bad)]),
+        scanSync: () => contentsSync(again),
+        range: () => contents(again),
+        reverse: async () => {
+          for await (const _ of again.range({ reverse: true }));
+        },
+        settle: () => again.settle(),
+      };
+      if (form === 'settle') await world.run(() => putMany(again, 0, 3));
+      const error = await world.run(() => refusal('CORRUPTION', reads[form]));
+      expect(error.details.file).toBe(path);
+      expect(error.details.offset).toBeGreaterThan(4500);
+      expect(error.details.offset).toBeLessThanOrEqual(5000);
+      expect(again.statistics()['quarantinedTables']).toBe(1);
+      expect(world.told('table quarantined')).toHaveLength(1);
+      for (let i = 0; i < 200; i++) if (!damaged.includes(i)) expect(again.getSync(key(i))).toEqual(value(i));
+      await world.run(() => putMany(again, 300, 310));
+      await world.run(() => refusal('CORRUPTION', reads[form]));
+      expect(world.told('table quarantined'), 'told once').toHaveLength(1);
+      expect(again.failure).toBeUndefined();
+      await world.run(() => again.close());
+    },
+  );
 });
 
 function isReadable(store: Store, i: number): boolean {

@@ -12,14 +12,24 @@ export type Step =
   | { readonly do: 'get' | 'getSync'; readonly key: string }
   | { readonly do: 'getMany'; readonly keys: readonly string[]; readonly sync: boolean }
   | { readonly do: 'scan'; readonly from: string; readonly limit: number }
-  | { readonly do: 'range'; readonly from: string; readonly to: string; readonly open: boolean; readonly reverse: boolean; readonly limit: number }
+  | {
+      readonly do: 'range';
+      readonly from: string;
+      readonly to: string;
+      readonly open: boolean;
+      readonly reverse: boolean;
+      readonly limit: number;
+    }
   | { readonly do: 'snapshot' | 'closeSnapshot' | 'checkSnapshot' | 'settle' | 'reopen' };
 
 const key = fc.oneof(
   { weight: 8, arbitrary: fc.integer({ min: 0, max: 40 }).map((n) => `k${String(n).padStart(2, '0')}`) },
   { weight: 2, arbitrary: fc.string({ unit: fc.constantFrom('\x00', 'a', 'k', '\xff'), minLength: 1, maxLength: 4 }) },
 );
-const value = fc.oneof(fc.string({ maxLength: 12 }).map(latin1), fc.integer({ min: 0, max: 900 }).map((n) => 'v'.repeat(n)));
+const value = fc.oneof(
+  fc.string({ maxLength: 12 }).map(latin1),
+  fc.integer({ min: 0, max: 900 }).map((n) => 'v'.repeat(n)),
+);
 
 function latin1(text: string): string {
   return Buffer.from(text, 'utf8').toString('latin1');
@@ -52,7 +62,10 @@ export const steps: fc.Arbitrary<Step[]> = fc.array(
         limit: fc.integer({ min: 0, max: 50 }),
       }),
     },
-    { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('snapshot' as const, 'closeSnapshot' as const, 'settle' as const, 'reopen' as const) }) },
+    {
+      weight: 1,
+      arbitrary: fc.record({ do: fc.constantFrom('snapshot' as const, 'closeSnapshot' as const, 'settle' as const, 'reopen' as const) }),
+    },
     { weight: 2, arbitrary: fc.record({ do: fc.constant('checkSnapshot' as const) }) },
   ),
   { minLength: 1, maxLength: 120 },
@@ -141,7 +154,11 @@ export class Pair {
       case 'getMany': {
         const keys = step.keys.map(bytes);
         const found = step.sync ? this.store.getManySync(keys) : await this.store.getMany(keys);
-        return this.#differ('getMany', found, keys.map((one) => this.twin.get(one)));
+        return this.#differ(
+          'getMany',
+          found,
+          keys.map((one) => this.twin.get(one)),
+        );
       }
       case 'scan':
         return this.#scan(step);
@@ -155,7 +172,10 @@ export class Pair {
   #scan(step: Step & { do: 'scan' }): void {
     const found: [Uint8Array, Uint8Array][] = [];
     const count = this.store.scanSync(bytes(step.from), step.limit, (k, v) => found.push([k, v]));
-    const expected = this.twin.entries().filter(([k]) => compareBytes(k, bytes(step.from)) >= 0).slice(0, step.limit);
+    const expected = this.twin
+      .entries()
+      .filter(([k]) => compareBytes(k, bytes(step.from)) >= 0)
+      .slice(0, step.limit);
     this.#differ(`scan from ${step.from}`, show(found), show(expected));
     this.#differ('scan count', count, expected.length);
   }

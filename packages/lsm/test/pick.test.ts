@@ -59,6 +59,12 @@ test('tables that a range delete hides from everybody are dropped, unread', () =
   expect(pick(input(levels, { rangeDeletes: [{ ...rangeDeletes[0], to: Uint8Array.of(9) }] }))).toBeUndefined();
 });
 
+test('pushing a table down whose tombstones a snapshot keeps gets it a level further, never back where it was', () => {
+  const table = meta(5, 0, 9, { fileBytes: 20_000, tombstones: 3 });
+  expect(pick(input({ 1: [table] }, { snapshots: [1], eagerness: 'settle' }))).toMatchObject({ inputLevel: 1, outputLevel: 2 });
+  expect(pick(input({ 6: [table] }, { snapshots: [1], eagerness: 'settle' }))).toBeUndefined();
+});
+
 test('a quarantined table is left alone', () => {
   const levels = { 0: [4, 3, 2, 1].map((n) => meta(n, 0, 9)) };
   expect(pick(input(levels, { quarantined: new Set([3]) }))).toBeUndefined();

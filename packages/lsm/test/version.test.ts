@@ -41,11 +41,29 @@ test('cut or changed edits are refused or decode to an edit, never crash otherwi
 });
 
 test('edits keep level 0 newest first and runs in key order', () => {
-  const first = applyEdit(emptyVersion, { removed: [], added: [{ level: 0, table: meta(1, 0, 9) }, { level: 1, table: meta(7, 5, 6) }], nextFileNumber: 9 });
-  const second = applyEdit(first, { removed: [], added: [{ level: 0, table: meta(2, 0, 9) }, { level: 1, table: meta(8, 1, 2) }], nextFileNumber: 9 });
+  const first = applyEdit(emptyVersion, {
+    removed: [],
+    added: [
+      { level: 0, table: meta(1, 0, 9) },
+      { level: 1, table: meta(7, 5, 6) },
+    ],
+    nextFileNumber: 9,
+  });
+  const second = applyEdit(first, {
+    removed: [],
+    added: [
+      { level: 0, table: meta(2, 0, 9) },
+      { level: 1, table: meta(8, 1, 2) },
+    ],
+    nextFileNumber: 9,
+  });
   expect(second.levels[0].map((one) => one.number)).toEqual([2, 1]);
   expect(second.levels[1].map((one) => one.number)).toEqual([8, 7]);
-  expect(applyEdit(second, { removed: [2, 8], added: [], nextFileNumber: 9 }).levels.slice(0, 2).map((level) => level.map((one) => one.number))).toEqual([[1], [7]]);
+  expect(
+    applyEdit(second, { removed: [2, 8], added: [], nextFileNumber: 9 })
+      .levels.slice(0, 2)
+      .map((level) => level.map((one) => one.number)),
+  ).toEqual([[1], [7]]);
 });
 
 test('bounds, overlap and the table for a key respect exclusive ends', () => {

@@ -14,7 +14,15 @@ export interface Line {
 }
 
 /** Small memtables and tables, so that little data makes much happen; the log in one segment. */
-export const small: StoreOptions = { writeBufferBytes: 8192, tableBytes: 4096, level0Tables: 4, level1Bytes: 16_384, blockBytes: 256, reserveBytes: 0, logSegmentBytes: 1_048_576 };
+export const small: StoreOptions = {
+  writeBufferBytes: 8192,
+  tableBytes: 4096,
+  level0Tables: 4,
+  level1Bytes: 16_384,
+  blockBytes: 256,
+  reserveBytes: 0,
+  logSegmentBytes: 1_048_576,
+};
 
 /** A world with one directory for a store. */
 export class World {

@@ -106,7 +106,8 @@ test('tools refuse a store that is open', async () => {
   const { simulation } = await made();
   await simulation.run(async () => {
     const store = await open(simulation);
-    for (const tool of [verifyStore, repairStore]) await expect(tool('/data', simulation.environment)).rejects.toMatchObject({ code: 'LOCKED' });
+    for (const tool of [verifyStore, repairStore])
+      await expect(tool('/data', simulation.environment)).rejects.toMatchObject({ code: 'LOCKED' });
     await store.close();
   });
 });
