@@ -27,7 +27,7 @@ function failAll({ simulation }: World, kind: DiskOperationKind, fault: DiskFaul
   simulation.disk.setFault((operation) => (operation.kind === kind ? fault : undefined));
 }
 
-async function outcome(promise: Promise<unknown>): Promise<unknown> {
+async function settled(promise: Promise<unknown>): Promise<unknown> {
   return promise.then(
     () => 'resolved',
     (error: unknown) => error,
@@ -54,7 +54,7 @@ describe('a full disk', () => {
     const waiting = [w.log.commit(false)];
     stage(w.log, 9000);
     waiting.push(w.log.commit(true));
-    for (const result of await w.simulation.run(Promise.all(waiting.map(outcome))))
+    for (const result of await w.simulation.run(Promise.all(waiting.map(settled))))
       expect(result).toMatchObject({ code: 'DISK_FULL', ...noEffect });
     expect(w.applied.entries).toHaveLength(1);
     expect(w.log.failure).toBeUndefined();
@@ -88,7 +88,7 @@ describe('a full disk', () => {
     w.log.commitSync(false);
     w.simulation.disk.capacityBytes = 0;
     stage(w.log, 9000);
-    const lost = outcome(w.log.commit(true));
+    const lost = settled(w.log.commit(true));
     await w.simulation.run(w.log.close());
     expect(await lost).toMatchObject({ code: 'DISK_FULL', ...noEffect });
     const { replay } = await openIn(w.simulation);
@@ -112,13 +112,13 @@ describe('a write that fails in its midst', () => {
       const w = await world();
       w.simulation.disk.failNext('write', { shortWriteBytes: cut });
       stage(w.log, 150);
-      const waiting = outcome(w.log.commit(false));
+      const waiting = settled(w.log.commit(false));
       stage(w.log, 150);
       expect(thrownBy(() => w.log.commitSync(false))).toMatchObject({ code: 'DISK_FULL', ...noEffect });
       expect(await waiting).toMatchObject({ code: 'DISK_FULL', ...noEffect });
       w.simulation.disk.powerCut();
-      for (let seed = 0; seed < 4; seed++) {
-        const { replay } = await openIn(survivor(w.simulation.disk, seed));
+      for (let outcome = 0; outcome < 6; outcome++) {
+        const { replay } = await openIn(survivor(w.simulation.disk, cut * 6 + outcome));
         expect(replay.entries).toEqual(w.applied.entries);
       }
     }
@@ -128,7 +128,7 @@ describe('a write that fails in its midst', () => {
     const w = await world();
     w.simulation.disk.failNext('write', { shortWriteBytes: 60, error: 'EIO' });
     stage(w.log, 150);
-    expect(await outcome(w.log.commit(true))).toMatchObject({ code: 'DISK_IO', ...noEffect });
+    expect(await settled(w.log.commit(true))).toMatchObject({ code: 'DISK_IO', ...noEffect });
     expect(w.log.failure).toMatchObject({ code: 'DISK_IO', retryable: false });
     expect(() => stage(w.log, 1)).toThrow(w.log.failure);
     w.simulation.disk.powerCut();
@@ -152,10 +152,10 @@ describe('a failed sync', () => {
     const w = await world();
     failAll(w, 'sync', { error: 'EIO' });
     stage(w.log, 10);
-    const durable = outcome(w.log.commit(true));
+    const durable = settled(w.log.commit(true));
     for (let i = 0; i < 5; i++) await Promise.resolve(); // the round begins
     stage(w.log, 10);
-    const held = outcome(w.log.commit(true));
+    const held = settled(w.log.commit(true));
     expect(w.log.pendingRecords).toBe(1);
     expect(await w.simulation.run(durable)).toMatchObject({ code: 'DISK_IO', ...perhaps });
     expect(await held).toMatchObject({ code: 'DISK_IO', ...noEffect });
@@ -164,8 +164,8 @@ describe('a failed sync', () => {
     w.simulation.disk.setFault(undefined);
     expect(thrownBy(() => stage(w.log, 1))).toBe(w.log.failure);
     expect(thrownBy(() => w.log.flushSync())).toBe(w.log.failure);
-    expect(await outcome(w.log.sync())).toBe(w.log.failure);
-    expect(await outcome(w.log.append(new Uint8Array(3)))).toBe(w.log.failure);
+    expect(await settled(w.log.sync())).toBe(w.log.failure);
+    expect(await settled(w.log.append(new Uint8Array(3)))).toBe(w.log.failure);
     await w.simulation.run(w.log.close());
   });
 
@@ -174,7 +174,7 @@ describe('a failed sync', () => {
     const { log } = await openIn(simulation);
     simulation.disk.failNext('syncDirectory', { error: 'EIO' });
     stage(log, 10);
-    const durable = outcome(log.commit(true));
+    const durable = settled(log.commit(true));
     expect(await simulation.run(durable)).toMatchObject({ code: 'DISK_IO', ...perhaps });
     expect(log.failure).toMatchObject({ code: 'DISK_IO' });
   });
@@ -182,7 +182,7 @@ describe('a failed sync', () => {
   it('in a sync form throws, and rejects those who waited for a round', async () => {
     const w = await world();
     stage(w.log, 10);
-    const waiting = outcome(w.log.commit(true));
+    const waiting = settled(w.log.commit(true));
     stage(w.log, 10);
     w.simulation.disk.failNext('sync', { error: 'EIO' });
     expect(thrownBy(() => w.log.commitSync(true))).toMatchObject({ code: 'DISK_IO', ...perhaps });
@@ -193,9 +193,9 @@ describe('a failed sync', () => {
     const w = await world();
     w.simulation.disk.failNext('sync', { error: 'EIO' });
     stage(w.log, 10);
-    expect(await w.simulation.run(outcome(w.log.commit(true)))).toMatchObject(perhaps);
+    expect(await w.simulation.run(settled(w.log.commit(true)))).toMatchObject(perhaps);
     const before = w.simulation.disk.operationCount;
-    await w.simulation.run(outcome(w.log.sync()));
+    await w.simulation.run(settled(w.log.sync()));
     expect(w.simulation.disk.operationCount).toBe(before);
   });
 
@@ -203,7 +203,7 @@ describe('a failed sync', () => {
     const w = await world({ lock: false });
     w.simulation.disk.failNext('sync', { error: 'EIO' });
     stage(w.log, 10);
-    await w.simulation.run(outcome(w.log.commit(true)));
+    await w.simulation.run(settled(w.log.commit(true)));
     // The pages are marked clean and still readable, as on Linux: the new process sees the record.
     const { log, replay } = await openIn(w.simulation, { lock: false });
     expect(replay.entries).toHaveLength(2);
@@ -221,7 +221,7 @@ describe('a failed sync', () => {
     stage(w.log, 10);
     w.log.commitSync(false);
     w.simulation.disk.failNext('sync', { error: 'EIO' });
-    expect(await w.simulation.run(outcome(w.log.close()))).toMatchObject({ code: 'DISK_IO', ...perhaps });
+    expect(await w.simulation.run(settled(w.log.close()))).toMatchObject({ code: 'DISK_IO', ...perhaps });
     await openIn(w.simulation);
   });
 });

@@ -1,7 +1,7 @@
 /** The layout of groups against the reader of frames: what is placed in any sizes, at any offset of a block, is read back. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { blockBytes, headerBytes, recordBytesBound } from '../src/format.ts';
+import { blockBytes, claimFrameBytes, frameKind, headerBytes, putClaim, recordBytesBound } from '../src/format.ts';
 import { Group, groupRecordsMax } from '../src/group.ts';
 import { LaidOutSegment, number } from './laid-out-segment.ts';
 
@@ -63,5 +63,23 @@ describe('a group', () => {
     expect(group.complete(2)).toBe(false);
     expect(group.records).toBe(1);
     expect(groupRecordsMax).toBeGreaterThan(1);
+  });
+});
+
+describe('the reader of frames', () => {
+  it('stops at a claim that speaks of another sequence', () => {
+    for (const [nextSequence, state] of [
+      [2, 'reading'],
+      [3, 'stopped'],
+    ] as const) {
+      const segment = new LaidOutSegment();
+      segment.add(new Group(), [{ bytes: 10, sequences: 1 }]);
+      const position = { number, offset: segment.end };
+      const claim = new Uint8Array(claimFrameBytes);
+      putClaim(claim, 0, { kind: frameKind.claim, position, nextSequence, synced: position });
+      segment.bytes.set(claim, segment.end);
+      segment.end += claimFrameBytes;
+      expect(segment.read(blockBytes).parser.state).toBe(state);
+    }
   });
 });
