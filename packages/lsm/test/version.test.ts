@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { applyEdit, boundsOf, emptyVersion, overlaps, tableForKey } from '../src/version.ts';
+import { applyEdit, boundsOf, emptyVersion, flawOf, overlaps, tableForKey } from '../src/version.ts';
 import { meta } from './meta.ts';
 import { decodeEdit, encodeEdit } from '../src/version-edit.ts';
 
@@ -72,4 +72,14 @@ test('bounds, overlap and the table for a key respect exclusive ends', () => {
   expect(overlaps(meta(3, 0, 10), run[0])).toBe(true);
   expect(boundsOf(run)).toEqual({ lower: Uint8Array.of(10), upper: Uint8Array.of(30), upperExclusive: false });
   expect([5, 10, 19, 20, 30, 31].map((n) => tableForKey(run, Uint8Array.of(n), 0, 1))).toEqual([0, 0, 0, 1, 1, 2]);
+});
+
+test('a version that no edits of ours make is told from a sound one', () => {
+  const of = (...added: [number, ReturnType<typeof meta>][]): string | undefined =>
+    flawOf(applyEdit(emptyVersion, { removed: [], added: added.map(([level, one]) => ({ level, table: one })), nextFileNumber: 100 }));
+  expect(of([0, meta(1, 1, 9)], [0, meta(2, 1, 9)], [1, meta(3, 1, 4)], [1, meta(4, 5, 9)])).toBeUndefined();
+  expect(of([1, meta(3, 1, 5, { upperExclusive: true })], [1, meta(4, 5, 9)])).toBeUndefined();
+  expect(of([1, meta(3, 1, 5)], [1, meta(4, 5, 9)])).toMatch(/overlap/);
+  expect(of([2, meta(3, 1, 5)], [2, meta(3, 1, 5)])).toMatch(/twice/);
+  expect(of([0, meta(3, 1, 5)], [1, meta(3, 1, 5)])).toMatch(/twice/);
 });
