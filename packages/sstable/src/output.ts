@@ -7,7 +7,7 @@ import type { FileHandle } from '@coterie/env';
 /** Bytes handed to the file system at a time. */
 const chunkBytes = 256 * 1024;
 
-/** Below this length a byte loop beats `set(subarray)`, which costs about 100 ns for the call alone. */
+/** Below this length a byte loop beats `set` of a view, which costs 60 ns for the call alone (100 with `subarray`). */
 const loopBelowBytes = 24;
 
 /** An append-only file with its write buffer. */
@@ -44,7 +44,7 @@ export class TableOutput {
     if (length < loopBelowBytes) {
       for (let i = 0; i < length; i++) bytes[at + i] = source[start + i];
     } else {
-      bytes.set(source.subarray(start, end), at);
+      bytes.set(new Uint8Array(source.buffer, source.byteOffset + start, length), at);
     }
     this.length = at + length;
   }
