@@ -22,11 +22,6 @@ export class Separators {
     return compareRanges(this.bytes, this.starts[block], this.starts[block + 1], key, 0, key.length);
   }
 
-  /** The same between two separators. */
-  compareTo(block: number, other: number): number {
-    return compareRanges(this.bytes, this.starts[block], this.starts[block + 1], this.bytes, this.starts[other], this.starts[other + 1]);
-  }
-
   /** How many leading bytes two separators have in common; for a < b, all between them have these too. */
   common(a: number, b: number): number {
     const { bytes, starts } = this;
