@@ -32,8 +32,14 @@ class NodeTimer implements Timer {
   };
 }
 
-/** Timers that do not keep the process alive; `turn` is one turn of the event loop. */
+function hold(): Timer {
+  const handle = setInterval(() => {}, longestDelayMs);
+  return { cancel: () => clearInterval(handle) };
+}
+
+/** Timers that do not keep the process alive, unless it is held; `turn` is one turn of the event loop. */
 export const nodeTimers: Timers = {
   after: (delayMs, callback) => new NodeTimer(delayMs, callback),
   turn: () => new Promise((resolve) => setImmediate(resolve)),
+  hold,
 };

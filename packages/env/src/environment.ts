@@ -25,6 +25,8 @@ export interface Timers {
   after(delayMs: number, callback: () => void): Timer;
   /** Resolves in a later event-loop turn, so that input, output and timers get theirs. */
   turn(): Promise<void>;
+  /** Keeps the process alive until it is cancelled: for those who await what only a timer brings on. Absent where nothing ends by itself. */
+  hold?(): Timer;
 }
 
 /** Randomness; good enough for ids and keys of authentication in `env-node`, seeded in `simulator`. */
