@@ -7,6 +7,8 @@
  *     └─ all busy: async waits for a release; sync opens one more, closed at its release
  * ```
  *
+ * When the process runs out of descriptors, `maxOpen` shrinks, so that logs and new tables find some.
+ *
  * Invariants: only idle handles are closed; a file is open at most once here, except while its async opening is overtaken
  * by a sync one; handles beyond `maxOpen` exist only within sync reads.
  */
@@ -26,7 +28,7 @@ export interface OpenFile {
 /** Shares open files between tables. */
 export class HandleCache {
   readonly #files: Files;
-  readonly #maxOpen: number;
+  #maxOpen: number;
   /** Files by path, the one used longest ago first. */
   readonly #open = new Map<string, OpenFile>();
   readonly #opening = new Map<string, Promise<OpenFile>>();
@@ -87,6 +89,12 @@ export class HandleCache {
     if (file.reads === 0) this.#close(file);
   }
 
+  /** The process is short of handles: a quarter of those held here are given back, for good, as far as they are idle. */
+  shrink(): void {
+    this.#maxOpen = Math.max(1, Math.min(this.#maxOpen, Math.floor(this.openCount * 0.75)));
+    while (this.openCount > this.#maxOpen && this.#closeOldestIdle());
+  }
+
   /** Closes idle handles now and busy ones when they are released; nothing can be acquired any more. */
   close(): void {
     this.#closed = true;
@@ -125,8 +133,7 @@ export class HandleCache {
       try {
         return { path, handle: await this.#files.open(path, 'read'), reads: 1 };
       } catch (error) {
-        // The process is out of descriptors: one of ours will do.
-        if (isOutOfHandles(error) && this.#closeOldestIdle()) continue;
+        if (isOutOfHandles(error) && (this.#giveUpIdle() || (await this.#ownReleased()))) continue;
         this.openCount--;
         this.#waiters.shift()?.();
         throw error;
@@ -139,7 +146,7 @@ export class HandleCache {
       try {
         return this.#files.openSync(path, 'read');
       } catch (error) {
-        if (!isOutOfHandles(error) || !this.#closeOldestIdle()) throw error;
+        if (!isOutOfHandles(error) || !this.#giveUpIdle()) throw error;
       }
     }
   }
@@ -163,6 +170,20 @@ export class HandleCache {
     this.openCount--;
     // Nothing was written through it, so the sync form returns at once.
     file.handle.closeSync();
+  }
+
+  /** One of ours will do, and others in the process need some too. Whether any was closed. */
+  #giveUpIdle(): boolean {
+    if (!this.#closeOldestIdle()) return false;
+    this.shrink();
+    return true;
+  }
+
+  /** Waits until a read gives a file back; false at once if no file is open here, so that nobody will. */
+  async #ownReleased(): Promise<boolean> {
+    if (this.#open.size === 0 || this.#closed) return false;
+    await this.#released();
+    return true;
   }
 
   #released(): Promise<void> {

@@ -76,10 +76,31 @@ describe('a handle cache', () => {
     memory.descriptors = 1;
     handles.release(handles.acquireSync('b'));
     const c = await handles.acquire('c');
-    await expect(handles.acquire('a')).rejects.toMatchObject({ code: 'DISK_IO', details: { osCode: 'EMFILE' } });
+    const a = handles.acquire('a');
     expect(() => handles.acquireSync('a')).toThrow(expect.objectContaining({ code: 'DISK_IO' }));
+    await new Promise((resolve) => setImmediate(resolve));
     handles.release(c);
+    handles.release(await a);
     expect(handles.openCount).toBe(memory.openHandles);
+    memory.descriptors = 0;
+    handles.shrink();
+    await expect(new HandleCache(memory.files, { maxOpen: 10 }).acquire('a'), 'nobody here will give one back').rejects.toMatchObject({ code: 'DISK_IO', details: { osCode: 'EMFILE' } });
+  });
+
+  it('gives a quarter back when the process is short of descriptors, and holds no more afterwards', () => {
+    const memory = files('a', 'b', 'c', 'd', 'e', 'f', 'g', 'h');
+    const handles = new HandleCache(memory.files, { maxOpen: 100 });
+    for (const name of 'abcdefgh') handles.release(handles.acquireSync(name));
+    handles.shrink();
+    expect(handles.openCount).toBe(6);
+    for (const name of 'abcdefgh') handles.release(handles.acquireSync(name));
+    expect(handles.openCount).toBe(6);
+    const busy = [...'abcdef'].map((name) => handles.acquireSync(name));
+    handles.shrink();
+    expect(handles.openCount).toBe(6);
+    for (const file of busy) handles.release(file);
+    expect(handles.openCount).toBe(4);
+    expect(memory.openHandles).toBe(4);
   });
 
   it('forgets a removed file, closing it once it is idle', () => {
