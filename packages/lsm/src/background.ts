@@ -3,6 +3,7 @@
  * Flushes go first: each is offered before a compaction, and their jobs have the higher priority.
  */
 import type { CoterieError } from '@coterie/env';
+import type { HandleCache } from '@coterie/sstable';
 import { Compactor } from './compactor.ts';
 import { DiskSpace } from './disk-space.ts';
 import { Flusher } from './flusher.ts';
@@ -22,6 +23,7 @@ export interface BackgroundParts {
   readonly state: StoreState;
   readonly versions: VersionSet;
   readonly tables: LiveTables;
+  readonly handles: HandleCache;
   readonly snapshots: Snapshots;
   readonly reserve: Reserve;
   /** Records up to this sequence are in tables. */

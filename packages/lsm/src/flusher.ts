@@ -5,7 +5,8 @@
  *  frozen memtable ─▶ job ─▶ install ─▶ log released, arena reused, waiting writers go on
  *
  *  failed:  a sync of directory or manifest  → the store takes no more writes
- *           disk full, no file handles       → tried again every second for as long as it takes
+ *           no file handles                  → tables give some back, tried again every second
+ *           disk full                        → tried again every second, see `disk-space.ts`
  *           anything else                    → outputs removed, twice again in fresh files; then writes end
  * ```
  */
@@ -104,7 +105,7 @@ export class Flusher {
     settings.environment.log.error('flush failed', { code: error.code, reason: error.message, attempt: this.#attempts + 1 });
     if (isFinal(error)) return state.fail(endOfWrites('a directory could not be synced', error));
     if (error.code === 'DISK_FULL') return this.#restThenRetry(() => this.#work.space.ranOut(error));
-    if (error.details.osCode === 'EMFILE' || error.details.osCode === 'ENFILE') return this.#restThenRetry(() => undefined);
+    if (error.details.osCode === 'EMFILE' || error.details.osCode === 'ENFILE') return this.#restThenRetry(() => this.#parts.handles.shrink());
     this.counters.flushRetries++;
     if (this.#attempts++ >= retriesMax) state.fail(endOfWrites('a flush failed', error));
   }

@@ -90,7 +90,10 @@ export class Settler {
     }
   }
 
-  #change(): Promise<void> {
-    return new Promise((resolve) => this.#waiters.push(resolve));
+  /** Resolves at the next change; until then the process stays alive, also if only a timer can bring it. */
+  async #change(): Promise<void> {
+    const hold = this.#parts.settings.environment.timers.hold?.();
+    await new Promise<void>((resolve) => this.#waiters.push(resolve));
+    hold?.cancel();
   }
 }

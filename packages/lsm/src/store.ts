@@ -40,7 +40,7 @@ export class Store {
     this.#settings = settings;
     this.#recovered = recovered;
     const { files, log: journal, timers } = settings.environment;
-    const { state, log, versions, tables } = recovered;
+    const { state, log, versions, tables, handles } = recovered;
     this.#snapshots = new Snapshots(settings.snapshotsMax);
     this.#reserve = new Reserve({ files, log: journal, directory }, settings.reserveBytes);
     this.#background = new Background({
@@ -49,6 +49,7 @@ export class Store {
       state,
       versions,
       tables,
+      handles,
       snapshots: this.#snapshots,
       reserve: this.#reserve,
       flushed: (sequence) => log.release(sequence),

@@ -66,6 +66,8 @@ export class WritePath implements BatchTarget {
   readonly #waiting: WaitingBatch[] = [];
   #waitingBytes = 0;
   #draining = false;
+  /** Keeps the process alive while writes wait in line. */
+  #hold: Timer | undefined;
   /** Memtable bytes of records reserved in the log and not applied. */
   #reservedBytes = 0;
   #pacedUntilMs = 0;
@@ -166,6 +168,12 @@ export class WritePath implements BatchTarget {
     this.#draining = true;
     while (this.#waiting.length > 0 && this.#takeHead(this.#waiting[0]));
     this.#draining = false;
+    if (this.#waiting.length === 0) this.#letGo();
+  }
+
+  #letGo(): void {
+    this.#hold?.cancel();
+    this.#hold = undefined;
   }
 
   /** Commits the first waiting batch, or refuses it; false if there is no room yet. */
@@ -186,6 +194,7 @@ export class WritePath implements BatchTarget {
   stop(): void {
     this.#paceTimer?.cancel();
     this.#syncTimer?.cancel();
+    this.#letGo();
     for (const { reject } of this.#waiting.splice(0))
       reject(new CoterieError('CLOSED', 'the store was closed', { details: { mayHaveTakenEffect: false } }));
   }
@@ -306,6 +315,7 @@ export class WritePath implements BatchTarget {
     this.counters.stalls++;
     if (this.#waitingBytes + batch.memtableBytes > this.#parts.settings.stallBytesMax) throw overloaded('too many bytes wait for a flush');
     this.#waitingBytes += batch.memtableBytes;
+    this.#hold ??= this.#parts.settings.environment.timers.hold?.();
     return new Promise((resolve, reject) => this.#waiting.push({ batch, durable, resolve, reject }));
   }
 

@@ -1,8 +1,7 @@
 /**
  * The worker that runs a flush or a compaction dies: at every slice and at every file operation of the job, once or every
- * time, in the simulator (hangs
- * at every fourth step only, in the short form); at a few slices with real threads. Nothing is lost, what the dead job wrote is removed, and the
- * store tries again in fresh files, twice.
+ * time, in the simulator (in the short form it hangs at every fourth step only); at a few slices with real threads.
+ * Nothing is lost, what the dead job wrote is removed, and the store tries again in fresh files, twice.
  */
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
