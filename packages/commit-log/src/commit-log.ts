@@ -19,6 +19,7 @@ import type { RecordHandler } from './group.ts';
 import type { OpenedLog } from './open.ts';
 import type { LogSettings } from './options.ts';
 import { SegmentList } from './segment-list.ts';
+import type { Segment } from './segment.ts';
 import { Syncer } from './syncer.ts';
 
 /** `then` on a settled promise defers to the end of the microtask queue for 45 ns; `queueMicrotask` costs 160. */
@@ -65,7 +66,7 @@ export class CommitLog {
     };
     this.#segments = segments;
     this.#syncer = new Syncer(host, applied);
-    this.#writer = new GroupWriter({ segments, segmentBytes, fail }, this.#syncer, applied);
+    this.#writer = new GroupWriter({ segments, segmentBytes, timers: settings.environment.timers, fail }, this.#syncer, applied);
     if (startAfter !== undefined) segments.release(startAfter);
   }
 
@@ -218,6 +219,22 @@ export class CommitLog {
     return this.#segments.trim();
   }
 
+  /** The sync form of `close`. Files that are being removed at that moment are left to the next open. @throws as `close` rejects */
+  closeSync(): void {
+    if (this.#closing !== undefined) return;
+    this.#closing = Promise.resolve();
+    this.#handOverQuietly();
+    this.#writer.refusal ??= 'closed';
+    try {
+      if (this.#failure !== undefined) return;
+      this.#writer.syncHanded();
+      this.#putEndMark((segment) => segment.syncSync());
+    } finally {
+      this.#segments.closeSync();
+      this.#opened.lock?.releaseSync();
+    }
+  }
+
   async #close(): Promise<void> {
     this.#handOverQuietly();
     this.#writer.refusal ??= 'closed';
@@ -238,14 +255,20 @@ export class CommitLog {
     this.#syncer.start();
     await waiter.promise;
     await this.#syncer.idle();
+    await this.#putEndMark((segment) => segment.sync());
+  }
+
+  /** Ends the current segment, which is synced. Without the mark, for want of space, the log is as whole. */
+  #putEndMark<T>(sync: (segment: Segment) => T): T | undefined {
     const { current } = this.#segments;
-    if (current === undefined) return;
+    if (current === undefined) return undefined;
     try {
       current.putEndMark(this.nextSequence);
-      await current.sync();
     } catch (error) {
       this.#opened.start.environment.log.warn('commit log closed without its end mark', { file: current.path, reason: String(error) });
+      return undefined;
     }
+    return sync(current);
   }
 
   #stage(payload: Uint8Array): number {

@@ -12,6 +12,7 @@
  * A record is rejected as without effect only after its bytes are gone for sure, which takes a sync of the cut.
  */
 import { assert, CoterieError, isCoterieError } from '@coterie/env';
+import type { Timers } from '@coterie/env';
 import { Deferred } from './deferred.ts';
 import { failedWrite } from './failure.ts';
 import { headerBytes, recordBytesBound } from './format.ts';
@@ -20,6 +21,7 @@ import type { RecordHandler } from './group.ts';
 import type { SegmentList } from './segment-list.ts';
 import type { Segment } from './segment.ts';
 import type { Syncer } from './syncer.ts';
+import { TurnKeeper } from './turn-keeper.ts';
 
 /** Room that the end mark needs in a segment. */
 const endMarkRoom = 64;
@@ -34,6 +36,7 @@ export type Refusal = 'failed' | 'closed' | 'applying';
 export interface WriterHost {
   readonly segments: SegmentList;
   readonly segmentBytes: number;
+  readonly timers: Timers;
   readonly fail: (error: unknown) => void;
 }
 
@@ -47,6 +50,7 @@ export class GroupWriter {
   readonly group: Group = new Group();
   readonly #host: WriterHost;
   readonly #syncer: Syncer;
+  readonly #turns: TurnKeeper;
   readonly #segmentLimit: number;
   #handed: Deferred | undefined;
   #durable: Deferred | undefined;
@@ -54,6 +58,7 @@ export class GroupWriter {
   constructor(host: WriterHost, syncer: Syncer, applied: number) {
     this.#host = host;
     this.#syncer = syncer;
+    this.#turns = new TurnKeeper(host.timers);
     this.#segmentLimit = host.segmentBytes - endMarkRoom;
     this.applied = applied;
   }
@@ -112,8 +117,9 @@ export class GroupWriter {
     const durable = this.#durable;
     this.#handed = undefined;
     this.#durable = undefined;
+    const { records, used } = group;
     group.begin(segment.number, segment.end, this.#segmentLimit);
-    handed?.resolve();
+    if (handed !== undefined) this.#turns.resolve(handed, { records, bytes: used });
     if (durable === undefined) return;
     this.prepareSync();
     this.#syncer.request(durable);
