@@ -105,7 +105,8 @@ export class Flusher {
     settings.environment.log.error('flush failed', { code: error.code, reason: error.message, attempt: this.#attempts + 1 });
     if (isFinal(error)) return state.fail(endOfWrites('a directory could not be synced', error));
     if (error.code === 'DISK_FULL') return this.#restThenRetry(() => this.#work.space.ranOut(error));
-    if (error.details.osCode === 'EMFILE' || error.details.osCode === 'ENFILE') return this.#restThenRetry(() => this.#parts.handles.shrink());
+    if (error.details.osCode === 'EMFILE' || error.details.osCode === 'ENFILE')
+      return this.#restThenRetry(() => this.#parts.handles.shrink());
     this.counters.flushRetries++;
     if (this.#attempts++ >= retriesMax) state.fail(endOfWrites('a flush failed', error));
   }

@@ -53,11 +53,6 @@ export function levelTarget(level: number, level1Bytes: number): number {
   return level1Bytes * 10 ** (level - 1);
 }
 
-/** Runs a read may have to look at. */
-export function runCount(version: Version): number {
-  return version.levels[0].length + version.levels.slice(1).filter((tables) => tables.length > 0).length;
-}
-
 function pickDrop(input: PickInput): Compaction | undefined {
   if (input.rangeDeletes.length === 0) return undefined;
   const tables = tablesOf(input.version).filter((table) => input.rangeDeletes.some((range) => hides(range, table, input.snapshots)));

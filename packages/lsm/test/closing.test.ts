@@ -1,7 +1,7 @@
 /** The ends of a store's life: one owner at a time, closing with work in flight, twice, and what is said afterwards. */
 import { isCoterieError } from '@coterie/env';
 import { describe, expect, test } from 'vitest';
-import type { Store } from '../src/index.ts';
+import type { Batch, Entry, Snapshot, Store } from '../src/index.ts';
 import { bytes } from './operations.ts';
 import { contentsSync, expected, key, refusal, value, World } from './world.ts';
 
@@ -133,18 +133,18 @@ describe('closing with work in flight', () => {
   });
 });
 
-test('after close every method says CLOSED, but close itself', async () => {
-  const world = new World(7);
-  const store = await world.open();
-  await world.run(async () => { for (let i = 0; i < 600; i++) await store.put(key(i), value(i)); });
-  const snapshot = store.snapshot();
-  const fromSnapshot = snapshot.range();
-  const begun = store.range();
-  await world.run(() => begun.next());
-  const unbegun = store.range();
-  const batch = store.batch().put(key(1), value(1));
-  await world.run(() => Promise.all([store.close(), store.close()]));
-  const uses: Record<string, () => unknown> = {
+interface Before {
+  readonly snapshot: Snapshot;
+  readonly fromSnapshot: AsyncGenerator<Entry>;
+  readonly begun: AsyncGenerator<Entry>;
+  readonly unbegun: AsyncGenerator<Entry>;
+  readonly batch: Batch;
+}
+
+/** Every method of a store, and of what came out of it before it was closed. */
+function usesOf(store: Store, before: Before): Record<string, () => unknown> {
+  const { snapshot, fromSnapshot, begun, unbegun, batch } = before;
+  return {
     put: () => store.put(key(1), value(1)),
     putSync: () => store.putSync(key(1), value(1)),
     putBatch: () => store.putBatch([[key(1), value(1)]]),
@@ -163,7 +163,9 @@ test('after close every method says CLOSED, but close itself', async () => {
     getMany: () => store.getMany([key(0)]),
     getManySync: () => store.getManySync([key(0)]),
     // The page that it stands on was handed out before; the next one is refused.
-    'range begun': async () => { while ((await begun.next()).done !== true); },
+    'range begun': async () => {
+      while ((await begun.next()).done !== true);
+    },
     'range unbegun': () => unbegun.next(),
     range: () => store.range().next(),
     scanSync: () => store.scanSync(undefined, 1, () => true),
@@ -179,6 +181,22 @@ test('after close every method says CLOSED, but close itself', async () => {
     sync: () => store.sync(),
     checkpoint: () => store.checkpoint('/elsewhere'),
   };
+}
+
+test('after close every method says CLOSED, but close itself', async () => {
+  const world = new World(7);
+  const store = await world.open();
+  await world.run(async () => {
+    for (let i = 0; i < 600; i++) await store.put(key(i), value(i));
+  });
+  const snapshot = store.snapshot();
+  const fromSnapshot = snapshot.range();
+  const begun = store.range();
+  await world.run(() => begun.next());
+  const unbegun = store.range();
+  const batch = store.batch().put(key(1), value(1));
+  await world.run(() => Promise.all([store.close(), store.close()]));
+  const uses = usesOf(store, { snapshot, fromSnapshot, begun, unbegun, batch });
   const wrong: string[] = [];
   for (const [name, use] of Object.entries(uses)) {
     const outcome = await world
@@ -208,6 +226,7 @@ test('a closed snapshot says CLOSED, also to a range that was made before and be
   await world.run(() => store.settle());
   await world.run(() => refusal('CLOSED', () => range.next()));
   await refusal('CLOSED', () => snapshot.getSync(key(0)));
+  expect(store.getSync(key(0))).toEqual(bytes('new'));
   await world.run(() => store.close());
 });
 
@@ -218,6 +237,7 @@ test('a batch is committed once', async () => {
   await world.run(() => batch.commit());
   await world.run(() => refusal('INVALID_ARGUMENT', () => batch.commit()));
   await refusal('INVALID_ARGUMENT', () => batch.commitSync());
+  expect(store.getSync(key(0))).toEqual(value(0));
   await world.run(() => store.close());
 });
 

@@ -9,7 +9,15 @@ import { bytes } from './operations.ts';
 import { show, Twin } from './twin.ts';
 import { contents, contentsSync, expected, key, value, World } from './world.ts';
 
-const busy: StoreOptions = { writeBufferBytes: 2048, tableBytes: 2048, level0Tables: 2, level1Bytes: 8192, blockBytes: 128, cacheBytes: 0, durable: false };
+const busy: StoreOptions = {
+  writeBufferBytes: 2048,
+  tableBytes: 2048,
+  level0Tables: 2,
+  level1Bytes: 8192,
+  blockBytes: 128,
+  cacheBytes: 0,
+  durable: false,
+};
 
 /** Random writes on a store and its twin, by whatever form. */
 class Writer {
@@ -118,7 +126,11 @@ describe('out of the callback of a scan', () => {
     const writer = new Writer(store, 6);
     for (let i = 0; i < 300; i++) writer.writeSync();
     const wanted = show(writer.twin.entries());
-    expect(() => store.scanSync(undefined, 100, () => { throw new Error('from the callback'); })).toThrow('from the callback');
+    expect(() =>
+      store.scanSync(undefined, 100, () => {
+        throw new Error('from the callback');
+      }),
+    ).toThrow('from the callback');
     expect(store.scanSync(undefined, 100, (k) => Buffer.compare(k, key(20)) < 0)).toBeLessThan(wanted.length);
     expect(contentsSync(store)).toEqual(wanted);
     let closing: Promise<void> | undefined;
@@ -216,7 +228,11 @@ test('a checkpoint under writes opens as a store, and is the store of one moment
   let writing = true;
   const writers = world.run(async () => {
     for (let i = 0; writing; i++) {
-      const batch = store.batch().put(key(i % 50), value(i)).put(key((i * 7) % 50), value(i)).delete(key((i * 11) % 50));
+      const batch = store
+        .batch()
+        .put(key(i % 50), value(i))
+        .put(key((i * 7) % 50), value(i))
+        .delete(key((i * 11) % 50));
       twin.put(key(i % 50), value(i));
       twin.put(key((i * 7) % 50), value(i));
       twin.delete(key((i * 11) % 50));
@@ -225,7 +241,10 @@ test('a checkpoint under writes opens as a store, and is the store of one moment
       if (i % 100 === 50) {
         const atLeast = states.length - 1;
         // Beside the writes that follow.
-        void store.checkpoint(`/copies/${i}`).then(() => copies.push({ directory: `/copies/${i}`, atLeast }), (error: unknown) => expect.fail(String(error)));
+        void store.checkpoint(`/copies/${i}`).then(
+          () => copies.push({ directory: `/copies/${i}`, atLeast }),
+          (error: unknown) => expect.fail(String(error)),
+        );
       }
       if (i === 800) writing = false;
     }
@@ -268,7 +287,9 @@ describe('durability by time', () => {
     const store = await world.open({ durable: { everyMs: 50 }, writeBufferBytes: 1_048_576 });
     let syncs = 0;
     world.disk.setFault(({ kind, path }) => void (syncs += kind === 'sync' && path.startsWith('/data/log') ? 1 : 0));
-    await world.run(async () => { for (let i = 0; i < 50; i++) await store.put(key(i), value(i)); });
+    await world.run(async () => {
+      for (let i = 0; i < 50; i++) await store.put(key(i), value(i));
+    });
     store.putSync(key(50), value(50));
     expect(syncs).toBe(0);
     expect(store.durableSequence).toBe(0);
@@ -301,16 +322,29 @@ describe('durability by time', () => {
 test('log, manifest and tables stay bounded however much is written', async () => {
   const world = new World(50);
   const store = await world.open({ ...busy, writeBufferBytes: 32_768, tableBytes: 65_536, level1Bytes: 2 ** 20, logSegmentBytes: 65_536 });
-  const bytesOf = (matches: (path: string) => boolean): number => world.disk.paths().filter((path) => path.startsWith('/data/') && matches(path)).reduce((sum, path) => sum + world.disk.contents(path).length, 0);
+  const bytesOf = (matches: (path: string) => boolean): number =>
+    world.disk
+      .paths()
+      .filter((path) => path.startsWith('/data/') && matches(path))
+      .reduce((sum, path) => sum + world.disk.contents(path).length, 0);
   for (let round = 0; round < 6; round++) {
     await world.run(async () => {
       for (let i = 0; i < 800; i++) await store.put(key(i), value(i + round, 500), { durable: i % 50 === 0 });
       await store.settle();
     });
     await world.simulation.advance(2000);
-    expect(bytesOf((path) => path.includes('/log/')), 'a few segments and spares').toBeLessThanOrEqual(7 * 65_536);
-    expect(bytesOf((path) => path.includes('MANIFEST')), 'edits are small').toBeLessThan(100_000);
-    expect(bytesOf((path) => path.endsWith('.sst')), 'nothing old is kept').toBeLessThan(800 * 560);
+    expect(
+      bytesOf((path) => path.includes('/log/')),
+      'a few segments and spares',
+    ).toBeLessThanOrEqual(7 * 65_536);
+    expect(
+      bytesOf((path) => path.includes('MANIFEST')),
+      'edits are small',
+    ).toBeLessThan(100_000);
+    expect(
+      bytesOf((path) => path.endsWith('.sst')),
+      'nothing old is kept',
+    ).toBeLessThan(800 * 560);
   }
   await world.run(() => store.close());
 });

@@ -313,7 +313,7 @@ function isReadable(store: Store, i: number): boolean {
 
 describe('an unknown format version', () => {
   test.each([
-    ['manifest', (path: string) => path.includes('MANIFEST-'), (file: Uint8Array) => void (file[7] = 2)],
+    ['manifest', (path: string) => path.includes('MANIFEST-'), (file: Uint8Array): void => void (file[7] = 2)],
     ['table', (path: string) => path.endsWith('.sst'), raiseTableVersion],
     ['log', (path: string) => path.startsWith('/data/log/'), raiseLogVersion],
   ] as const)('of the %s: the store refuses to open, and changes nothing', async (_, matches, raise) => {

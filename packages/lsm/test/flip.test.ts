@@ -16,7 +16,17 @@ const long = process.env['COTERIE_LONG'] !== undefined;
 const sampled = 25;
 const smallBytes = 150;
 
-const options: StoreOptions = { writeBufferBytes: 3072, tableBytes: 1500, level0Tables: 3, level1Bytes: 3000, blockBytes: 200, cacheBytes: 0, reserveBytes: 4096, logSegmentBytes: 65_536, idleMs: 3_600_000 };
+const options: StoreOptions = {
+  writeBufferBytes: 3072,
+  tableBytes: 1500,
+  level0Tables: 3,
+  level1Bytes: 3000,
+  blockBytes: 200,
+  cacheBytes: 0,
+  reserveBytes: 4096,
+  logSegmentBytes: 65_536,
+  idleMs: 3_600_000,
+};
 const keys = Array.from({ length: 40 }, (_, i) => bytes(`key${String(i).padStart(2, '0')}`));
 
 /** A store on a disk without power, and every state that it went through. */
@@ -134,7 +144,10 @@ class Judge {
 
   async #one(how: string, key: Uint8Array, read: () => Uint8Array | undefined | Promise<Uint8Array | undefined>): Promise<void> {
     const name = Buffer.from(key).toString();
-    const found = await attempt(async () => ({ value: await read() }), (error) => this.refused(error));
+    const found = await attempt(
+      async () => ({ value: await read() }),
+      (error) => this.refused(error),
+    );
     if (found === undefined) return;
     const shown = found.value === undefined ? undefined : `${name}=${Buffer.from(found.value).toString()}`;
     this.#check(`${how} ${name}`, (state) => state.find((entry) => entry.startsWith(`${name}=`)) === shown, shown);
@@ -172,30 +185,36 @@ function isSame(a: readonly string[], b: readonly string[]): boolean {
 }
 
 describe.each(['none', 'deflate'] as const)('compression %s', (compression) => {
-  test.each(['closed', 'power cut'] as const)('any flipped byte of a store that was %s is noticed or does no harm', async (ending) => {
-    const victim = await makeVictim(compression, ending);
-    const sound = new World(1, victim.disk.clone());
-    expect(contentsSync(await sound.open(options)), 'whole, it is whole').toEqual(victim.states.at(-1));
-    const random = new SeededRandom(long ? Date.now() : 17);
-    const counts: Record<string, Record<string, number>> = {};
-    const disk = victim.disk.clone();
-    disk.restart(1);
-    for (const path of disk.paths()) {
-      const length = disk.contents(path).length;
-      const every = long || length <= smallBytes;
-      for (let i = 0; i < (every ? length : sampled); i++) {
-        const damage = { path, offset: every ? i : random.below(length), bit: random.below(8) };
-        const outcome = await outcomeOf(victim, damage).catch((error: unknown) => {
-          throw new Error(`${path} of ${length} bytes, byte ${damage.offset}, bit ${damage.bit}: ${(error as CoterieError).message}`, { cause: error });
-        });
-        const kind = path.includes('.sst') ? 'table' : path.includes('/log/') ? 'log' : path.replace(/-\d+/, '');
-        (counts[kind] ??= {})[outcome] = (counts[kind]?.[outcome] ?? 0) + 1;
+  test.each(['closed', 'power cut'] as const)(
+    'any flipped byte of a store that was %s is noticed or does no harm',
+    async (ending) => {
+      const victim = await makeVictim(compression, ending);
+      const sound = new World(1, victim.disk.clone());
+      expect(contentsSync(await sound.open(options)), 'whole, it is whole').toEqual(victim.states.at(-1));
+      const random = new SeededRandom(long ? Date.now() : 17);
+      const counts: Record<string, Record<string, number>> = {};
+      const disk = victim.disk.clone();
+      disk.restart(1);
+      for (const path of disk.paths()) {
+        const length = disk.contents(path).length;
+        const every = long || length <= smallBytes;
+        for (let i = 0; i < (every ? length : sampled); i++) {
+          const damage = { path, offset: every ? i : random.below(length), bit: random.below(8) };
+          const outcome = await outcomeOf(victim, damage).catch((error: unknown) => {
+            throw new Error(`${path} of ${length} bytes, byte ${damage.offset}, bit ${damage.bit}: ${(error as CoterieError).message}`, {
+              cause: error,
+            });
+          });
+          const kind = path.includes('.sst') ? 'table' : path.includes('/log/') ? 'log' : path.replace(/-\d+/, '');
+          (counts[kind] ??= {})[outcome] = (counts[kind]?.[outcome] ?? 0) + 1;
+        }
       }
-    }
-    expect(Object.keys(counts)).toEqual(expect.arrayContaining(['table', 'log', '/data/CURRENT', '/data/MANIFEST']));
-    expect(counts['table']?.['cut']).toBeUndefined();
-    expect(counts['table']?.['partly refused']).toBeGreaterThan(5);
-    expect(counts['/data/CURRENT']).toEqual({ refused: disk.contents('/data/CURRENT').length });
-    expect(counts['/data/MANIFEST']?.['refused']).toBeGreaterThan(10);
-  }, 3_600_000);
+      expect(Object.keys(counts)).toEqual(expect.arrayContaining(['table', 'log', '/data/CURRENT', '/data/MANIFEST']));
+      expect(counts['table']?.['cut']).toBeUndefined();
+      expect(counts['table']?.['partly refused']).toBeGreaterThan(5);
+      expect(counts['/data/CURRENT']).toEqual({ refused: disk.contents('/data/CURRENT').length });
+      expect(counts['/data/MANIFEST']?.['refused']).toBeGreaterThan(10);
+    },
+    3_600_000,
+  );
 });

@@ -14,7 +14,14 @@ import { bytes } from './operations.ts';
 import { contentsSync, expected, key, refusal, value, World } from './world.ts';
 
 const long = process.env['COTERIE_LONG'] !== undefined;
-const options: StoreOptions = { writeBufferBytes: 4 * 2 ** 20, tableBytes: 600_000, level0Tables: 60, level1Bytes: 2 ** 30, durable: false, idleMs: 3_600_000 };
+const options: StoreOptions = {
+  writeBufferBytes: 4 * 2 ** 20,
+  tableBytes: 600_000,
+  level0Tables: 60,
+  level1Bytes: 2 ** 30,
+  durable: false,
+  idleMs: 3_600_000,
+};
 /** Large values, so that a job of few entries has several slices. */
 const valueBytes = 160_000;
 const count = 14;
@@ -34,7 +41,11 @@ async function prepared(name: string, seed: number): Promise<{ world: World; sto
 }
 
 /** Strikes steps of one kind of job, counted from the first such step after the call. */
-function strike(world: World, name: string, strikes: (kind: JobStep['kind'], index: number) => JobFault | undefined): { readonly slice: number; readonly operation: number } {
+function strike(
+  world: World,
+  name: string,
+  strikes: (kind: JobStep['kind'], index: number) => JobFault | undefined,
+): { readonly slice: number; readonly operation: number } {
   const seen = { slice: 0, operation: 0 };
   world.simulation.jobs.setFault(({ job, kind }) => (job === name ? strikes(kind, seen[kind]++) : undefined));
   return seen;

@@ -26,7 +26,8 @@ async function putUntilRefused(store, errors, from) {
     const outcomes = await Promise.allSettled(Array.from({ length: 32 }, (_, i) => store.put(key(next + i), value(next + i))));
     const refused = outcomes.findIndex((outcome) => outcome.status === 'rejected');
     for (const outcome of outcomes) if (outcome.status === 'rejected') errors.note(outcome.reason);
-    if (refused >= 0) return { acknowledged: next + refused, later: outcomes.slice(refused).filter((outcome) => outcome.status === 'fulfilled').length };
+    if (refused >= 0)
+      return { acknowledged: next + refused, later: outcomes.slice(refused).filter((outcome) => outcome.status === 'fulfilled').length };
     if (next > 1_000_000) throw new Error('it never runs out');
   }
 }
@@ -38,14 +39,21 @@ function holds(store, count) {
     if (Buffer.compare(k, key(scanned)) !== 0 || Buffer.compare(v, value(scanned)) !== 0) throw new Error(`entry ${scanned} is another`);
     scanned++;
   });
-  for (let i = 0; i < count; i += 7) if (Buffer.compare(store.getSync(key(i)) ?? Buffer.alloc(0), value(i)) !== 0) throw new Error(`key ${i} is lost`);
+  for (let i = 0; i < count; i += 7)
+    if (Buffer.compare(store.getSync(key(i)) ?? Buffer.alloc(0), value(i)) !== 0) throw new Error(`key ${i} is lost`);
   return scanned === count;
 }
 
 async function full() {
   const errors = new Errors();
   const data = `${directory}/data`;
-  const options = { writeBufferBytes: 256 * 1024, logSegmentBytes: 512 * 1024, reserveBytes: 768 * 1024, level0Tables: 64, idleMs: 3_600_000 };
+  const options = {
+    writeBufferBytes: 256 * 1024,
+    logSegmentBytes: 512 * 1024,
+    reserveBytes: 768 * 1024,
+    level0Tables: 64,
+    idleMs: 3_600_000,
+  };
   writeFileSync(`${directory}/filler`, Buffer.alloc(2 * 2 ** 20));
   let store = await openStore(data, options);
   const first = await putUntilRefused(store, errors, 0);
@@ -57,7 +65,10 @@ async function full() {
   rmSync(`${directory}/filler`);
   let resumed = false;
   for (let attempt = 0; attempt < 100 && !resumed; attempt++) {
-    resumed = await store.put(key(report.second.acknowledged), value(report.second.acknowledged)).then(() => true, (error) => void errors.note(error));
+    resumed = await store.put(key(report.second.acknowledged), value(report.second.acknowledged)).then(
+      () => true,
+      (error) => errors.note(error),
+    );
     if (!resumed) await delay(100);
   }
   report.resumed = resumed;
@@ -102,7 +113,8 @@ async function files() {
     report.exhausted = error.code;
   }
   report.readExhausted = holds(store, count);
-  for (let i = count; i < count + 40; i++) await store.put(key(i), value(i), { durable: i % 10 === 0 }).catch((error) => errors.note(error));
+  for (let i = count; i < count + 40; i++)
+    await store.put(key(i), value(i), { durable: i % 10 === 0 }).catch((error) => errors.note(error));
   report.heldExhausted = holds(store, count + 40);
   await delay(300);
   report.failure = store.failure?.message;

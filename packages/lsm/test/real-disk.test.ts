@@ -42,22 +42,36 @@ function run(command: string, args: string[]): Promise<{ code: number | null; ou
 }
 
 describe('a disk that is really full', () => {
-  test.skipIf(mountable === undefined)('writes are refused without effect, nothing is lost, and writes come back with space', async () => {
-    const report = await observe('full', 'mount -t tmpfs -o size=9m coterie "$0"', mountable);
-    expect(report).toMatchObject({ heldWhenFull: true, heldAfterReopening: true, resumed: true, heldAfterResuming: true, heldAtLast: true });
-    expect(report['failure']).toBeUndefined();
-    expect(report['first']).toMatchObject({ later: 0 });
-    expect((report['first'] as { acknowledged: number }).acknowledged).toBeGreaterThan(1000);
-    expect(Object.keys(report['errors'] as object)).toEqual(['CoterieError DISK_FULL false']);
-  }, 120_000);
+  test.skipIf(mountable === undefined)(
+    'writes are refused without effect, nothing is lost, and writes come back with space',
+    async () => {
+      const report = await observe('full', 'mount -t tmpfs -o size=9m coterie "$0"', mountable);
+      expect(report).toMatchObject({
+        heldWhenFull: true,
+        heldAfterReopening: true,
+        resumed: true,
+        heldAfterResuming: true,
+        heldAtLast: true,
+      });
+      expect(report['failure']).toBeUndefined();
+      expect(report['first']).toMatchObject({ later: 0 });
+      expect((report['first'] as { acknowledged: number }).acknowledged).toBeGreaterThan(1000);
+      expect(Object.keys(report['errors'] as object)).toEqual(['CoterieError DISK_FULL false']);
+    },
+    120_000,
+  );
 
-  test.skipIf(mountable !== undefined)('no mount is to be had here: a limit on file size (EFBIG) ends writes, and nothing is lost', async () => {
-    const report = await observe('limit', 'ulimit -f 1024');
-    expect(report).toMatchObject({ heldWhenRefused: true, heldAfterReopening: true });
-    expect(report['failure']).toMatch(/EFBIG/);
-    expect((report['first'] as { acknowledged: number }).acknowledged).toBeGreaterThan(200);
-    expect(Object.keys(report['errors'] as object)).toEqual(['CoterieError DISK_IO false']);
-  }, 120_000);
+  test.skipIf(mountable !== undefined)(
+    'no mount is to be had here: a limit on file size (EFBIG) ends writes, and nothing is lost',
+    async () => {
+      const report = await observe('limit', 'ulimit -f 1024');
+      expect(report).toMatchObject({ heldWhenRefused: true, heldAfterReopening: true });
+      expect(report['failure']).toMatch(/EFBIG/);
+      expect((report['first'] as { acknowledged: number }).acknowledged).toBeGreaterThan(200);
+      expect(Object.keys(report['errors'] as object)).toEqual(['CoterieError DISK_IO false']);
+    },
+    120_000,
+  );
 
   test('a file that may not grow (EFBIG) ends writes, and nothing is lost', async () => {
     const report = await observe('limit', 'ulimit -f 1024');
@@ -69,7 +83,14 @@ describe('a disk that is really full', () => {
 
 test('too many files, really: the store makes do with those it has, and flushes when there are more', async () => {
   const report = await observe('files', 'ulimit -n 64');
-  expect(report).toMatchObject({ readAsync: true, exhausted: 'EMFILE', readExhausted: true, heldExhausted: true, heldAfter: true, heldAtLast: true });
+  expect(report).toMatchObject({
+    readAsync: true,
+    exhausted: 'EMFILE',
+    readExhausted: true,
+    heldExhausted: true,
+    heldAfter: true,
+    heldAtLast: true,
+  });
   expect(report['tables'], 'far more than handles are left for them').toBeGreaterThan(45);
   expect(report['failure']).toBeUndefined();
   expect(report['errors']).toEqual({});

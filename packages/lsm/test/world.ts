@@ -1,5 +1,5 @@
 /** A store in a simulated world, with its journal kept, for tests that break things and ask what the store says. */
-import { CoterieError, type ErrorCode, isCoterieError, type Log, type LogFields } from '@coterie/env';
+import { type CoterieError, type ErrorCode, isCoterieError, type Log, type LogFields } from '@coterie/env';
 import { createSimulation, type SimulatedDisk, type Simulation } from '@coterie/simulator';
 import { expect } from 'vitest';
 import { openStore, type Store, type StoreOptions } from '../src/index.ts';

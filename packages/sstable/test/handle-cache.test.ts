@@ -84,7 +84,10 @@ describe('a handle cache', () => {
     expect(handles.openCount).toBe(memory.openHandles);
     memory.descriptors = 0;
     handles.shrink();
-    await expect(new HandleCache(memory.files, { maxOpen: 10 }).acquire('a'), 'nobody here will give one back').rejects.toMatchObject({ code: 'DISK_IO', details: { osCode: 'EMFILE' } });
+    await expect(new HandleCache(memory.files, { maxOpen: 10 }).acquire('a'), 'nobody here will give one back').rejects.toMatchObject({
+      code: 'DISK_IO',
+      details: { osCode: 'EMFILE' },
+    });
   });
 
   it('gives a quarter back when the process is short of descriptors, and holds no more afterwards', () => {
@@ -95,7 +98,7 @@ describe('a handle cache', () => {
     expect(handles.openCount).toBe(6);
     for (const name of 'abcdefgh') handles.release(handles.acquireSync(name));
     expect(handles.openCount).toBe(6);
-    const busy = [...'abcdef'].map((name) => handles.acquireSync(name));
+    const busy = Array.from('abcdef').map((name) => handles.acquireSync(name));
     handles.shrink();
     expect(handles.openCount).toBe(6);
     for (const file of busy) handles.release(file);
