@@ -207,7 +207,8 @@ export class TableCursor extends BlockView implements EntryCursor {
     const { valueBytes, blockStart } = this;
     const length = this.firstEnd + tailFixedBytes - blockStart;
     if (this.#chunkUsed + length > this.#chunk.length) {
-      this.#chunk = new Uint8Array(Math.max(length, ownChunkBytes));
+      // Chunks double: a short scan over many tables should not pay for a long one.
+      this.#chunk = new Uint8Array(Math.max(length, Math.min(ownChunkBytes, Math.max(4 * length, 2 * this.#chunk.length))));
       this.#chunkUsed = 0;
     }
     const at = this.#chunkUsed;
