@@ -31,6 +31,7 @@ interface Plan {
 }
 
 const tiny: StoreOptions = {
+  cacheBytes: 65_536,
   writeBufferBytes: 2048,
   tableBytes: 1024,
   level0Tables: 2,

@@ -15,6 +15,7 @@ export interface Line {
 
 /** Small memtables and tables, so that little data makes much happen; the log in one segment. */
 export const small: StoreOptions = {
+  cacheBytes: 65_536,
   writeBufferBytes: 8192,
   tableBytes: 4096,
   level0Tables: 4,
