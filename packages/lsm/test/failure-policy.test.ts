@@ -316,7 +316,7 @@ describe('an unknown format version', () => {
     ['manifest', (path: string) => path.includes('MANIFEST-'), (file: Uint8Array): void => void (file[7] = 2)],
     ['table', (path: string) => path.endsWith('.sst'), raiseTableVersion],
     ['log', (path: string) => path.startsWith('/data/log/'), raiseLogVersion],
-  ] as const)('of the %s: the store refuses to open, and changes nothing', async (_, matches, raise) => {
+  ] as const)('of the %s: the store refuses to open, however often, and lets go of everything', async (_, matches, raise) => {
     const world = new World(10);
     const store = await storeWith(world, 60);
     await world.run(() => store.checkpoint('/elsewhere'));
