@@ -3,10 +3,11 @@
  * what is there is a prefix of what was written.
  *
  * ```
- *  lock ─▶ CURRENT ─▶ manifest ─▶ remove orphans ─▶ open tables ─▶ new manifest ─▶ replay the log into memtables
+ *  lock ─▶ CURRENT ─▶ manifest ─▶ open tables ─▶ new manifest ─▶ remove orphans ─▶ replay the log into memtables
  * ```
- * Orphans are tables that no manifest names (a job died) and manifests that `CURRENT` does not name. The log is opened
- * last: replay needs the sequence up to which tables hold everything.
+ * Orphans are tables that no manifest names (a job died) and manifests that `CURRENT` does not name. They, and log segments
+ * whose records are in tables, go only after the new manifest is durable: what the old one said last may have been read
+ * from memory that the disk has not seen, if a process was killed. One that cannot be removed is left for another time.
  */
 import { CommitLog } from '@coterie/commit-log';
 import { CoterieError, type DirectoryLock, type Files, isCoterieError, joinPath } from '@coterie/env';
@@ -15,7 +16,7 @@ import { ArenaPool } from './arena-pool.ts';
 import { LiveTables, LiveVersion } from './live-version.ts';
 import { Manifest } from './manifest.ts';
 import { type ManifestState, readCurrent, readManifest } from './manifest-format.ts';
-import { currentDraftName, logDirectoryName, parseName, reserveName, tablePath } from './names.ts';
+import { logDirectoryName, parseName, reserveName, tablePath } from './names.ts';
 import type { Settings } from './options.ts';
 import { StoreState } from './store-state.ts';
 import { emptyVersion, tablesOf } from './version.ts';
@@ -74,14 +75,15 @@ async function recoverLocked(directory: string, settings: Settings, { lock, open
   const { files, log: journal } = settings.environment;
   const found = await readState(files, directory);
   if (found !== undefined && found.tornBytes > 0) journal.warn('manifest: a torn last edit was cut', { bytes: found.tornBytes });
-  await removeOrphans(files, directory, found);
   const handles = new HandleCache(files, { maxOpen: settings.tableHandles });
   opened.push(handles);
   const blocks = new BlockCache({ bytes: blockBudget(settings), slotBytes: settings.blockBytes });
   const tables = new LiveTables({ files, log: journal, directory });
   await openTables(directory, { found, tables, context: { handles, blocks } });
-  const manifest = startManifest(files, directory, found);
+  const number = freeNumber(await files.list(directory), found);
+  const manifest = startManifest(files, directory, { found, number });
   opened.push(manifest);
+  await removeOrphans(settings, directory, { found, number });
   const live = new LiveVersion(found?.version ?? emptyVersion, tables);
   const state = new StoreState(new ArenaPool(settings.writeBufferBytes), live);
   const versions = new VersionSet({
@@ -91,7 +93,7 @@ async function recoverLocked(directory: string, settings: Settings, { lock, open
     tables,
     tableContext: { handles, blocks },
     state,
-    nextFileNumber: (found?.nextFileNumber ?? 1) + 1,
+    nextFileNumber: number + 1,
     flushedSequence: found?.flushedSequence ?? 0,
   });
   const log = await openLog(directory, settings, { state, flushedSequence: versions.flushedSequence });
@@ -115,12 +117,25 @@ async function readState(files: Files, directory: string): Promise<ManifestState
   return undefined;
 }
 
-async function removeOrphans(files: Files, directory: string, found: ManifestState | undefined): Promise<void> {
-  const wanted = new Set(found === undefined ? [] : tablesOf(found.version).map((table) => table.number));
+/** What a store is opened from, and the number of its new manifest. */
+interface Beginning {
+  readonly found: ManifestState | undefined;
+  readonly number: number;
+}
+
+/** A number above every one that is or was in use, orphans included: one of them may be there to stay. */
+function freeNumber(names: readonly string[], found: ManifestState | undefined): number {
+  return Math.max(found?.nextFileNumber ?? 1, ...names.map((name) => (parseName(name)?.number ?? 0) + 1));
+}
+
+async function removeOrphans({ environment }: Settings, directory: string, { found, number }: Beginning): Promise<void> {
+  const { files, log } = environment;
+  const wanted = new Set(tablesOf(found?.version ?? emptyVersion).map((table) => table.number));
   for (const name of await files.list(directory)) {
     const parsed = parseName(name);
-    const orphan = name === currentDraftName || (parsed?.kind === 'table' && !wanted.has(parsed.number));
-    if (orphan) await files.remove(joinPath(directory, name));
+    const orphan = parsed?.kind === 'table' ? !wanted.has(parsed.number) : parsed?.kind === 'manifest' && parsed.number !== number;
+    if (!orphan) continue;
+    await files.remove(joinPath(directory, name)).catch((error: unknown) => log.warn('orphan not removed', { name, reason: String(error) }));
   }
 }
 
@@ -143,29 +158,17 @@ async function openTable(context: TableContext, path: string): Promise<Table> {
   }
 }
 
-/** A new manifest at each open keeps it short; the old ones go once `CURRENT` names the new one. */
-function startManifest(files: Files, directory: string, found: ManifestState | undefined): Manifest {
-  const number = found?.nextFileNumber ?? 1;
+/** A new manifest at each open keeps it short. */
+function startManifest(files: Files, directory: string, { found, number }: Beginning): Manifest {
   const version = found?.version ?? emptyVersion;
   const added = version.levels.flatMap((metas, level) => metas.map((table) => ({ level, table })));
-  const numbers = files
-    .listSync(directory)
-    .map(parseName)
-    .filter((parsed) => parsed?.kind === 'manifest')
-    .map((parsed) => parsed?.number ?? 0);
-  const free = Math.max(number, ...numbers.map((taken) => taken + 1));
-  const manifest = Manifest.create(files, directory, {
-    number: free,
+  return Manifest.create(files, directory, {
+    number,
     removed: [],
     added,
     flushedSequence: found?.flushedSequence ?? 0,
-    nextFileNumber: Math.max(free, number) + 1,
+    nextFileNumber: number + 1,
   });
-  for (const name of files.listSync(directory)) {
-    const parsed = parseName(name);
-    if (parsed?.kind === 'manifest' && parsed.number !== free) files.removeSync(joinPath(directory, name));
-  }
-  return manifest;
 }
 
 /** Replays records above `flushedSequence`. Memtables may freeze beyond the usual two: they are flushed first thing. */
