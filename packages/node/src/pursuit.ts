@@ -1,0 +1,194 @@
+/**
+ * Whom a coordinator asks, and when it has enough: a value machine, told each answer and each silence, that names the
+ * stores to ask next and the verdict. Nothing here waits or sends.
+ *
+ * ```
+ *   owner a ──▶ ask a ──ok──────────────▶ counts as a primary
+ *                 │ failed, or silent for long
+ *                 └──▶ ask the next fallback for a ──ok──▶ counts as a fallback, in every set that a is in
+ *                        └ failed ──▶ the one after it … ──▶ a itself, if it was only thought to be down
+ *
+ *   waiting ──▶ met      in every set: total stores answered, of them as many primaries as asked
+ *      └──────▶ failed   nobody is left who could make it so
+ * ```
+ *
+ * There is one set of primaries, or two while a partition moves: what counts must count in both (design section 9). A
+ * store counts once in a set, whatever it is asked for. An owner that is late goes on being waited for beside its
+ * stand-in: its answer still counts.
+ */
+
+/** A store to ask, and for which owner it stands in. */
+export interface Target {
+  readonly store: string;
+  /** Absent when the store is asked as the primary that it is. */
+  readonly standsFor?: string;
+}
+
+/** How a store answered. */
+export interface Outcome extends Target {
+  readonly ok: boolean;
+  /** It holds the write durably. */
+  readonly synced?: boolean;
+  /** It answers, and cannot vouch for what it lacks: counts as a fallback. */
+  readonly recovering?: boolean;
+}
+
+/** What has to be reached in each set. */
+export interface Threshold {
+  readonly total: number;
+  readonly primary: number;
+}
+
+/** What others know of a store's health: `doubtful` ones are asked, and sooner replaced. */
+export type Standing = 'up' | 'doubtful' | 'down';
+
+/** What a pursuit starts from. */
+export interface PursuitPlan {
+  /** The primaries, in order of preference: one set, or the old and the new. */
+  readonly sets: readonly (readonly string[])[];
+  readonly thresholds: readonly Threshold[];
+  /** Who may stand in, in order; consulted only when needed. */
+  readonly fallbacks: Iterable<string>;
+  standing(store: string): Standing;
+}
+
+/** One operation's way through the stores. */
+export class Pursuit {
+  readonly #plan: PursuitPlan;
+  readonly #owners: readonly string[];
+  readonly #fallbacks: Iterator<string>;
+  readonly #asked = new Set<string>();
+  readonly #open = new Map<string, Target>();
+  readonly #outcomes = new Map<string, Outcome>();
+  /** Owners that were not asked because they are thought to be down. */
+  readonly #passedOver: string[] = [];
+  #fallbacksLeft = true;
+
+  constructor(plan: PursuitPlan) {
+    this.#plan = plan;
+    this.#owners = plan.sets.length === 1 ? plan.sets[0] : [...new Set(plan.sets.flat())];
+    this.#fallbacks = plan.fallbacks[Symbol.iterator]();
+  }
+
+  /**
+   * Whom to ask first: the owners, and stand-ins for those that are down. `own` is the coordinator's own part, which is
+   * among them: as a primary, or standing in for an owner.
+   */
+  start(own?: Target): Target[] {
+    const targets = own === undefined ? [] : [this.#ask(own)];
+    const down = this.#owners.filter((owner) => this.#plan.standing(owner) === 'down' && owner !== own?.store);
+    for (const owner of this.#owners) {
+      if (!this.#asked.has(owner) && !down.includes(owner)) targets.push(this.#ask({ store: owner }));
+    }
+    for (const owner of down) {
+      this.#passedOver.push(owner);
+      if (owner !== own?.standsFor) targets.push(...this.#next(owner));
+    }
+    // Fallbacks cannot make up for primaries: where strictness needs them, those thought to be down are tried at once.
+    if (this.#open.size === 0 || this.#needsPassedOver()) targets.push(...this.#lastResort());
+    return targets;
+  }
+
+  /** Takes an answer in; returns whom to ask now. The first answer of a store counts. */
+  add(outcome: Outcome): Target[] {
+    const target = this.#open.get(outcome.store);
+    if (target === undefined) return [];
+    this.#open.delete(outcome.store);
+    this.#outcomes.set(outcome.store, outcome);
+    const targets = outcome.ok ? [] : this.#next(target.standsFor ?? target.store);
+    const isStuck = this.#open.size === 0 && this.verdict !== 'met';
+    return isStuck ? this.#lastResort() : targets;
+  }
+
+  /** A store has been silent for long; returns whom to ask beside it. */
+  late(store: string): Target[] {
+    const target = this.#open.get(store);
+    return target === undefined || this.verdict !== 'waiting' ? [] : this.#next(target.standsFor ?? target.store);
+  }
+
+  get verdict(): 'waiting' | 'met' | 'failed' {
+    if (this.#plan.sets.every((_, index) => this.#isMet(index))) return 'met';
+    return this.#isHopeless() ? 'failed' : 'waiting';
+  }
+
+  /** Stores that were asked and have not answered. */
+  get open(): readonly Target[] {
+    return [...this.#open.values()];
+  }
+
+  get outcomes(): readonly Outcome[] {
+    return [...this.#outcomes.values()];
+  }
+
+  /** Whether a store counts as a primary: an owner that was asked as itself and vouches for what it lacks. */
+  isPrimary(outcome: Outcome): boolean {
+    return outcome.standsFor === undefined && outcome.recovering !== true && this.#owners.includes(outcome.store);
+  }
+
+  #ask(target: Target): Target {
+    this.#asked.add(target.store);
+    this.#open.set(target.store, target);
+    return target;
+  }
+
+  /** The next fallback that is not down, to stand in for `owner`. */
+  #next(owner: string): Target[] {
+    while (this.#fallbacksLeft) {
+      const { value, done } = this.#fallbacks.next();
+      if (done === true) this.#fallbacksLeft = false;
+      else if (!this.#asked.has(value) && this.#plan.standing(value) !== 'down') return [this.#ask({ store: value, standsFor: owner })];
+    }
+    return [];
+  }
+
+  /** The owners that were passed over: thought to be down, which may be wrong. */
+  #lastResort(): Target[] {
+    return this.#passedOver
+      .splice(0)
+      .filter((owner) => !this.#asked.has(owner))
+      .map((owner) => this.#ask({ store: owner }));
+  }
+
+  #isMet(index: number): boolean {
+    const { total, primary } = this.#plan.thresholds[index];
+    const counts = this.#counts(index);
+    return counts.total >= total && counts.primary >= primary;
+  }
+
+  #counts(index: number): Threshold {
+    const set = this.#plan.sets[index];
+    let total = 0;
+    let primary = 0;
+    for (const outcome of this.#outcomes.values()) {
+      if (!outcome.ok || !isOf(set, outcome)) continue;
+      total += 1;
+      if (this.isPrimary(outcome) && set.includes(outcome.store)) primary += 1;
+    }
+    return { total, primary };
+  }
+
+  #needsPassedOver(): boolean {
+    return this.#plan.sets.some((_, index) => this.#possible(index, 0).primary < this.#plan.thresholds[index].primary);
+  }
+
+  #isHopeless(): boolean {
+    return this.#plan.sets.some((set, index) => {
+      const { total, primary } = this.#plan.thresholds[index];
+      const possible = this.#possible(index, this.#passedOver.filter((owner) => set.includes(owner)).length);
+      // While fallbacks are left, every owner has one answer or one store that is being asked.
+      return (!this.#fallbacksLeft && possible.total < total) || possible.primary < primary;
+    });
+  }
+
+  /** What can still be reached in a set if all that are open answer, and `more` of its primaries beside them. */
+  #possible(index: number, more: number): Threshold {
+    const counts = this.#counts(index);
+    const open = this.open.filter((target) => isOf(this.#plan.sets[index], target));
+    const primaries = open.filter((target) => target.standsFor === undefined).length;
+    return { total: counts.total + open.length + more, primary: counts.primary + primaries + more };
+  }
+}
+
+function isOf(set: readonly string[], target: Target): boolean {
+  return set.includes(target.standsFor ?? target.store);
+}
