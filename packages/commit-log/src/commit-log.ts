@@ -79,6 +79,9 @@ export class CommitLog {
     this.#writer.onApplied = handler;
   }
 
+  /** Called once, when the log has failed for good and everyone who waits has been rejected. It must not throw. */
+  onFailed: (failure: CoterieError) => void = () => {};
+
   /** The sequence that the next record will start at. */
   get nextSequence(): number {
     return this.#writer.nextSequence;
@@ -313,6 +316,7 @@ export class CommitLog {
     this.#opened.start.environment.log.error('commit log failed', { reason: String(error), directory: this.#opened.start.directory });
     this.#writer.drop(failedWrite(error, 'none'));
     this.#syncer.abandon(failedWrite(error, 'possible'));
+    this.onFailed(this.#failure);
   }
 
   #refuse(refusal: Refusal): Error {

@@ -126,11 +126,14 @@ describe('a write that fails in its midst', () => {
 
   it('for another reason fails the log for good; its records had no effect', async () => {
     const w = await world();
+    const told: unknown[] = [];
+    w.log.onFailed = (failure) => void told.push(failure);
     w.simulation.disk.failNext('write', { shortWriteBytes: 60, error: 'EIO' });
     stage(w.log, 150);
     expect(await settled(w.log.commit(true))).toMatchObject({ code: 'DISK_IO', ...noEffect });
     expect(w.log.failure).toMatchObject({ code: 'DISK_IO', retryable: false });
     expect(() => stage(w.log, 1)).toThrow(w.log.failure);
+    expect(told, 'told once').toEqual([w.log.failure]);
     w.simulation.disk.powerCut();
     const { replay } = await openIn(survivor(w.simulation.disk, 2));
     expect(replay.entries).toEqual(w.applied.entries);

@@ -89,7 +89,7 @@ export class Background {
 
   /** Starts what there is to start. */
   pump(): void {
-    if (this.#closing || this.#parts.state.ended !== undefined) return;
+    if (this.#closing || this.#parts.state.failure !== undefined) return;
     this.#flusher.pump();
     this.#compactor.pump();
   }

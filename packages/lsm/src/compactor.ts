@@ -154,8 +154,8 @@ export class Compactor {
     this.busy = false;
     const { state } = this.#parts;
     // If the store has ended, the manifest may name the outputs.
-    if (output !== undefined && state.ended === undefined) this.#work.outputs.remove(output);
-    if (outcome.state === 'failed' && state.ended === undefined) this.#decide(jobError(outcome.error));
+    if (output !== undefined && state.failure === undefined) this.#work.outputs.remove(output);
+    if (outcome.state === 'failed' && state.failure === undefined) this.#decide(jobError(outcome.error));
     this.#work.next();
   }
 

@@ -95,8 +95,8 @@ export class Flusher {
     this.busy = false;
     const { state } = this.#parts;
     // If the store has ended, the manifest may name the outputs.
-    if (state.ended === undefined) this.#work.outputs.remove(output);
-    if (outcome.state === 'failed' && state.ended === undefined) this.#decide(jobError(outcome.error));
+    if (state.failure === undefined) this.#work.outputs.remove(output);
+    if (outcome.state === 'failed' && state.failure === undefined) this.#decide(jobError(outcome.error));
     this.#work.next();
   }
 

@@ -97,7 +97,7 @@ async function recoverLocked(directory: string, settings: Settings, { lock, open
     flushedSequence: found?.flushedSequence ?? 0,
   });
   const log = await openLog(directory, settings, { state, flushedSequence: versions.flushedSequence });
-  state.logFailure = () => log.failure;
+  log.onFailed = (failure) => state.fail(failure);
   return { lock, state, tables, versions, manifest, log, handles, blocks };
 }
 
@@ -135,7 +135,9 @@ async function removeOrphans({ environment }: Settings, directory: string, { fou
     const parsed = parseName(name);
     const orphan = parsed?.kind === 'table' ? !wanted.has(parsed.number) : parsed?.kind === 'manifest' && parsed.number !== number;
     if (!orphan) continue;
-    await files.remove(joinPath(directory, name)).catch((error: unknown) => log.warn('orphan not removed', { name, reason: String(error) }));
+    await files
+      .remove(joinPath(directory, name))
+      .catch((error: unknown) => log.warn('orphan not removed', { name, reason: String(error) }));
   }
 }
 

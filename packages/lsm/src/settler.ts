@@ -82,7 +82,7 @@ export class Settler {
     const { state } = this.#parts;
     for (;;) {
       state.checkOpen();
-      if (state.ended !== undefined) throw state.ended;
+      if (state.failure !== undefined) throw state.failure;
       if (done()) return;
       if (state.diskFull !== undefined)
         throw new CoterieError('DISK_FULL', 'the disk takes no table', { cause: state.diskFull, details: state.diskFull.details });

@@ -14,14 +14,17 @@ export class StoreState {
   /** Whether writes are taken: not closed, not failed, disk not full. One field, because every write asks. */
   writable = true;
   closed = false;
-  /** Set once: the store takes no more writes, and why. */
+  /**
+   * Why the store takes no more writes, and installs nothing any more; set once. A failed log counts: what the log could not
+   * make durable, a flush must not, because reads have stopped at what is durable, and a flush drops what the undurable hides.
+   */
   failure: CoterieError | undefined;
   /** While set, flushes wait for space on disk, and so do writes. */
   diskFull: CoterieError | undefined;
   /** Told of damage that a read met. */
   onDamage: (error: CoterieError) => void = () => {};
-  /** Why the commit log takes no more records, if it does not. */
-  logFailure: () => CoterieError | undefined = () => undefined;
+  /** Told once that writes have ended for good: whoever waits for room or for background work waits in vain. */
+  onFailed: () => void = () => {};
 
   constructor(pool: ArenaPool, live: LiveVersion) {
     this.pool = pool;
@@ -82,18 +85,12 @@ export class StoreState {
     view.live.release();
   }
 
-  /**
-   * Why nothing is installed any more. It counts a failed log in: what the log could not make durable, a flush must not,
-   * because reads have stopped at what is durable, and a flush drops what the undurable hides.
-   */
-  get ended(): CoterieError | undefined {
-    return this.failure ?? this.logFailure();
-  }
-
   /** Ends writes for good; the first reason stays. */
   fail(error: CoterieError): void {
-    this.failure ??= error;
+    if (this.failure !== undefined) return;
+    this.failure = error;
     this.writable = false;
+    this.onFailed();
   }
 
   /** Stops writes while `error` is given, and lets them go on without. */

@@ -60,6 +60,7 @@ export class Store {
     const copies = new Copies();
     this.#reader = new Reader(state, copies, newest);
     this.#scanner = new Scanner({ state, copies, snapshots: this.#snapshots, timers, newest });
+    state.onFailed = () => this.#changed();
     state.onDamage = (error) => this.#background.quarantine(error);
     this.#settler = new Settler({ settings, state, background: this.#background, writes: this.#writes });
     void this.#reserve.take();
@@ -198,7 +199,7 @@ export class Store {
 
   /** Why the store takes no more writes; `undefined` while it does. */
   get failure(): CoterieError | undefined {
-    return this.#recovered.state.ended;
+    return this.#recovered.state.failure;
   }
 
   statistics(): StoreStatistics {

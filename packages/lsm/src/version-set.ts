@@ -162,8 +162,8 @@ export class VersionSet {
 
   /** @throws CoterieError why the store has ended */
   #checkGoesOn(): void {
-    const { ended } = this.#parts.state;
-    if (ended !== undefined) throw ended;
+    const { failure } = this.#parts.state;
+    if (failure !== undefined) throw failure;
   }
 
   #end(install: Install, error?: CoterieError): void {

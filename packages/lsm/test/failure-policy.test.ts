@@ -102,6 +102,32 @@ describe('a failed sync of the log', () => {
     );
   });
 
+  test('rejects the writes that wait in line, and settle, at once', async () => {
+    const world = new World(11);
+    const store = await storeWith(world, 10, { idleMs: 3_600_000 });
+    world.disk.setFault(({ kind, path }) => (kind === 'create' && path.endsWith('.sst') ? { error: 'EMFILE' } : undefined));
+    let waiting: Promise<unknown> = Promise.resolve();
+    for (let i = 10; store.statistics()['stalls'] === 0; i++) {
+      const put = store.put(key(i), value(i), { durable: false });
+      if (store.statistics()['stalls'] === 0) await world.run(() => put);
+      else waiting = put;
+    }
+    const refused = refusal('DISK_IO', () => waiting);
+    const settled = refusal('DISK_IO', () => store.settle());
+    await world.simulation.advance(100);
+    failAll(world, (operation) => syncsLog(operation) || operation.path.endsWith('.sst'));
+    await world.run(() => refusal('DISK_IO', () => store.sync()));
+    const failedAtMs = world.simulation.clock.monotonic();
+    for (const error of await world.run(() => Promise.all([refused, settled]))) {
+      expect(error.message).toMatch(/commit log takes no more records/);
+      expect(error.details.mayHaveTakenEffect).toBe(false);
+    }
+    expect(world.simulation.clock.monotonic() - failedAtMs).toBeLessThan(1);
+    await expectWritesEnded(world, store, /commit log takes no more records/);
+    expect(contentsSync(store)).toEqual(expected(0, 10));
+    await world.run(() => store.close());
+  });
+
   test('never lets a flush under way hide what reads have stopped at', async () => {
     const world = new World(2);
     const store = await storeWith(world, 10);

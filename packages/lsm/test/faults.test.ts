@@ -99,7 +99,11 @@ class Life {
 
   #setWeather(): void {
     const random = this.#random;
-    const weather: Weather = { probability: [0.002, 0.01, 0.05, 0.3][random.below(4)] as number, error: random.pick(errors), hits: random.pick(places) };
+    const weather: Weather = {
+      probability: [0.002, 0.01, 0.05, 0.3][random.below(4)] as number,
+      error: random.pick(errors),
+      hits: random.pick(places),
+    };
     this.#world.disk.setFault((operation) => {
       if (operation.kind === 'close' || operation.kind === 'unlock') return undefined;
       if (!weather.hits(operation) || !random.chance(weather.probability)) return undefined;
@@ -214,8 +218,11 @@ const shapes: readonly StoreOptions[] = [
   { writeBufferBytes: 4096, tableHandles: 2, cacheBytes: 0, stallMs: 200, stallBytesMax: 5000, reserveBytes: 8192, idleMs: 100 },
 ];
 
+/** Seed 35: the log fails for good while a write waits in line for a flush that is not tried again any more. */
+const seeds = long ? Array.from({ length: 300 }, (_, i) => i + 1) : [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 35];
+
 describe.each(shapes)('a store on a failing disk %#', (options) => {
-  test.each(Array.from({ length: long ? 300 : 12 }, (_, i) => i + 1))('says nothing but the truth (seed %i)', async (seed) => {
+  test.each(seeds)('says nothing but the truth (seed %i)', async (seed) => {
     const world = new World(seed);
     const random = new SeededRandom(seed);
     const model = new Model();
@@ -223,8 +230,11 @@ describe.each(shapes)('a store on a failing disk %#', (options) => {
       const life = new Life(world, { random, model, options });
       await life.run(60).catch((error: unknown) => {
         const told = world.lines.map(({ event, fields }) => `${event} ${JSON.stringify(fields)}`).slice(-10);
-        throw new Error(`life ${i}: ${(error as Error).message}\nstruck: ${life.struck.slice(-10).join('; ')}\ntold: ${told.join('\n')}`, { cause: error });
+        throw new Error(`life ${i}: ${(error as Error).message}\nstruck: ${life.struck.slice(-10).join('; ')}\ntold: ${told.join('\n')}`, {
+          cause: error,
+        });
       });
     }
+    expect(world.disk.openHandles, 'after the last life').toBe(0);
   });
 });
