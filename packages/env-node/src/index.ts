@@ -3,6 +3,8 @@ export { createNodeEnvironment } from './environment.ts';
 export type { NodeEnvironmentOptions } from './environment.ts';
 export { nodeFiles } from './files.ts';
 export type { NodeFilesOptions } from './files.ts';
+export { createNodeHttp } from './http.ts';
+export type { NodeHttpOptions } from './http.ts';
 export { createNodeJobs, nodeJobs } from './jobs.ts';
 export type { NodeJobs, NodeJobsOptions } from './jobs.ts';
 export { nodeRandom } from './random.ts';
