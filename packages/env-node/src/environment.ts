@@ -4,6 +4,7 @@ import type { Environment, Log } from '@coterie/env';
 import { nodeClock } from './clock.ts';
 import { nodeFiles } from './files.ts';
 import { nodeJobs } from './jobs.ts';
+import { nodeNetwork } from './network.ts';
 import { nodeRandom } from './random.ts';
 import { nodeTimers } from './timers.ts';
 
@@ -15,9 +16,9 @@ export interface NodeEnvironmentOptions {
   readonly maxOpen?: number;
 }
 
-/** The real world: system clock and timers, cryptographic randomness, the file system, the process's shared job workers. */
+/** The real world: system clock and timers, cryptographic randomness, the file system, TCP, the process's shared job workers. */
 export function createNodeEnvironment(options: NodeEnvironmentOptions = {}): Environment {
   const log = options.log ?? silentLog;
   const files = nodeFiles(options.maxOpen === undefined ? {} : { maxOpen: options.maxOpen });
-  return { clock: nodeClock, timers: nodeTimers, random: nodeRandom, files, jobs: nodeJobs(log), log };
+  return { clock: nodeClock, timers: nodeTimers, random: nodeRandom, files, network: nodeNetwork, jobs: nodeJobs(log), log };
 }

@@ -7,5 +7,6 @@ export { createNodeHttp } from './http.ts';
 export type { NodeHttpOptions } from './http.ts';
 export { createNodeJobs, nodeJobs } from './jobs.ts';
 export type { NodeJobs, NodeJobsOptions } from './jobs.ts';
+export { nodeNetwork } from './network.ts';
 export { nodeRandom } from './random.ts';
 export { nodeTimers } from './timers.ts';

@@ -4,6 +4,7 @@
  */
 import type { Files } from './files.ts';
 import type { Jobs } from './jobs.ts';
+import type { Network } from './network.ts';
 
 /** Time. */
 export interface Clock {
@@ -54,6 +55,7 @@ export interface Environment {
   readonly timers: Timers;
   readonly random: Random;
   readonly files: Files;
+  readonly network: Network;
   readonly jobs: Jobs;
   readonly log: Log;
 }

@@ -6,3 +6,5 @@ export { joinPath } from './files.ts';
 export type { DirectoryLock, FileHandle, FileIdentity, Files, OpenMode } from './files.ts';
 export type { HttpAnswer, HttpRequest, HttpTransport } from './http.ts';
 export type { Job, JobEnvironment, JobFunction, JobOutcome, Jobs, JobSpec } from './jobs.ts';
+export { connectionLost, formatAddress, parseAddress, sendQueueMaxBytes, sendQueueWiseBytes } from './network.ts';
+export type { Connection, ConnectionHandlers, ConnectOptions, HostAndPort, Listener, Network } from './network.ts';

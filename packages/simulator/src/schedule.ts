@@ -1,7 +1,12 @@
 /**
- * Virtual time and what happens in it: a queue of events, ordered by time, then by when they were scheduled. Time moves
- * when the next event is taken, and when somebody works on the caller's thread (`spend`): events due meanwhile come late,
- * as they do in a busy process.
+ * Virtual time and what happens in it: a queue of events, ordered by time, then by when they were scheduled. Every
+ * machine of a world has a queue of its own, because it has a thread of its own: when somebody works on that thread
+ * (`spend`), events due meanwhile come late, as they do in a busy process, and other machines go on undisturbed.
+ *
+ * ```
+ *  world.nowMs ──────────────▶ time of the latest event anywhere
+ *  schedule.nowMs = max(world.nowMs, until when this thread is busy)
+ * ```
  *
  * Every event belongs to a life: the stretch of a process between its start and its crash. Events of an ended life never
  * happen; whoever awaits them waits for ever, as dead processes do.
@@ -14,6 +19,12 @@ export interface Life {
   ended: boolean;
 }
 
+/** The time that all schedules of a world share. */
+export interface WorldTime {
+  /** Virtual milliseconds since the beginning. */
+  nowMs: number;
+}
+
 interface Event {
   readonly atMs: number;
   readonly order: number;
@@ -24,50 +35,69 @@ interface Event {
 
 /** A queue of events in virtual time. */
 export class Schedule {
+  /** A paused process: nothing happens, and what is due waits. */
+  paused = false;
   readonly #trace: Trace;
+  readonly #time: WorldTime;
   readonly #heap: Event[] = [];
-  #nowMs = 0;
+  #busyUntilMs = 0;
   #scheduled = 0;
   /** Events asked for by lives that had ended: somebody holds on to a dead world. */
   strays = 0;
 
-  constructor(trace: Trace) {
+  constructor(trace: Trace, time: WorldTime = { nowMs: 0 }) {
     this.#trace = trace;
+    this.#time = time;
   }
 
-  /** Virtual milliseconds since the beginning. */
+  /** Virtual milliseconds since the beginning, as this thread knows them. */
   get nowMs(): number {
-    return this.#nowMs;
+    return Math.max(this.#time.nowMs, this.#busyUntilMs);
   }
 
   /** Time passes on the caller's thread. */
   spend(ms: number): void {
-    this.#nowMs += ms;
+    this.#busyUntilMs = this.nowMs + ms;
   }
 
   /** `callback` happens `delayMs` from now, unless its life has ended by then. */
   after(delayMs: number, life: Life, callback: () => void): { cancel(): void } {
-    const event: Event = { atMs: this.#nowMs + delayMs, order: this.#scheduled++, life, callback, cancelled: false };
+    return this.at(this.nowMs + delayMs, life, callback);
+  }
+
+  /** `callback` happens at `atMs`, unless its life has ended by then. */
+  at(atMs: number, life: Life, callback: () => void): { cancel(): void } {
+    const event: Event = { atMs, order: this.#scheduled++, life, callback, cancelled: false };
     if (life.ended) this.strays++;
-    this.#push(event);
+    else this.#push(event);
     return { cancel: () => (event.cancelled = true) };
   }
 
-  /** When the next event is due; `undefined` when there is none. */
-  get nextMs(): number | undefined {
-    while (this.#heap.length > 0 && (this.#heap[0].cancelled || this.#heap[0].life.ended)) this.#pop();
-    return this.#heap[0]?.atMs;
+  /** When the next event happens; `Infinity` when there is none, or the process is paused. */
+  get nextMs(): number {
+    if (this.paused) return Infinity;
+    const heap = this.#heap;
+    while (heap.length > 0 && (heap[0].cancelled || heap[0].life.ended)) this.#pop();
+    return heap.length === 0 ? Infinity : Math.max(heap[0].atMs, this.#busyUntilMs);
   }
 
   /** Lets the next event happen. False when there is none. */
   step(): boolean {
-    if (this.nextMs === undefined) return false;
+    const nextMs = this.nextMs;
+    if (nextMs === Infinity) return false;
     const event = this.#pop();
-    this.#nowMs = Math.max(this.#nowMs, event.atMs);
+    this.#time.nowMs = Math.max(this.#time.nowMs, nextMs);
     this.#trace.add(event.order);
-    this.#trace.add(Math.round(this.#nowMs * 1000));
+    this.#trace.add(Math.round(this.#time.nowMs * 1000));
     event.callback();
     return true;
+  }
+
+  /** Forgets every event of lives that have ended. */
+  sweep(): void {
+    const living = this.#heap.filter((event) => !event.life.ended && !event.cancelled);
+    this.#heap.length = 0;
+    for (const event of living) this.#push(event);
   }
 
   #push(event: Event): void {

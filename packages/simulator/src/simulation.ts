@@ -1,19 +1,16 @@
 /**
- * A world from a seed: virtual time, a disk, an imaginary worker, and the driver that lets them happen. Every draw comes
- * from the seed, every event from one queue, so a run can be repeated exactly; `traceHash` shows whether it was.
+ * A world of one machine from a seed: virtual time, a disk, an imaginary worker, and the driver that lets them happen.
+ * Every draw comes from the seed, every event from one queue, so a run can be repeated exactly; `traceHash` shows whether
+ * it was. A world of many machines is `world/world.ts`.
  */
-import { silentLog } from '@coterie/env';
-import type { Clock, Environment, Log, Timers } from '@coterie/env';
-import { SimulatedDisk } from './disk/disk.ts';
+import type { Environment, Log } from '@coterie/env';
+import type { SimulatedDisk } from './disk/disk.ts';
 import { CrashError } from './disk/faults.ts';
-import { SimulatedFiles } from './disk/files.ts';
-import type { DiskUser } from './disk/access.ts';
-import { JobControl, SimulatedJobs } from './jobs.ts';
-import { SeededRandom } from './random.ts';
-import { Schedule } from './schedule.ts';
-import type { Life } from './schedule.ts';
-import { Trace } from './trace.ts';
-import { Turns } from './turns.ts';
+import { Driver, runLimitMs, watch } from './driver.ts';
+import type { JobControl } from './jobs.ts';
+import { SimulatedNetwork } from './network/network.ts';
+import type { SimulatedClock } from './world/clock.ts';
+import { Machine } from './world/machine.ts';
 
 /** Settings of `createSimulation`. */
 export interface SimulationOptions {
@@ -24,64 +21,46 @@ export interface SimulationOptions {
   readonly log?: Log;
 }
 
-/** A clock that can be set. */
-export interface SimulatedClock extends Clock {
-  /** Sets the wall clock forward or back. Monotonic time goes on. */
-  jump(ms: number): void;
-}
-
-/** Wall-clock time when virtual time is 0. */
-const epochMs = 1_700_000_000_000;
-/** A run that has not settled after this much virtual time never will. */
-const runLimitMs = 24 * 3_600_000;
-const turnMs = 0.02;
-
-/** A world from a seed. */
+/** A world of one machine. */
 export function createSimulation(options: SimulationOptions): Simulation {
   return new Simulation(options);
 }
 
-/** A world and its driver. */
+/** A world of one machine and its driver. Other than in a `World`, power failing ends what is being run. */
 export class Simulation {
-  readonly disk: SimulatedDisk;
-  readonly clock: SimulatedClock;
-  /** Faults of the imaginary worker thread. */
-  readonly jobs: JobControl = new JobControl();
-  readonly #log: Log;
-  readonly #seed: number;
-  readonly #trace = new Trace();
-  readonly #schedule = new Schedule(this.#trace);
-  #current: { readonly life: Life; readonly environment: Environment } | undefined;
-  #skewMs = 0;
+  readonly #driver = new Driver();
+  readonly #schedule = this.#driver.newSchedule();
+  readonly #machine: Machine;
 
   constructor({ seed, disk, log }: SimulationOptions) {
-    this.#seed = seed;
-    this.#log = log ?? silentLog;
-    this.disk = disk ?? new SimulatedDisk(seed);
-    if (this.disk.isDown) this.disk.restart(seed);
-    this.disk.onOperation = (operation, bytes) => {
-      this.#trace.addText(operation.kind);
-      this.#trace.addText(operation.path);
-      if (operation.position !== undefined) this.#trace.add(operation.position);
-      if (bytes !== undefined) this.#trace.addBytes(bytes);
-    };
-    this.clock = {
-      now: () => Math.floor(epochMs + this.#schedule.nowMs + this.#skewMs),
-      monotonic: () => this.#schedule.nowMs,
-      jump: (ms) => (this.#skewMs += ms),
-    };
+    const { kernel, trace } = this.#driver;
+    const name = 'localhost';
+    const network = new SimulatedNetwork(seed, { kernel, trace, isUp: (host) => (host === name ? this.#machine.isUp : undefined) });
+    this.#machine = new Machine({ name, seed, schedule: this.#schedule, network, trace, disk, log });
+  }
+
+  get disk(): SimulatedDisk {
+    return this.#machine.disk;
+  }
+
+  get clock(): SimulatedClock {
+    return this.#machine.clock;
+  }
+
+  /** Faults of the imaginary worker thread. */
+  get jobs(): JobControl {
+    return this.#machine.jobs;
   }
 
   /** The world as the running process sees it. After a restart of the disk there is a new one; the old is dead. */
   get environment(): Environment {
-    const { life } = this.disk;
-    if (this.#current?.life !== life) this.#current = { life, environment: this.#environmentFor(life) };
-    return this.#current.environment;
+    this.#machine.notice();
+    return this.#machine.environment;
   }
 
   /** Hash of every event and disk operation so far. */
   get traceHash(): string {
-    return this.#trace.digest;
+    return this.#driver.trace.digest;
   }
 
   /**
@@ -90,13 +69,11 @@ export class Simulation {
    */
   async run<T>(work: Promise<T> | (() => Promise<T>)): Promise<T> {
     const promise = typeof work === 'function' ? work() : work;
-    let settled = false;
-    const settle = (): void => void (settled = true);
-    promise.then(settle, settle);
+    const watched = watch(promise);
     const untilMs = this.#schedule.nowMs + runLimitMs;
-    await this.#drive(() => {
-      if (settled) return true;
-      if (this.#schedule.nextMs === undefined) throw deadlock(this.#schedule.strays);
+    await this.#drive((nextMs) => {
+      if (watched.settled) return true;
+      if (nextMs === Infinity) throw deadlock(this.#schedule.strays);
       if (this.#schedule.nowMs > untilMs) throw new Error('the work did not settle within a day of virtual time');
       return false;
     });
@@ -106,40 +83,17 @@ export class Simulation {
   /** Lets everything happen that is due within the next `ms` of virtual time. @throws CrashError as soon as power fails */
   async advance(ms: number): Promise<void> {
     const untilMs = this.#schedule.nowMs + ms;
-    await this.#drive(() => {
-      const { nextMs } = this.#schedule;
-      return nextMs === undefined || nextMs > untilMs;
-    });
+    await this.#drive((nextMs) => nextMs > untilMs);
     this.#schedule.spend(Math.max(0, untilMs - this.#schedule.nowMs));
   }
 
-  /** Events, one by one, each after all that followed from the one before, until `isDone`. */
-  async #drive(isDone: () => boolean): Promise<void> {
-    const turns = new Turns();
+  async #drive(isDone: (nextMs: number) => boolean): Promise<void> {
     const { life } = this.disk;
     const wasDown = life.ended;
-    try {
-      for (;;) {
-        await turns.next();
-        if (life.ended && !wasDown) throw new CrashError('power failed');
-        if (isDone()) return;
-        this.#schedule.step();
-      }
-    } finally {
-      turns.close();
-    }
-  }
-
-  #environmentFor(life: Life): Environment {
-    const schedule = this.#schedule;
-    const random = new SeededRandom(this.#seed, life.number);
-    const user: DiskUser = { disk: this.disk, schedule, life, random: new SeededRandom(this.#seed, life.number + 0x10000) };
-    const timers: Timers = {
-      after: (delayMs, callback) => schedule.after(Math.max(delayMs, 0.001), life, callback),
-      turn: () => new Promise((resolve) => void schedule.after(turnMs, life, resolve)),
-    };
-    const jobs = new SimulatedJobs(user, this.jobs, { clock: this.clock, random });
-    return { clock: this.clock, timers, random, files: new SimulatedFiles(user), jobs, log: this.#log };
+    await this.#driver.drive((nextMs) => {
+      if (life.ended && !wasDown) throw new CrashError('power failed');
+      return isDone(nextMs);
+    });
   }
 }
 

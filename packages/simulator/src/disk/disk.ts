@@ -55,6 +55,7 @@ export class SimulatedDisk {
   usedBlocks = 0;
   readonly #random: SeededRandom;
   #life: Life = { number: 1, ended: false };
+  #killed = false;
   #nextNode = 2;
   #operations = 0;
   #mutations = 0;
@@ -120,12 +121,29 @@ export class SimulatedDisk {
   /** Power fails, and what survives is decided by `seed`, by default the disk's own. Restart it to use it again. */
   crash(seed?: number): void {
     this.powerCut();
+    this.#killed = false;
     this.#settle(seed);
   }
 
-  /** Begins a new life on what survived (decided now by `seed`, unless `crash` did); cuts the power first if it is on. */
+  /** The process that uses the disk is killed: its handles are dead, the system keeps all that it wrote. Restart to go on. */
+  kill(): void {
+    this.powerCut();
+    this.#killed = true;
+    this.openHandles = 0;
+    this.usedBlocks = 0;
+    for (const file of new Set(this.names.files().map(({ file }) => file))) {
+      file.open = 0;
+      this.usedBlocks += file.current.blocks;
+    }
+  }
+
+  /**
+   * Begins a new life: after `kill` on everything that was written, else on what survived (decided now by `seed`, unless
+   * `crash` did). Cuts the power first if it is on.
+   */
   restart(seed?: number): void {
-    this.crash(seed);
+    if (!this.#killed || !this.isDown) this.crash(seed);
+    this.#killed = false;
     this.#crashAt = undefined;
     this.#crashAtMutation = undefined;
     this.#life = { number: this.#life.number + 1, ended: false };
