@@ -172,27 +172,33 @@ export class SegmentList {
 
   #clean(): void {
     if (this.#cleaning !== undefined || this.#released.length === 0 || this.#stopped) return;
-    this.#cleaning = this.#removeReleased().finally(() => {
-      this.#cleaning = undefined;
-    });
+    this.#cleaning = this.#removeReleased();
   }
 
+  /** Ends its time as the running one in the turn of its last look: what is released right after it finds none running. */
   async #removeReleased(): Promise<void> {
-    const { environment, directory, fail } = this.#start;
-    while (this.#released.length > 0 && !this.#stopped) {
-      const segment = this.#released[0];
-      const spare = this.#worthKeeping(segment) ? sparePath(directory, segment.number) : undefined;
-      if (!(await this.#takeAway(segment.path, spare))) return;
-      try {
-        await environment.files.syncDirectory(directory);
-      } catch (error) {
-        fail(error);
-        return;
-      }
-      this.#released.shift();
-      this.#forget(segment.number);
-      if (spare !== undefined) this.#spares.push(spare);
+    try {
+      while (this.#released.length > 0 && !this.#stopped && (await this.#removeFirst()));
+    } finally {
+      this.#cleaning = undefined;
     }
+  }
+
+  async #removeFirst(): Promise<boolean> {
+    const { environment, directory, fail } = this.#start;
+    const segment = this.#released[0];
+    const spare = this.#worthKeeping(segment) ? sparePath(directory, segment.number) : undefined;
+    if (!(await this.#takeAway(segment.path, spare))) return false;
+    try {
+      await environment.files.syncDirectory(directory);
+    } catch (error) {
+      fail(error);
+      return false;
+    }
+    this.#released.shift();
+    this.#forget(segment.number);
+    if (spare !== undefined) this.#spares.push(spare);
+    return true;
   }
 
   /** Removes the spares: they only save time when the next segments are written. */

@@ -116,6 +116,8 @@ export class Syncer {
       return;
     }
     this.#running = false;
+    // A sync form may have failed beside this round, and what it met is not known to have missed these bytes.
+    if (this.#failed) return;
     this.#advance(sequence);
     for (const waiter of this.#served) waiter.resolve();
     this.#served = [];

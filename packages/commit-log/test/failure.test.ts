@@ -192,6 +192,21 @@ describe('a failed sync', () => {
     expect(await w.simulation.run(waiting)).toMatchObject({ code: 'DISK_IO', ...perhaps });
   });
 
+  it('in a sync form: a round that runs beside it makes nothing durable any more', async () => {
+    const w = await world();
+    stage(w.log, 10);
+    const waiting = settled(w.log.commit(true));
+    for (let i = 0; i < 5; i++) await Promise.resolve(); // the round begins
+    stage(w.log, 10);
+    failAll(w, 'sync', { error: 'EIO' });
+    expect(thrownBy(() => w.log.commitSync(true))).toMatchObject({ code: 'DISK_IO', ...perhaps });
+    w.simulation.disk.setFault(undefined);
+    expect(await w.simulation.run(waiting)).toMatchObject({ code: 'DISK_IO', ...perhaps });
+    await w.simulation.advance(1000);
+    expect(w.log.durableSequence).toBe(1);
+    await w.simulation.run(w.log.close());
+  });
+
   it('is never tried again, and what it lost is not there after the next crash', async () => {
     const w = await world();
     w.simulation.disk.failNext('sync', { error: 'EIO' });
