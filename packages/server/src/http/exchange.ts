@@ -87,14 +87,14 @@ export class Exchange {
     this.refuse(problem, problemHeaders(error, problem));
   }
 
-  /** Sends a problem, and reads what is left of the request without keeping it. */
-  refuse(problem: Problem, headers: readonly string[] = []): void {
+  /** Sends a problem, and reads what is left of the request without keeping it. `body`: its body, where it was made before. */
+  refuse(problem: Problem, headers: readonly string[] = [], body: string = problemBody(problem)): void {
     this.finish(problem.code);
     const all = ['Content-Type', 'application/problem+json', 'Cache-Control', 'no-store', ...headers];
     // A client that was not told to continue may or may not send its body: only a new connection is unambiguous.
     if (this.awaitsContinue) all.push('Connection', 'close');
     else this.service.discardRest(this);
-    this.send(problem.status, all, problemBody(problem));
+    this.send(problem.status, all, body);
   }
 
   /** Counts the exchange as ended so; only the first call counts. */
@@ -115,8 +115,7 @@ export class Exchange {
     }
     if (this.service.state === 'draining') headers.push('Connection', 'close');
     response.writeHead(status, headers);
-    if (body === undefined || this.isHead) response.end();
-    else response.end(body);
+    this.service.outbox.put(response, this.isHead ? undefined : body);
   }
 
   /** Watches that the client takes the answer fast enough; `false` when too many bytes are under way. */

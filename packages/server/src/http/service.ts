@@ -19,6 +19,7 @@ import { TurnMeter } from '../metrics/turns.ts';
 import { whenReceived } from './ending.ts';
 import { Exchange } from './exchange.ts';
 import type { HostRule } from './hosts.ts';
+import { Outbox } from './outbox.ts';
 import { HttpRefusal, invalid } from './problem.ts';
 import { type Route, route } from './routes.ts';
 import { TransferWatch } from './transfers.ts';
@@ -68,6 +69,7 @@ export class Service {
   readonly turns: TurnMeter;
   readonly transfers: TransferWatch;
   readonly trouble: Trouble;
+  readonly outbox: Outbox;
   /** Batches running now. */
   batches = 0;
   /** Connections on which an answer is being written piece by piece. */
@@ -85,6 +87,7 @@ export class Service {
     this.log = world.log;
     this.turns = new TurnMeter(world);
     this.trouble = new Trouble(world);
+    this.outbox = new Outbox(world.timers);
     this.transfers = new TransferWatch(world, {
       bytesMax: limits.bodyBytesMax,
       bytesPerSecondMin: limits.bodyBytesPerSecondMin,

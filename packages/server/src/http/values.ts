@@ -12,7 +12,7 @@ import { declaredLength, readBody, tooLarge } from './body.ts';
 import { contentTypeOf } from './content-type.ts';
 import type { Exchange } from './exchange.ts';
 import { httpDate } from './http-date.ts';
-import { invalid, type Problem } from './problem.ts';
+import { invalid, type Problem, problemBody } from './problem.ts';
 import { countParameter, durationParameter, parseQuery, switchParameter } from './query.ts';
 import { decodeSegment, decodeText } from './segments.ts';
 import { answerSiblings } from './siblings.ts';
@@ -24,13 +24,17 @@ const getParameters = ['r', 'pr', 'timeout', 'monotonic'];
 /** Bodies up to this size are read before their bucket's own limit is looked up; the node holds them to it. */
 const uncheckedBytes = 64 * 1024;
 
+const nothing = new Uint8Array(0);
+
 const missing: Problem = { status: 404, code: 'NOT_FOUND', detail: 'this key holds no value', retryable: false };
+const missingBody = problemBody(missing);
 const deleted: Problem = {
   status: 404,
   code: 'DELETED',
   detail: 'this key was deleted; write with the context to replace that',
   retryable: false,
 };
+const deletedBody = problemBody(deleted);
 
 type Writable<T> = { -readonly [Name in keyof T]: T[Name] };
 
@@ -45,7 +49,9 @@ export function addressOf(path: string, prefixLength: number): { bucket: string;
 
 /** `PUT /v1/kv/{bucket}/{key}` */
 export async function putValue(exchange: Exchange): Promise<void> {
-  const request = { ...addressOf(exchange.path, 7), value: undefined } as unknown as Writable<PutRequest>;
+  const { bucket, key } = addressOf(exchange.path, 7);
+  // Spelt out: an object that is spread and then added to has a shape of its own each time, and all who read it are slow.
+  const request: Writable<PutRequest> = { bucket, key, value: nothing };
   const query = parseQuery(exchange.query, putParameters);
   if (query.size > 0) {
     const ttlMs = durationParameter(query, 'ttl');
@@ -55,7 +61,8 @@ export async function putValue(exchange: Exchange): Promise<void> {
   const contentType = exchange.header('content-type');
   if (contentType !== undefined) request.contentType = contentTypeOf(contentType);
   if (exchange.header('content-encoding') !== undefined) throw invalid('bodies are stored as they are: send no Content-Encoding');
-  request.value = await readBody(exchange, await valueLimit(exchange, request.bucket));
+  const limit = valueLimit(exchange, bucket);
+  request.value = await readBody(exchange, typeof limit === 'number' ? limit : await limit);
   answerWrite(exchange, await exchange.service.node.put(request));
 }
 
@@ -77,9 +84,9 @@ export async function getValue(exchange: Exchange): Promise<void> {
     if (reply.siblings.length === 1) answerValue(exchange, reply, reply.siblings[0]);
     else await answerSiblings(exchange, reply);
   } else if (reply.state === 'deleted') {
-    exchange.refuse(deleted, ['Coterie-Context', reply.context, 'Coterie-Reached', reachedText(reply.reached)]);
+    exchange.refuse(deleted, ['Coterie-Context', reply.context, 'Coterie-Reached', reachedText(reply.reached)], deletedBody);
   } else {
-    exchange.refuse(missing, ['Coterie-Reached', reachedText(reply.reached)]);
+    exchange.refuse(missing, ['Coterie-Reached', reachedText(reply.reached)], missingBody);
   }
 }
 
@@ -88,9 +95,13 @@ export function reachedText(reached: Reached): string {
   return `primaries=${reached.primaries}, fallbacks=${reached.fallbacks}, synced=${reached.synced}`;
 }
 
-async function valueLimit(exchange: Exchange, bucket: string): Promise<number> {
+function valueLimit(exchange: Exchange, bucket: string): number | Promise<number> {
   const declared = declaredLength(exchange);
   if (declared !== undefined && declared <= uncheckedBytes) return uncheckedBytes;
+  return limitOfBucket(exchange, bucket, declared);
+}
+
+async function limitOfBucket(exchange: Exchange, bucket: string, declared: number | undefined): Promise<number> {
   const { properties } = await exchange.service.node.bucket(bucket);
   if (declared !== undefined && declared > properties.valueBytesMax) throw tooLarge(properties.valueBytesMax);
   return properties.valueBytesMax;
