@@ -1,0 +1,161 @@
+/**
+ * What is decided, in memory: a snapshot, the records since, and the state that they lead to. It judges what comes
+ * next, and never waits.
+ *
+ * ```
+ *   base (epoch b, hash, state) ─ record b + 1 ─ ... ─ record e        state, hash and ids as of e
+ *
+ *   judge(record):  known   it is this history's own, or older than its base
+ *                   next    it follows: the state that it leads to
+ *                   gap     something before it is missing
+ *                   split   another decision for an epoch that is decided here: two histories
+ * ```
+ *
+ * Invariant: `hash` covers every decision since the lineage began; two histories with one hash at one epoch are equal.
+ */
+import { assert, CoterieError } from '@coterie/env';
+import { type ChainHash, type DecidedId, type DecidedRecord, idsMax, type Identity } from './chain.ts';
+import { recordHash, type Snapshot } from './chain.ts';
+import { applyDecision, Refusal, type Rules } from './rules.ts';
+
+/** A place in a history. */
+export interface Position {
+  readonly epoch: number;
+  readonly hash: ChainHash;
+}
+
+/** A piece of a history, for somebody who is behind. */
+export interface Page {
+  /** In place of records that are gone. */
+  readonly snapshot: Snapshot | undefined;
+  readonly records: readonly DecidedRecord[];
+  /** Where the sender's history ends. */
+  readonly end: Position;
+}
+
+/** How a record stands to a history. */
+export type Verdict<State> =
+  | { readonly kind: 'known' | 'gap' | 'split' }
+  | { readonly kind: 'next'; readonly state: State; readonly hash: ChainHash };
+
+/** Most records in a page. */
+export const pageRecordsMax = 256;
+/** A page takes no further record past so many bytes of decisions. */
+const pageBytes: number = 1 << 20;
+
+/** A history that grows. */
+export class History<State> {
+  readonly identity: Identity;
+  readonly base: Snapshot;
+  readonly #rules: Rules<State>;
+  readonly #records: DecidedRecord[] = [];
+  readonly #hashes: ChainHash[] = [];
+  readonly #ids: Map<string, number>;
+  #state: State;
+
+  /** The history that begins with `base`. @throws what `decodeState` throws */
+  constructor(rules: Rules<State>, identity: Identity, base: Snapshot) {
+    this.#rules = rules;
+    this.identity = identity;
+    this.base = base;
+    this.#ids = new Map(base.ids.map(({ id, epoch }) => [id, epoch]));
+    this.#state = rules.decodeState(base.state);
+  }
+
+  get epoch(): number {
+    return this.base.epoch + this.#records.length;
+  }
+
+  get hash(): ChainHash {
+    return this.#hashes.at(-1) ?? this.base.hash;
+  }
+
+  get state(): State {
+    return this.#state;
+  }
+
+  get end(): Position {
+    return { epoch: this.epoch, hash: this.hash };
+  }
+
+  get records(): readonly DecidedRecord[] {
+    return this.#records;
+  }
+
+  /** The hash at `epoch`; undefined before the base and past the end. */
+  hashAt(epoch: number): ChainHash | undefined {
+    return epoch === this.base.epoch ? this.base.hash : this.#hashes[epoch - this.base.epoch - 1];
+  }
+
+  /** Which epoch the decision `id` became, if it is among the last ones. */
+  epochOf(id: string): number | undefined {
+    return this.#ids.get(id);
+  }
+
+  /** How `record` stands to this history. @throws CoterieError `CORRUPTION` for one that follows and does not apply */
+  judge(record: DecidedRecord): Verdict<State> {
+    const { epoch, decision } = record;
+    const hash = recordHash(record);
+    if (epoch <= this.epoch) return { kind: (this.hashAt(epoch) ?? hash) === hash ? 'known' : 'split' };
+    if (epoch > this.epoch + 1) return { kind: 'gap' };
+    if (record.previous !== this.hash) return { kind: 'split' };
+    if (this.#ids.has(decision.id)) return { kind: 'next', state: this.#state, hash };
+    const state = applyDecision(this.#rules, this.#state, decision);
+    if (!(state instanceof Refusal)) return { kind: 'next', state, hash };
+    throw new CoterieError('CORRUPTION', `epoch ${epoch} was decided and does not apply here: ${state.reason}`, { details: { epoch } });
+  }
+
+  /** Adds a record that was judged `next`. */
+  append(record: DecidedRecord, { state, hash }: Verdict<State> & { readonly kind: 'next' }): void {
+    assert(record.epoch === this.epoch + 1 && record.previous === this.hash, 'a record follows its history');
+    this.#records.push(record);
+    this.#hashes.push(hash);
+    this.#state = state;
+    this.#remember(record.decision.id, record.epoch);
+  }
+
+  /** What somebody whose history ends at `epoch` needs next. */
+  pageAfter(epoch: number): Page {
+    const snapshot = epoch < this.base.epoch ? this.base : undefined;
+    const records: DecidedRecord[] = [];
+    let bytes = snapshot?.state.length ?? 0;
+    for (const record of this.#records.slice(Math.max(0, epoch - this.base.epoch))) {
+      bytes += record.decision.content.length;
+      const isFull = records.length >= pageRecordsMax || bytes > pageBytes;
+      if (isFull && (records.length > 0 || snapshot !== undefined)) break;
+      records.push(record);
+    }
+    return { snapshot, records, end: this.end };
+  }
+
+  /** The same history on a later base, with only its last `kept` records. */
+  shortened(kept: number): History<State> {
+    const cut = Math.max(0, this.#records.length - kept);
+    const older = new History(this.#rules, this.identity, this.base);
+    older.#replay(this.#records.slice(0, cut));
+    const base = { ...older.end, ids: older.#listIds(), state: this.#rules.encodeState(older.state) };
+    const shorter = new History(this.#rules, this.identity, base);
+    shorter.#replay(this.#records.slice(cut));
+    return shorter;
+  }
+
+  #replay(records: readonly DecidedRecord[]): void {
+    for (const record of records) {
+      const verdict = this.judge(record);
+      assert(verdict.kind === 'next', 'a history follows itself');
+      this.append(record, verdict);
+    }
+  }
+
+  #remember(id: string, epoch: number): void {
+    if (this.#ids.has(id)) return;
+    this.#ids.set(id, epoch);
+    if (this.#ids.size <= idsMax) return;
+    const [oldest] = this.#ids.keys();
+    this.#ids.delete(oldest);
+  }
+
+  #listIds(): DecidedId[] {
+    return Array.from(this.#ids, ([id, epoch]) => ({ id, epoch }));
+  }
+}

@@ -1,0 +1,12 @@
+export { RingLog } from './ring-log.ts';
+export type { Digest, DigestVerdict, RingChange } from './ring-log.ts';
+export { Refusal } from './rules.ts';
+export type { Decision, Rules, Steward } from './rules.ts';
+export type { Transport } from './transport.ts';
+export type { Hazards, RingLogEnvironment, RingLogOptions } from './options.ts';
+export { answer, freshAcceptor } from './acceptor.ts';
+export type { AcceptorState, AcceptorStep } from './acceptor.ts';
+export { advanceProposer, beginProposer } from './proposer.ts';
+export type { Proposer, ProposerEvent, ProposerPhase, ProposerSettings, ProposerStep } from './proposer.ts';
+export type { Acceptance, RegisterReply, RegisterRequest } from './register.ts';
+export type { Ballot } from './ballot.ts';
