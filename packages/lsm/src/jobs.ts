@@ -131,19 +131,23 @@ class KeyFilter {
 
   readonly #covering = (atMost: number): number => this.#rangeDeletes.covering(this.#key, 0, this.#keyEnd, atMost);
 
+  /** Looks from the end on: neighbours in order begin alike and end differently. */
   #isSameKey(entry: EntryCursor): boolean {
     const length = entry.keyEnd - entry.keyStart;
     if (length !== this.#keyEnd) return false;
     const from = entry.keyBytes;
     const at = entry.keyStart;
-    for (let i = 0; i < length; i++) if (from[at + i] !== this.#key[i]) return false;
+    const key = this.#key;
+    for (let i = length - 1; i >= 0; i--) if (from[at + i] !== key[i]) return false;
     return true;
   }
 
   #startKey(entry: EntryCursor): void {
     const length = entry.keyEnd - entry.keyStart;
     if (length > this.#key.length) this.#key = new Uint8Array(length * 2);
-    for (let i = 0, at = entry.keyStart; i < length; i++, at++) this.#key[i] = entry.keyBytes[at];
+    const key = this.#key;
+    const from = entry.keyBytes;
+    for (let i = 0, at = entry.keyStart; i < length; i++, at++) key[i] = from[at];
     this.#keyEnd = length;
     this.#newKey = true;
     this.#survivors.startKey();
