@@ -1,0 +1,278 @@
+/**
+ * The way to one address: dialled when somebody asks, shared by all who ask, closed when nobody does.
+ *
+ * ```
+ *         request ┌──────────┐ connected ┌───────────┐ welcome ┌───────┐
+ *  idle ─────────▶│ dialling │──────────▶│ greeting  │────────▶│ ready │──idle for idleMs, or goodbye──▶ idle
+ *   ▲             └────┬─────┘           └─────┬─────┘         └───┬───┘
+ *   └─ pause is over ──┴── failed: all who wait fail, pause ◀──────┘ lost: the same, and sent questions may have worked
+ * ```
+ *
+ * During the pause every question fails at once, with the last failure's reason: a coordinator has others to ask. The
+ * pause ends early when that peer is heard of (`wake`).
+ */
+import { connectionLost, CoterieError, isCoterieError } from '@coterie/env';
+import type { Connection } from '@coterie/env';
+import { unpackBody } from './body.ts';
+import { Channel } from './channel.ts';
+import { frameType, protocolError } from './frame.ts';
+import type { Frame } from './frame.ts';
+import { helloFromBody, helloToBody, judgeHello } from './handshake.ts';
+import type { Hello } from './handshake.ts';
+import { InFlight } from './in-flight.ts';
+import type { Waiting } from './in-flight.ts';
+import type { PeerIdentity, RpcAnswer, RpcRequest } from './messages.ts';
+import type { EndpointEnvironment, EndpointLimits } from './options.ts';
+import { packFrame } from './outgoing-frame.ts';
+import { afterFailure, freshDial } from './redial.ts';
+import { errorFromBody } from './wire-error.ts';
+
+/** What a peer needs of its endpoint. */
+export interface PeerParts {
+  readonly address: string;
+  readonly environment: EndpointEnvironment;
+  readonly limits: EndpointLimits;
+  /** What this side says of itself now. */
+  hello(): Hello;
+  /** The connection ended. */
+  disconnected(): void;
+}
+
+type State = { readonly name: 'idle' | 'dialling' | 'greeting' } | { readonly name: 'ready'; readonly peer: PeerIdentity };
+
+/** Notices that wait for a connection, at most. */
+const waitingNoticesMax = 64;
+
+/** One address and what is on its way there. */
+export class Peer {
+  readonly #parts: PeerParts;
+  readonly #inFlight: InFlight;
+  #state: State = { name: 'idle' };
+  #channel: Channel | undefined;
+  #dials = freshDial;
+  #lastFailure: CoterieError | undefined;
+  #notices: RpcRequest[] = [];
+  /** Bytes of values that wait for a connection. */
+  #waitingBytes = 0;
+  #usedMs = 0;
+  #closed = false;
+
+  constructor(parts: PeerParts) {
+    this.#parts = parts;
+    this.#inFlight = new InFlight(parts.environment, parts.address);
+  }
+
+  /** Who answers there; `undefined` while there is no connection. */
+  get identity(): PeerIdentity | undefined {
+    return this.#state.name === 'ready' ? this.#state.peer : undefined;
+  }
+
+  get inFlight(): number {
+    return this.#inFlight.size;
+  }
+
+  get isConnected(): boolean {
+    return this.#channel !== undefined;
+  }
+
+  /** Nothing is lost by forgetting it. */
+  get isIdle(): boolean {
+    return this.#state.name === 'idle' && this.#inFlight.size === 0;
+  }
+
+  /** Asks. @throws CoterieError `OVERLOADED`, `TOO_LARGE`, `INVALID_ARGUMENT` · the answer rejects with what went wrong */
+  request(request: RpcRequest, timeoutMs: number): Promise<RpcAnswer> {
+    const { limits } = this.#parts;
+    if (this.#inFlight.size >= limits.inFlightMax) throw this.#overloaded(`${limits.inFlightMax} requests are in flight`);
+    const valueBytes = lengthOf(request.values);
+    if (this.#queuedBytes + valueBytes > limits.queueBytesMax && this.#queuedBytes > 0)
+      throw this.#overloaded(`${this.#queuedBytes} bytes are queued`);
+    const pause = this.#pause();
+    if (pause !== undefined) throw pause;
+    const { waiting, answer } = this.#inFlight.add(request, timeoutMs);
+    this.#usedMs = this.#nowMs;
+    if (this.#state.name === 'ready') this.#send(waiting, this.#state.peer);
+    else this.#wait(valueBytes);
+    return answer;
+  }
+
+  /** Says something once, if that is possible without waiting long. */
+  notify(notice: RpcRequest): void {
+    if (this.#pause() !== undefined || this.#queuedBytes > this.#parts.limits.noticeQueueBytesMax) return;
+    this.#usedMs = this.#nowMs;
+    if (this.#state.name === 'ready') return this.#sendNotice(notice, this.#state.peer);
+    if (this.#notices.length < waitingNoticesMax) this.#notices.push(notice);
+    this.#wait(0);
+  }
+
+  /** The peer was heard of: no reason to pause. */
+  wake(): void {
+    this.#dials = freshDial;
+  }
+
+  /** Gives the connection up after what was asked is answered; the next request dials anew. */
+  renew(): void {
+    if (this.#channel !== undefined && this.#inFlight.size === 0) this.#channel.close(this.#lost('the connection is renewed'));
+    else this.#channel?.destroy(this.#lost('the connection is renewed'));
+  }
+
+  /** All fail with `reason`, and nothing is sent any more. */
+  close(reason: CoterieError): void {
+    this.#closed = true;
+    this.#inFlight.failAll(() => reason);
+    this.#notices = [];
+    if (this.#channel === undefined) this.#state = { name: 'idle' };
+    this.#channel?.close(reason);
+  }
+
+  get #nowMs(): number {
+    return this.#parts.environment.clock.monotonic();
+  }
+
+  get #queuedBytes(): number {
+    return this.#waitingBytes + (this.#channel?.queuedBytes ?? 0);
+  }
+
+  #pause(): CoterieError | undefined {
+    if (this.#state.name !== 'idle' || this.#nowMs >= this.#dials.notBeforeMs) return undefined;
+    return withEffect(this.#lastFailure ?? this.#lost('not reachable'), false);
+  }
+
+  #wait(valueBytes: number): void {
+    this.#waitingBytes += valueBytes;
+    if (this.#state.name === 'idle') this.#dial();
+  }
+
+  #dial(): void {
+    const { environment, limits, address } = this.#parts;
+    this.#state = { name: 'dialling' };
+    environment.network.connect(address, { timeoutMs: limits.connectTimeoutMs }).then(
+      (connection) => (this.#closed ? connection.destroy() : this.#greet(connection)),
+      (error) => this.#failed(isCoterieError(error) ? error : this.#lost(String(error))),
+    );
+  }
+
+  #greet(connection: Connection): void {
+    const { environment, limits } = this.#parts;
+    this.#state = { name: 'greeting' };
+    const greetedByMs = this.#nowMs + limits.connectTimeoutMs;
+    const owner = {
+      frame: (frame: Frame) => this.#frame(frame),
+      drained: () => {},
+      tick: () => this.#tick(greetedByMs),
+      closed: (reason: CoterieError) => this.#disconnected(reason),
+    };
+    this.#channel = new Channel({ connection, environment, limits, owner });
+    this.#channel.send({ type: frameType.hello, id: 0, body: helloToBody(this.#parts.hello()), values: [] });
+  }
+
+  #frame(frame: Frame): void {
+    const { type, id } = frame;
+    if (type === frameType.refusal) return this.#refused(errorFromBody(bodyOf(frame), this.#parts.address));
+    if (type === frameType.welcome && this.#state.name === 'greeting') return this.#welcomed(helloFromBody(bodyOf(frame)));
+    if (this.#state.name !== 'ready') throw protocolError(`a frame of type ${type} before the welcome`);
+    if (type === frameType.answer) this.#inFlight.take(id)?.resolve({ body: bodyOf(frame), values: frame.values });
+    else if (type === frameType.failure) this.#inFlight.take(id)?.reject(errorFromBody(bodyOf(frame), this.#parts.address));
+    else if (type === frameType.goodbye) this.#leave();
+    else throw protocolError(`a frame of type ${type} from the side that answers`);
+  }
+
+  #welcomed(hello: Hello): void {
+    const problem = judgeHello(this.#parts.hello(), hello);
+    if (problem !== undefined) return this.#refused(problem);
+    const { versions: _versions, ...peer } = hello;
+    this.#state = { name: 'ready', peer };
+    this.#dials = freshDial;
+    this.#waitingBytes = 0;
+    for (const waiting of this.#inFlight.unsent()) this.#send(waiting, peer);
+    const notices = this.#notices;
+    this.#notices = [];
+    for (const notice of notices) this.#sendNotice(notice, peer);
+  }
+
+  #refused(error: CoterieError): void {
+    this.#channel?.close(error);
+  }
+
+  /** The other side stops answering new questions: those in flight are still answered, the next dials anew. */
+  #leave(): void {
+    const channel = this.#channel;
+    if (this.#inFlight.size === 0) channel?.close(this.#lost('the other side says goodbye'));
+  }
+
+  #send(waiting: Waiting, { id }: PeerIdentity): void {
+    const { request, deadlineMs } = waiting;
+    if (request.expect !== undefined && request.expect !== id) return this.#inFlight.fail(waiting.id, this.#stranger(request.expect, id));
+    const remainingMs = Math.max(1, Math.ceil(deadlineMs - this.#nowMs));
+    const body = [request.method, request.epoch, remainingMs, request.body];
+    try {
+      const frame = { type: frameType.request, id: waiting.id, body, values: request.values ?? [] };
+      const packed = packFrame(frame, this.#parts.limits.frameBytesMax);
+      waiting.sent = true;
+      this.#channel?.sendPacked(packed);
+    } catch (error) {
+      this.#inFlight.fail(waiting.id, error as Error);
+    }
+  }
+
+  #sendNotice({ method, epoch, body, values, expect }: RpcRequest, { id }: PeerIdentity): void {
+    if (expect !== undefined && expect !== id) return;
+    this.#channel?.send({ type: frameType.notice, id: 0, body: [method, epoch, 0, body], values: values ?? [] });
+  }
+
+  #tick(greetedByMs: number): void {
+    const nowMs = this.#nowMs;
+    if (this.#state.name === 'greeting' && nowMs > greetedByMs) this.#channel?.destroy(this.#lost('no welcome'));
+    if (this.#inFlight.size === 0 && nowMs - this.#usedMs > this.#parts.limits.idleMs) this.#channel?.close(this.#lost('idle'));
+  }
+
+  #disconnected(reason: CoterieError): void {
+    if (this.#channel === undefined) return;
+    const wasReady = this.#state.name === 'ready';
+    this.#channel = undefined;
+    if (wasReady && this.#inFlight.size === 0) this.#state = { name: 'idle' };
+    else this.#failed(reason);
+    this.#parts.disconnected();
+  }
+
+  #failed(reason: CoterieError): void {
+    const { environment, limits } = this.#parts;
+    this.#state = { name: 'idle' };
+    this.#waitingBytes = 0;
+    this.#notices = [];
+    this.#lastFailure = reason;
+    this.#dials = afterFailure(this.#dials, this.#nowMs, { limits, random: environment.random });
+    this.#inFlight.failAll((mayHaveTakenEffect) => withEffect(reason, mayHaveTakenEffect));
+  }
+
+  #lost(why: string): CoterieError {
+    return connectionLost(this.#parts.address, why);
+  }
+
+  #stranger(expected: string, found: string): CoterieError {
+    return new CoterieError('CONNECTION_LOST', `${this.#parts.address} is ${found} now, not ${expected}`, {
+      details: { reason: 'identity', address: this.#parts.address, expected, found, mayHaveTakenEffect: false },
+    });
+  }
+
+  #overloaded(why: string): CoterieError {
+    return new CoterieError('OVERLOADED', `cannot ask ${this.#parts.address}: ${why}`, {
+      details: { address: this.#parts.address, mayHaveTakenEffect: false },
+    });
+  }
+}
+
+function bodyOf({ bytes, bodyStart, bodyEnd }: Frame): unknown {
+  return unpackBody(bytes, bodyStart, bodyEnd);
+}
+
+function withEffect(error: CoterieError, mayHaveTakenEffect: boolean): CoterieError {
+  const { code, message, retryable, details } = error;
+  return new CoterieError(code, message, { cause: error, retryable, details: { ...details, mayHaveTakenEffect } });
+}
+
+function lengthOf(values: readonly Uint8Array[] | undefined): number {
+  let bytes = 0;
+  for (const value of values ?? []) bytes += value.length;
+  return bytes;
+}

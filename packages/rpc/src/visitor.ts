@@ -1,0 +1,211 @@
+/**
+ * One connection that a peer opened to this endpoint: its questions are read, handled, answered.
+ *
+ * ```
+ *  new ──hello──▶ known ──requests, notices──▶ … ──closed──▶ answers still being made are dropped
+ *   │ nothing within connectTimeoutMs, or a hello that does not fit ──▶ refused
+ * ```
+ *
+ * Bounds: as many requests and bytes as the limits say are handled at a time, and no more are read while that many are,
+ * or while the peer does not read its answers: the peer's own queue then fills, and its callers hear `OVERLOADED`.
+ */
+import { CoterieError, connectionLost, isCoterieError } from '@coterie/env';
+import type { Connection } from '@coterie/env';
+import { unpackBody } from './body.ts';
+import { Channel } from './channel.ts';
+import { frameType, protocolError } from './frame.ts';
+import type { Frame } from './frame.ts';
+import { helloFromBody, helloToBody, judgeHello } from './handshake.ts';
+import type { Hello } from './handshake.ts';
+import type { Handler, HandlerAnswer, IncomingRequest, MethodOptions, PeerIdentity } from './messages.ts';
+import type { EndpointEnvironment, EndpointLimits } from './options.ts';
+import { errorToBody } from './wire-error.ts';
+
+/** A method on offer. */
+export interface Method {
+  readonly handler: Handler;
+  readonly options: MethodOptions;
+}
+
+/** What a visitor needs of its endpoint. */
+export interface VisitorParts {
+  readonly environment: EndpointEnvironment;
+  readonly limits: EndpointLimits;
+  readonly methods: ReadonlyMap<string, Method>;
+  hello(): Hello;
+  /** A peer said who it is. */
+  greeted(peer: PeerIdentity): void;
+  closed(visitor: Visitor): void;
+}
+
+interface Question {
+  readonly method: string;
+  readonly epoch: number;
+  readonly remainingMs: number;
+  readonly body: unknown;
+}
+
+/** An incoming connection. */
+export class Visitor {
+  readonly #parts: VisitorParts;
+  readonly #channel: Channel;
+  readonly #greetedByMs: number;
+  #peer: PeerIdentity | undefined;
+  #handling = 0;
+  #handlingBytes = 0;
+  #peerReads = true;
+  #leaving = false;
+  #open = true;
+
+  constructor(connection: Connection, parts: VisitorParts) {
+    this.#parts = parts;
+    const { environment, limits } = parts;
+    this.#greetedByMs = environment.clock.monotonic() + limits.connectTimeoutMs;
+    const owner = {
+      frame: (frame: Frame) => this.#frame(frame),
+      drained: () => this.#drained(),
+      tick: () => this.#tick(),
+      closed: () => this.#closed(),
+    };
+    this.#channel = new Channel({ connection, environment, limits, owner });
+  }
+
+  /** Who it is, once it said. */
+  get peer(): PeerIdentity | undefined {
+    return this.#peer;
+  }
+
+  /** Requests being handled. */
+  get handling(): number {
+    return this.#handling;
+  }
+
+  /** Turns it away. */
+  refuse(error: CoterieError): void {
+    this.#channel.refuse(error);
+  }
+
+  /** Asks for no more requests; closes when those being handled are answered. */
+  leave(): void {
+    this.#leaving = true;
+    this.#channel.send({ type: frameType.goodbye, id: 0, body: null, values: [] });
+    this.#closeIfDone();
+  }
+
+  destroy(): void {
+    this.#channel.destroy(connectionLost(this.#channel.remoteAddress, 'this side closes'));
+  }
+
+  #frame(frame: Frame): void {
+    const { type } = frame;
+    if (type === frameType.refusal) return this.destroy();
+    if (type === frameType.hello && this.#peer === undefined) return this.#greet(helloFromBody(bodyOf(frame)));
+    if (this.#peer === undefined) throw protocolError(`a frame of type ${type} before the hello`);
+    if (type !== frameType.request && type !== frameType.notice) throw protocolError(`a frame of type ${type} from the side that asks`);
+    this.#asked(frame, questionOf(bodyOf(frame)), this.#peer);
+  }
+
+  #greet(hello: Hello): void {
+    const own = this.#parts.hello();
+    const problem = judgeHello(own, hello);
+    if (problem !== undefined) return this.refuse(problem);
+    const { versions: _versions, ...peer } = hello;
+    this.#peer = peer;
+    this.#channel.send({ type: frameType.welcome, id: 0, body: helloToBody(own), values: [] });
+    this.#parts.greeted(peer);
+  }
+
+  #asked(frame: Frame, question: Question, from: PeerIdentity): void {
+    this.#handling++;
+    this.#handlingBytes += frame.frameBytes;
+    this.#holdOrRelease();
+    const isNotice = frame.type === frameType.notice;
+    const nowMs = this.#parts.environment.clock.monotonic();
+    const { epoch, body, method } = question;
+    const deadlineMs = isNotice ? Infinity : nowMs + question.remainingMs;
+    const done = (): void => this.#handled(frame.frameBytes);
+    const work = this.#handle(method, { from, epoch, body, values: frame.values, deadlineMs });
+    if (isNotice) work.then(done, done);
+    else
+      work
+        .then(
+          (answer) => this.#answer(frame.id, answer, deadlineMs),
+          (error: unknown) => this.#fail(frame.id, error),
+        )
+        .then(done, done);
+  }
+
+  async #handle(name: string, request: IncomingRequest): Promise<HandlerAnswer> {
+    const method = this.#parts.methods.get(name);
+    if (method === undefined) throw new CoterieError('UNSUPPORTED_FORMAT', `${this.#parts.hello().address} knows no method ${name}`);
+    const bothKnow = request.from.clusterId !== '' && this.#parts.hello().clusterId !== '';
+    if (!bothKnow && method.options.beforeJoin !== true)
+      throw new CoterieError(
+        'NOT_READY',
+        `${name} is for members: ${this.#parts.hello().address} and ${request.from.address} have not joined yet`,
+      );
+    return method.handler(request);
+  }
+
+  #answer(id: number, { body, values }: HandlerAnswer, deadlineMs: number): void {
+    if (!this.#open || this.#parts.environment.clock.monotonic() > deadlineMs) return;
+    try {
+      this.#peerReads = this.#channel.send({ type: frameType.answer, id, body, values: values ?? [] }) && this.#peerReads;
+    } catch (error) {
+      this.#fail(id, error);
+    }
+  }
+
+  #fail(id: number, error: unknown): void {
+    if (!isCoterieError(error)) this.#parts.environment.log.error('rpc handler failed', { error: String(error) });
+    if (this.#open) this.#channel.send({ type: frameType.failure, id, body: errorToBody(error), values: [] });
+  }
+
+  #handled(bytes: number): void {
+    this.#handling--;
+    this.#handlingBytes -= bytes;
+    this.#holdOrRelease();
+    this.#closeIfDone();
+  }
+
+  #holdOrRelease(): void {
+    const { handlingMax, handlingBytesMax } = this.#parts.limits;
+    const isFull = this.#handling >= handlingMax || this.#handlingBytes >= handlingBytesMax || !this.#peerReads;
+    if (isFull) this.#channel.hold();
+    else this.#channel.release();
+  }
+
+  #drained(): void {
+    this.#peerReads = true;
+    this.#holdOrRelease();
+  }
+
+  #closeIfDone(): void {
+    if (this.#leaving && this.#handling === 0) this.#channel.close(connectionLost(this.#channel.remoteAddress, 'this side closes'));
+  }
+
+  #tick(): void {
+    const isLate = this.#peer === undefined && this.#parts.environment.clock.monotonic() > this.#greetedByMs;
+    if (isLate) this.#channel.destroy(connectionLost(this.#channel.remoteAddress, 'it said nothing'));
+  }
+
+  #closed(): void {
+    this.#open = false;
+    this.#parts.closed(this);
+  }
+}
+
+function bodyOf({ bytes, bodyStart, bodyEnd }: Frame): unknown {
+  return unpackBody(bytes, bodyStart, bodyEnd);
+}
+
+function questionOf(body: unknown): Question {
+  if (!Array.isArray(body) || body.length !== 4) throw protocolError('a question that is none');
+  const [method, epoch, remainingMs, inner] = body as readonly unknown[];
+  if (typeof method !== 'string' || !isCount(epoch) || !isCount(remainingMs)) throw protocolError('a question that is none');
+  return { method, epoch, remainingMs, body: inner };
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+}
