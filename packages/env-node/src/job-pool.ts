@@ -1,5 +1,5 @@
 /**
- * Worker threads that run jobs, as `Jobs`. Workers start with the first job that needs them. A job settles in the event
+ * Worker threads that run jobs, as `Jobs`. Workers start with the first job that needs them, or a first one sooner, when somebody says that jobs will come. A job settles in the event
  * loop, or earlier when somebody polls or waits.
  *
  * ```
@@ -52,6 +52,7 @@ export class JobPool {
       start: (spec, settled) => this.#start(spec as JobSpec<unknown, unknown>, settled as PendingJob['settled'], log),
       poll: () => this.poll(),
       wait: (ms) => this.wait(ms),
+      prepare: (module) => this.#prepare(module),
     };
   }
 
@@ -97,10 +98,20 @@ export class JobPool {
     return { cancel: () => link.cancel(id) };
   }
 
+  /** A worker takes 0.1 to 0.3 s until it runs its first job; that time is over by then. */
+  #prepare(module: string): void {
+    if (this.#closed || this.#links.length > 0) return;
+    this.#addLink().prepare(module);
+  }
+
   #linkFor(priority: number): WorkerLink {
     this.#collect();
     const best = leastLoaded(this.#links, priority);
     if (best !== undefined && (best.jobs.size === 0 || this.#links.length >= this.#options.workers)) return best;
+    return this.#addLink();
+  }
+
+  #addLink(): WorkerLink {
     const link = new WorkerLink(this.#news, this.#events, this.#options.dieAtSlices[this.#started++]);
     this.#links.push(link);
     return link;

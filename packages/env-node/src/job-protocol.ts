@@ -38,6 +38,7 @@ export type ToWorker =
       readonly input: unknown;
       readonly priority: number;
     }
+  | { readonly kind: 'prepare'; readonly module: string }
   | { readonly kind: 'cancel'; readonly id: number };
 
 /** Worker to main thread. */

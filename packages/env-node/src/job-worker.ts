@@ -59,6 +59,8 @@ function turn(): void {
 function take(message: ToWorker): void {
   beat();
   if (message.kind === 'start') void load(message);
+  // A module that does not load fails the jobs that come from it.
+  else if (message.kind === 'prepare') import(message.module).catch(() => {});
   else if (loading.has(message.id) || scheduler.has(message.id)) scheduler.cancel(message.id);
 }
 

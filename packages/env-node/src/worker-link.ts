@@ -67,6 +67,12 @@ export class WorkerLink {
     this.#stalledMs = 0;
   }
 
+  /** Has the worker load a module that jobs will come from. */
+  prepare(module: string): void {
+    const message: ToWorker = { kind: 'prepare', module };
+    this.#port.postMessage(message);
+  }
+
   cancel(id: number): void {
     if (!this.jobs.has(id)) return;
     const message: ToWorker = { kind: 'cancel', id };

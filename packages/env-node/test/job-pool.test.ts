@@ -96,3 +96,20 @@ test('all environments of a process share one pool', async () => {
   for (let rounds = 0; outcomes.length === 0 && rounds < 100; rounds++) second.wait(1000);
   expect(outcomes).toEqual(['first']);
 });
+
+test('a prepared worker has loaded the module, and runs the first job', () => {
+  const jobs = makeJobs({ workers: 2, dieAtSlices: [2] });
+  jobs.prepare?.('data:text/javascript,globalThis.prepared = "yes"');
+  const look = spec('look', undefined, 'data:text/javascript,export function* look() { return globalThis.prepared; }');
+  expect(runToEnd(jobs, look)).toEqual({ state: 'done', output: 'yes' });
+  jobs.prepare?.(fixtures);
+  expect(runToEnd(jobs, spec('count', { slices: 5 })).state, 'the first worker is the one that dies').toBe('failed');
+});
+
+test('a module that cannot be prepared harms nobody', async () => {
+  const jobs = makeJobs({ workers: 1 });
+  jobs.prepare?.('file:///no/such/module.mjs');
+  expect(runToEnd(jobs, spec('count', { slices: 2 }))).toEqual({ state: 'done', output: 2 });
+  await jobs.close();
+  expect(() => jobs.prepare?.(fixtures)).not.toThrow();
+});

@@ -52,4 +52,6 @@ export interface Jobs {
    * none is running.
    */
   wait(ms: number): boolean;
+  /** Has a worker ready that has loaded `module`, so that the first job need not wait for that. Optional: without workers there is nothing to prepare. */
+  prepare?(module: string): void;
 }

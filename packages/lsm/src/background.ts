@@ -8,6 +8,7 @@ import { Compactor } from './compactor.ts';
 import { DiskSpace } from './disk-space.ts';
 import { Flusher } from './flusher.ts';
 import { JobOutputs } from './job-outputs.ts';
+import { jobModule } from './jobs.ts';
 import type { LiveTables } from './live-version.ts';
 import type { Settings } from './options.ts';
 import type { Eagerness } from './pick.ts';
@@ -57,6 +58,7 @@ export class Background {
     const outputs = new JobOutputs(parts);
     this.#flusher = new Flusher(parts, { next, outputs, space: this.#space });
     this.#compactor = new Compactor(parts, { next, outputs });
+    settings.environment.jobs.prepare?.(jobModule);
   }
 
   /** Whether any job runs or any install is under way. */
