@@ -88,7 +88,10 @@ export class Ledger<State> {
     return this.#turns.run(async () => {
       if (this.#failure !== undefined) throw this.#failure;
       if (this.epoch !== after) {
-        throw new CoterieError('INVALID_ARGUMENT', `there is a ring log already, of cluster ${this.#history?.identity.cluster}`);
+        throw new CoterieError(
+          'INVALID_ARGUMENT',
+          `there is a ring log already, of cluster ${this.#history?.identity.cluster} at epoch ${this.epoch}`,
+        );
       }
       const history = new History(this.#place.rules, identity, base);
       stewardsAfter(this.#place.rules, history.state);

@@ -59,12 +59,15 @@ export class RecordFile {
   readonly path: string;
   readonly #file: FileHandle;
   #end: number;
+  /** Everything before this offset is on disk. */
+  #synced: number;
   #failure: CoterieError | undefined;
 
   private constructor(path: string, file: FileHandle, end: number) {
     this.path = path;
     this.#file = file;
     this.#end = end;
+    this.#synced = end;
   }
 
   /** Bytes in the file. */
@@ -89,6 +92,7 @@ export class RecordFile {
       const made = new RecordFile(path, file, bytes.length);
       await made.#write(frame(confirmation, bytes.length));
       await file.sync();
+      made.#synced = made.#end;
       await orFinal(files.rename(draft, path));
       await orFinal(files.syncDirectory(directory));
       return made;
@@ -101,14 +105,14 @@ export class RecordFile {
   /** Adds a record. @throws CoterieError `DISK_FULL`, `DISK_IO`: it is not in the file, unless the error is final */
   async append(payload: Uint8Array, mode: AppendMode = 'durable'): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure;
-    const record = frame(payload, this.#end);
-    await this.#write(record);
+    await this.#write(frame(payload, this.#synced));
     if (mode === 'handedOver') return;
     try {
       await orFinal(this.#file.sync());
     } catch (error) {
       throw (this.#failure = error as CoterieError);
     }
+    this.#synced = this.#end;
     await this.#confirm();
   }
 
@@ -122,7 +126,7 @@ export class RecordFile {
   /** Tells whoever reads the file that all of it is on disk. If it cannot be written nothing is lost. */
   async #confirm(): Promise<void> {
     try {
-      await this.#write(frame(confirmation, this.#end));
+      await this.#write(frame(confirmation, this.#synced));
     } catch (error) {
       if (!isCoterieError(error)) throw error;
     }

@@ -100,7 +100,7 @@ export class RingLog<State> {
   /** Makes `state` epoch 1 of a new cluster; durable when it resolves. @throws CoterieError `INVALID_ARGUMENT` unless the log is empty */
   create({ cluster, state }: { readonly cluster: string; readonly state: State }): Promise<void> {
     checkName('cluster', cluster);
-    return this.#begin({ cluster, lineage: cluster }, 1, state);
+    return this.#begin({ cluster, lineage: cluster }, state, { epoch: 1, after: 0 });
   }
 
   /**
@@ -112,7 +112,8 @@ export class RingLog<State> {
     checkName('lineage', lineage);
     const { identity, epoch } = this.#ledger.require();
     if (lineage === identity.lineage) throw new CoterieError('INVALID_ARGUMENT', 'a new lineage needs a new name');
-    return this.#begin({ cluster: identity.cluster, lineage }, (Math.floor(epoch / lineageEpochs) + 1) * lineageEpochs, state);
+    const next = (Math.floor(epoch / lineageEpochs) + 1) * lineageEpochs;
+    return this.#begin({ cluster: identity.cluster, lineage }, state, { epoch: next, after: epoch });
   }
 
   /**
@@ -191,13 +192,13 @@ export class RingLog<State> {
     await this.#lock.release();
   }
 
-  async #begin(identity: Identity, epoch: number, state: State): Promise<void> {
+  async #begin(identity: Identity, state: State, { epoch, after }: { epoch: number; after: number }): Promise<void> {
     const { rules } = this.#settings;
     stewardsAfter(rules, state);
     const bytes = rules.encodeState(state);
     if (bytes.length > stateBytesMax) throw new CoterieError('TOO_LARGE', `a state of ${bytes.length} bytes; at most ${stateBytesMax}`);
     const base = { epoch, hash: foundationHash(identity, epoch, bytes), ids: [], state: bytes };
-    await this.#ledger.begin(identity, base, this.epoch);
+    await this.#ledger.begin(identity, base, after);
   }
 
   #inform(listener: (change: RingChange<State>) => void): void {
