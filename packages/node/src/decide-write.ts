@@ -27,7 +27,7 @@ export function decideWrite(local: CausalObject, change: WriteChange): CausalObj
   const event = local.set.event({ dot, at: now, value: payload, context });
   const settled = settle(event, properties.conflict);
   const set = properties.clockEntriesMax === undefined ? settled : settled.truncate(properties.clockEntriesMax);
-  const after = { ...local, set };
+  const after: CausalObject = { type: local.type, extensions: local.extensions, set };
   if (!payload.tombstone) checkSiblings(local, after, properties.siblingsMax);
   return after;
 }

@@ -37,8 +37,8 @@ export interface KeyTurn<State> {
 
 /** Hands out turns. */
 export interface KeyTurns<State> {
-  /** Resolves when it is the caller's turn. @throws `OVERLOADED` when too many wait for this key */
-  enter(key: string): Promise<KeyTurn<State>>;
+  /** The turn, at once if nobody has it; else when it is the caller's. Rejects with `OVERLOADED` when too many wait for this key. */
+  enter(key: string): KeyTurn<State> | Promise<KeyTurn<State>>;
 }
 
 class Slot<State> implements KeyTurn<State> {
@@ -98,7 +98,7 @@ export class KeyLocks<State> implements KeyTurns<State> {
     return this.#slots.size;
   }
 
-  async enter(key: string): Promise<KeyTurn<State>> {
+  enter(key: string): KeyTurn<State> | Promise<KeyTurn<State>> {
     const slot = this.#slots.get(key);
     if (slot === undefined) {
       const made = new Slot<State>(() => this.#slots.delete(key));
@@ -109,6 +109,10 @@ export class KeyLocks<State> implements KeyTurns<State> {
       slot.held = true;
       return slot;
     }
+    return this.#wait(slot);
+  }
+
+  async #wait(slot: Slot<State>): Promise<KeyTurn<State>> {
     if (slot.waiting.length >= this.#waitersMax) {
       throw new CoterieError('OVERLOADED', `${slot.waiting.length} operations wait for this key already; try again later`, {
         details: { mayHaveTakenEffect: false },

@@ -179,28 +179,32 @@ export class RunningNode implements CoterieNode {
     }
   }
 
-  async #run<T>(load: Load, work: (attempt: Attempt) => Promise<T>): Promise<T> {
+  #run<T>(load: Load, begin: (attempt: Attempt) => Promise<T>): Promise<T> {
+    let timeoutMs: number;
     try {
       this.#checkOpen();
-      const timeoutMs = this.#timeoutOf(load);
+      timeoutMs = this.#timeoutOf(load);
       this.#admission.enter(load.bytes);
-      const reply = await this.#deadlines.run(timeoutMs, async (attempt) => {
-        try {
-          return await work(attempt);
-        } catch (error) {
-          throw withEffect(error, attempt);
-        } finally {
-          this.#admission.leave(load.bytes);
-        }
-      });
-      if (load.counter !== undefined) this.#counts[load.counter] += 1;
-      return reply;
     } catch (error) {
-      this.#counts.failed += 1;
-      if (!isCoterieError(error))
-        this.#core.environment.log.error('an operation failed in a way that nobody foresaw', { reason: String(error) });
-      throw error;
+      return Promise.reject(this.#failed(error) as Error);
     }
+    return this.#deadlines.run(timeoutMs, {
+      begin,
+      ended: () => this.#admission.leave(load.bytes),
+      succeeded: () => {
+        if (load.counter !== undefined) this.#counts[load.counter] += 1;
+      },
+      failed: (error, attempt) => this.#failed(withEffect(error, attempt)),
+    });
+  }
+
+  /** Counts a failure, and logs it if it is a bug. */
+  #failed(error: unknown): unknown {
+    this.#counts.failed += 1;
+    if (!isCoterieError(error)) {
+      this.#core.environment.log.error('an operation failed in a way that nobody foresaw', { reason: String(error) });
+    }
+    return error;
   }
 
   #timeoutOf(load: Load): number {

@@ -125,12 +125,14 @@ export class LocalReplica implements Replica {
 
   /** Gives the write its dot and hands it to the log. @throws what `decide` throws, `OVERLOADED`, `TIMEOUT`, `CORRUPTION` */
   async coordinate(write: CoordinatedWrite, attempt: Attempt): Promise<Coordinated> {
-    const turn = await this.#parts.turns.enter(write.place.address.id);
+    const entered = this.#parts.turns.enter(write.place.address.id);
+    const turn = entered instanceof Promise ? await entered : entered;
     try {
       attempt.check();
-      const repeated = await this.#findRepeated(turn, write);
+      const repeated = write.operation === undefined ? undefined : await this.#findRepeated(turn, write, write.operation);
       if (repeated !== undefined) return repeated;
-      const local = await this.#newest(turn, write.place);
+      const newest = this.#newest(turn, write.place);
+      const local = newest instanceof Promise ? await newest : newest;
       this.#watchForOwnFuture([local.object.set.clock, write.context.clock]);
       while (this.#parts.life.hasEnded) await this.#parts.life.renew();
       attempt.check();
@@ -140,9 +142,8 @@ export class LocalReplica implements Replica {
     }
   }
 
-  async #findRepeated(turn: KeyTurn<PendingCopy>, write: CoordinatedWrite): Promise<Coordinated | undefined> {
-    const { operation, place } = write;
-    if (operation === undefined) return undefined;
+  async #findRepeated(turn: KeyTurn<PendingCopy>, write: CoordinatedWrite, operation: string): Promise<Coordinated | undefined> {
+    const { place } = write;
     const pending = turn.find(operation)?.state;
     if (pending?.answer !== undefined) return { answer: pending.answer, durable: pending.durable };
     const answer = await this.#parts.memory.find(operation, place.address);
@@ -205,7 +206,8 @@ export class LocalReplica implements Replica {
   #commit(turn: KeyTurn<PendingCopy>, batch: StoreBatch, decided: Decided): Promise<void> {
     const { place, operation, copy, answer } = decided;
     const committed = batch.commit({ durable: this.#parts.durable });
-    const state: PendingCopy = { ...copy, answer, durable: committed, builtOn: false };
+    // Spelt out: an object that is spread and then added to has a shape of its own each time, and all who read it are slow.
+    const state: PendingCopy = { object: copy.object, own: copy.own, answer, durable: committed, builtOn: false };
     // First, so that a failed batch is out of sight before its failure is told.
     turn.track({ state, operation }, committed);
     state.durable = committed.then(

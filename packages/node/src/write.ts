@@ -40,7 +40,8 @@ export async function coordinateWrite(core: Core, order: WriteOrder, attempt: At
   const written = await writeHere(core, order, attempt);
   const tally = await count(needs, [acknowledge(core, written)]);
   if (verdict(tally, tally.answers.length) !== 'met') throw failureOf(tally, attempt.mayTakeEffect);
-  return { ...written.answer, reached: reachedBy(tally) };
+  const { context, etag } = written.answer;
+  return { context, etag, reached: reachedBy(tally) };
 }
 
 function writeHere(core: Core, order: WriteOrder, attempt: Attempt): Promise<Coordinated> {
@@ -66,12 +67,11 @@ function writeHere(core: Core, order: WriteOrder, attempt: Attempt): Promise<Coo
 }
 
 async function acknowledge(core: Core, written: Coordinated): Promise<Answer> {
-  const from = { store: core.selfId, role: 'primary' } as const;
   try {
     await written.durable;
-    return { ...from, outcome: 'ok', synced: core.syncsEachWrite };
+    return { store: core.selfId, role: 'primary', outcome: 'ok', synced: core.syncsEachWrite };
   } catch (error) {
-    return { ...from, outcome: 'failed', error };
+    return { store: core.selfId, role: 'primary', outcome: 'failed', error };
   }
 }
 
