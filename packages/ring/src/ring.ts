@@ -5,23 +5,17 @@
  * ```
  *   token space   0 ────┬────┬────┬────┬ … ┬──── 2^64
  *   partitions      0   │  1 │  2 │  3 │   │ Q-1          equal: the top k bits of the token, Q = 2^k
- *   replicas       [a b c] [b c a] …                       ordered; the first n are primaries, the rest fallbacks
+ *   replicas       [a b c] [b c a] …                       ordered: the first n are primaries
  * ```
  *
  * Invariants: Q is a power of two in [64, 65,536]; every partition's list names members, each once, and is never empty.
- * A list for a smaller n is a prefix of the longer one.
+ * A list for a smaller n is a prefix of the longer one. A list may be shorter than the n that a bucket asks for: it grows
+ * when a move is done, and its length is the partition's effective n.
  */
 import { CoterieError } from '@coterie/env';
-import { partitionOf, type Token } from './token.ts';
+import { checkMember, type RingMember } from './member.ts';
 
-/** A node as the ring names it. */
-export interface RingMember {
-  /** Identity; never an address. */
-  readonly id: string;
-  readonly name: string;
-}
-
-/** Who holds what. Immutable. */
+/** Who holds what. Immutable; a change makes another value. */
 export interface Ring {
   /** Goes up by one with each decision. */
   readonly epoch: number;
@@ -39,41 +33,34 @@ export interface RingSpec {
   readonly members: readonly RingMember[];
 }
 
-/** Whose turn it is for one key. */
-export interface PreferenceList {
-  readonly partition: number;
-  /** Members that hold the key, in order; at most n. Its length is the partition's effective n. */
-  readonly primaries: readonly RingMember[];
-  /** Members that stand in, in order. */
-  readonly fallbacks: readonly RingMember[];
-}
-
 const partitionsMin = 64;
-const partitionsMax = 65_536;
+/** The largest Q. */
+export const partitionsMax = 65_536;
 const partitionsDefault = 1024;
+/** Longest replica list. */
+export const replicasMax = 16;
 
 /** The first ring of a cluster of one member. @throws `INVALID_ARGUMENT` for an impossible Q or another number of members */
 export function createRing(spec: RingSpec): Ring {
   const partitions = spec.partitions ?? partitionsDefault;
-  checkPartitions(partitions);
+  if (!isPartitionCount(partitions)) {
+    const wanted = `partitions must be a power of two from ${partitionsMin} to ${partitionsMax}`;
+    throw new CoterieError('INVALID_ARGUMENT', `${wanted}, not ${partitions}`);
+  }
   if (spec.members.length !== 1) throw new CoterieError('INVALID_ARGUMENT', 'a first ring has one member; others join it');
+  for (const member of spec.members) checkMember(member);
   const holders: readonly number[] = [0];
   return { epoch: 1, partitions, members: [...spec.members], replicas: new Array<readonly number[]>(partitions).fill(holders) };
 }
 
-/** Who is asked for the key with this token when `n` copies are wanted. */
-export function preferenceList(ring: Ring, token: Token, n: number): PreferenceList {
-  const partition = partitionOf(token, ring.partitions);
-  const holders = ring.replicas[partition];
-  const member = (index: number): RingMember => ring.members[index];
-  return { partition, primaries: holders.slice(0, n).map(member), fallbacks: holders.slice(n).map(member) };
+/** Whether a ring can have so many partitions. */
+export function isPartitionCount(partitions: number): boolean {
+  return Number.isInteger(Math.log2(partitions)) && partitions >= partitionsMin && partitions <= partitionsMax;
 }
 
-function checkPartitions(partitions: number): void {
-  const isPower = Number.isInteger(Math.log2(partitions));
-  if (isPower && partitions >= partitionsMin && partitions <= partitionsMax) return;
-  throw new CoterieError(
-    'INVALID_ARGUMENT',
-    `partitions must be a power of two from ${partitionsMin} to ${partitionsMax}, not ${partitions}`,
-  );
+/** Position of the member in `ring.members`. @throws `INVALID_ARGUMENT` if there is no such member */
+export function memberIndex(ring: Ring, id: string): number {
+  const index = ring.members.findIndex((member) => member.id === id);
+  if (index < 0) throw new CoterieError('INVALID_ARGUMENT', `${id} is not a member of the ring`);
+  return index;
 }

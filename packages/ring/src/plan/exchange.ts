@@ -1,0 +1,103 @@
+/**
+ * Who can give a replica to whom: the edges of the graph in which a plan is a flow. All partitions are full.
+ *
+ * ```
+ *   a gives p to d:   a's zones, up to the first that is d's too, can do with one less;
+ *                     d's zones, up to that one, have room for one more
+ *
+ *              root                the way of p through the zone tree:  a ▲ r1 ▲ dc1 ▲ root ▼ dc2 ▼ r3 ▼ d
+ *          dc1      dc2
+ *        r1   r2      r3           cost, in moves:  +1 if d has to copy p
+ *        a            d                             -1 if a would have had to
+ * ```
+ */
+import type { Assignment } from './assignment.ts';
+import type { ZoneTree } from './zone-tree.ts';
+
+/** `from` gives the partition to `to`. */
+export interface Swap {
+  readonly partition: number;
+  readonly from: number;
+  readonly to: number;
+  /** Moves that it adds to the plan: -1, 0 or 1. */
+  readonly cost: number;
+}
+
+/** All that one member could give. */
+export class Exchange {
+  readonly #assignment: Assignment;
+  readonly #tree: ZoneTree;
+  readonly #levels: Int32Array;
+
+  constructor(assignment: Assignment, tree: ZoneTree) {
+    this.#assignment = assignment;
+    this.#tree = tree;
+    this.#levels = new Int32Array(tree.parents.length);
+    for (let vertex = 1; vertex < this.#levels.length; vertex++) this.#levels[vertex] = this.#levels[tree.parents[vertex]] + 1;
+  }
+
+  /** Shows the cheapest swap from a member to each other that can take something, and maybe some that are not the cheapest. */
+  visitFrom(from: number, visit: (swap: Swap) => void): void {
+    const { depth, parents, paths, least } = this.#tree;
+    this.#visitReturns(from, visit);
+    // Those that `from` would have to copy come first: what is found first is cheapest.
+    let open = [...this.#assignment.held[from]];
+    const fetched = open.filter((partition) => !this.#assignment.isOriginal(partition, from));
+    if (fetched.length > 0) open = [...fetched, ...open.filter((partition) => this.#assignment.isOriginal(partition, from))];
+    for (let level = depth - 1; level >= 0; level--) {
+      const own = paths[from * depth + level];
+      open = open.filter((partition) => this.#countBelow(partition, own) > least[own]);
+      if (open.length === 0) return;
+      for (const beside of this.#tree.children[parents[own]]) if (beside !== own) this.#visitBelow({ from, vertex: beside, open, visit });
+    }
+  }
+
+  #visitBelow({ from, vertex, open, visit }: Descent): void {
+    const { children, memberAt, most } = this.#tree;
+    const to = memberAt[vertex];
+    if (to >= 0) {
+      const partition = open.find((partition) => !this.#assignment.holds(partition, to));
+      if (partition !== undefined) visit(this.#swap(partition, from, to));
+      return;
+    }
+    const passing = open.filter((partition) => this.#countBelow(partition, vertex) < most[vertex]);
+    if (passing.length > 0) for (const child of children[vertex]) this.#visitBelow({ from, vertex: child, open: passing, visit });
+  }
+
+  /** Swaps to members that have the data and stand outside: they need not copy it. */
+  #visitReturns(from: number, visit: (swap: Swap) => void): void {
+    for (const partition of this.#assignment.held[from]) {
+      for (const to of this.#assignment.original[partition]) {
+        if (!this.#assignment.holds(partition, to) && this.#assignment.canSwap(partition, from, to)) visit(this.#swap(partition, from, to));
+      }
+    }
+  }
+
+  #swap(partition: number, from: number, to: number): Swap {
+    return { partition, from, to, cost: swapCost(this.#assignment, partition, from, to) };
+  }
+
+  #countBelow(partition: number, vertex: number): number {
+    const { depth, paths } = this.#tree;
+    const level = this.#levels[vertex] - 1;
+    let count = 0;
+    for (let slot = 0; slot < this.#assignment.copies; slot++) {
+      if (paths[this.#assignment.holderAt(partition, slot) * depth + level] === vertex) count++;
+    }
+    return count;
+  }
+}
+
+interface Descent {
+  readonly from: number;
+  readonly vertex: number;
+  /** Partitions that can get as far as here. */
+  readonly open: readonly number[];
+  readonly visit: (swap: Swap) => void;
+}
+
+/** Moves that a swap adds to the plan. */
+export function swapCost(assignment: Assignment, partition: number, from: number, to: number): number {
+  // Four parameters: one for each part of a swap.
+  return (assignment.isOriginal(partition, to) ? 0 : 1) - (assignment.isOriginal(partition, from) ? 0 : 1);
+}
