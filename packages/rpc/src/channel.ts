@@ -10,8 +10,8 @@
  * Silence: a side that has heard nothing for `pingMs` sends a ping, and the other's answer, or anything else it says, is
  * a sign of life. A half-open connection (the other lost power) is found in `silenceMs`.
  */
-import { connectionLost, CoterieError, isCoterieError } from '@coterie/env';
-import type { Connection, Timer } from '@coterie/env';
+import { connectionLost, isCoterieError } from '@coterie/env';
+import type { Connection, CoterieError, Timer } from '@coterie/env';
 import { FrameParser } from './frame-parser.ts';
 import { frameType, preamble } from './frame.ts';
 import type { Frame } from './frame.ts';

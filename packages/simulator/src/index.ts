@@ -4,12 +4,15 @@ export type { DiskFault, DiskFaultPlan, DiskOperation, DiskOperationKind } from 
 export { JobControl } from './jobs.ts';
 export type { JobFault, JobFaultPlan, JobStep } from './jobs.ts';
 export { usualLink } from './network/links.ts';
-export type { LinkConditions, Links } from './network/links.ts';
+export type { LinkChange, LinkConditions, Links } from './network/links.ts';
 export type { SimulatedNetwork, SimulatedNetworkOptions } from './network/network.ts';
 export { SeededRandom } from './random.ts';
 export { createSimulation, Simulation } from './simulation.ts';
 export type { SimulationOptions } from './simulation.ts';
 export type { MachineClock, SimulatedClock } from './world/clock.ts';
+export { drawFaults } from './world/faults.ts';
+export type { FaultDraw, PlannedFault, WorldFault, WorldFaultKind } from './world/faults.ts';
 export type { Machine } from './world/machine.ts';
+export { strike } from './world/strike.ts';
 export { createWorld, World } from './world/world.ts';
 export type { WorldOptions } from './world/world.ts';

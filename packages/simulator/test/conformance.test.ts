@@ -2,6 +2,7 @@ import { createSimulation } from '../src/index.ts';
 import { filesTwin } from './conformance/files-twin.ts';
 import { filesConformance } from './conformance/files.ts';
 import { jobsConformance } from './conformance/jobs.ts';
+import { networkConformance } from './conformance/network.ts';
 import { timeConformance } from './conformance/time.ts';
 import type { JobStrikes, JobWorld } from './conformance/world.ts';
 
@@ -19,3 +20,4 @@ filesConformance('the simulation', makeWorld);
 filesTwin('the simulation', makeWorld, 200);
 jobsConformance('the simulation', makeWorld);
 timeConformance('the simulation', makeWorld);
+networkConformance('the simulation', makeWorld);

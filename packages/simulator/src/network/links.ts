@@ -1,6 +1,7 @@
 /**
- * What the links between machines are like: one set of conditions for each ordered pair of machines, so that a cut can be
- * one-way. Plain data in, plain data out; what a connection makes of it is `pipe.ts`.
+ * What the links between machines are like: conditions for each ordered pair of machines, so that a cut can be one-way.
+ * Changes lie over each other like sheets and are taken away in any order; a later one hides an earlier one where both
+ * speak of the same condition. What a connection makes of conditions is `pipe.ts`.
  */
 import type { SeededRandom } from '../random.ts';
 
@@ -8,7 +9,7 @@ import type { SeededRandom } from '../random.ts';
 export interface LinkConditions {
   /** How long a segment travels: [at least, at most] in milliseconds. */
   readonly latencyMs: readonly [number, number];
-  /** Of a hundred segments, so many go to the longest latency times ten: a tail. */
+  /** Of a hundred segments, so many take up to ten times the longest latency more: a tail. */
   readonly slowPercent: number;
   /** Bytes that go through in a millisecond. */
   readonly bytesPerMs: number;
@@ -20,6 +21,18 @@ export interface LinkConditions {
   readonly cut: boolean;
 }
 
+/** A change that can be taken away again. */
+export interface LinkChange {
+  /** Takes it away. Harmless when it is gone already. */
+  undo(): void;
+}
+
+interface Sheet {
+  readonly from: ReadonlySet<string>;
+  readonly to: ReadonlySet<string>;
+  readonly change: Partial<LinkConditions>;
+}
+
 /** A link as it is when nobody says otherwise: a local network. */
 export const usualLink: LinkConditions = { latencyMs: [0.1, 0.5], slowPercent: 1, bytesPerMs: 100_000, loss: 0, resets: 0, cut: false };
 /** A machine's link to itself. */
@@ -27,8 +40,10 @@ const loopback: LinkConditions = { latencyMs: [0.02, 0.06], slowPercent: 0, byte
 
 /** The links of a world. */
 export class Links {
-  #usual: LinkConditions;
-  readonly #special = new Map<string, Map<string, LinkConditions>>();
+  readonly #usual: LinkConditions;
+  readonly #sheets = new Set<Sheet>();
+  /** Conditions worked out since the last change: asked for at every segment. */
+  readonly #known = new Map<string, Map<string, LinkConditions>>();
 
   constructor(usual: Partial<LinkConditions> = {}) {
     this.#usual = { ...usualLink, ...usual };
@@ -36,25 +51,37 @@ export class Links {
 
   /** Conditions from one machine to another. */
   between(from: string, to: string): LinkConditions {
-    if (from === to) return loopback;
-    return this.#special.get(from)?.get(to) ?? this.#usual;
+    const known = this.#known.get(from)?.get(to);
+    if (known !== undefined) return known;
+    const conditions = from === to ? loopback : this.#workOut(from, to);
+    const row = this.#known.get(from) ?? new Map<string, LinkConditions>();
+    this.#known.set(from, row.set(to, conditions));
+    return conditions;
   }
 
-  /** Changes what all links without conditions of their own are like. */
-  setUsual(change: Partial<LinkConditions>): void {
-    this.#usual = { ...this.#usual, ...change };
-  }
-
-  /** Changes one direction of one link. */
-  set(from: string, to: string, change: Partial<LinkConditions>): void {
-    const row = this.#special.get(from) ?? new Map<string, LinkConditions>();
-    this.#special.set(from, row);
-    row.set(to, { ...this.between(from, to), ...change });
+  /** Changes every link from one of `from` to one of `to`, in that direction; of a machine to itself never. */
+  change(from: readonly string[], to: readonly string[], change: Partial<LinkConditions>): LinkChange {
+    const sheet: Sheet = { from: new Set(from), to: new Set(to), change };
+    this.#sheets.add(sheet);
+    this.#known.clear();
+    return {
+      undo: () => {
+        this.#sheets.delete(sheet);
+        this.#known.clear();
+      },
+    };
   }
 
   /** Every link is as usual again. */
   reset(): void {
-    this.#special.clear();
+    this.#sheets.clear();
+    this.#known.clear();
+  }
+
+  #workOut(from: string, to: string): LinkConditions {
+    let conditions = this.#usual;
+    for (const sheet of this.#sheets) if (sheet.from.has(from) && sheet.to.has(to)) conditions = { ...conditions, ...sheet.change };
+    return conditions;
   }
 }
 

@@ -19,7 +19,7 @@ import type { Trace } from '../trace.ts';
 import { SimulatedConnection } from './connection.ts';
 import type { Holder } from './connection.ts';
 import { Links, drawLatency } from './links.ts';
-import type { LinkConditions } from './links.ts';
+import type { LinkChange, LinkConditions } from './links.ts';
 import type { Wire } from './wire.ts';
 
 interface Door {
@@ -52,7 +52,7 @@ export interface SimulatedNetworkOptions {
 
 /** The network of a world. */
 export class SimulatedNetwork {
-  /** What the links are like, one direction at a time. */
+  /** What the links are like. */
   readonly links: Links;
   readonly #kernel: Schedule;
   readonly #random: SeededRandom;
@@ -82,18 +82,15 @@ export class SimulatedNetwork {
     return open;
   }
 
-  /** Nothing gets from one machine to the other; the way back is as it was. */
-  cut(from: string, to: string): void {
-    this.links.set(from, to, { cut: true });
+  /** Nothing gets from these machines to those; the way back is as it was. */
+  cut(from: readonly string[], to: readonly string[]): LinkChange {
+    return this.links.change(from, to, { cut: true });
   }
 
-  /** Machines reach only those of their own group; machines in no group reach everybody. */
-  partition(...groups: readonly (readonly string[])[]): void {
-    for (const group of groups)
-      for (const other of groups) {
-        if (other === group) continue;
-        for (const from of group) for (const to of other) this.cut(from, to);
-      }
+  /** Machines of different groups do not reach each other; machines in no group reach everybody. */
+  partition(...groups: readonly (readonly string[])[]): LinkChange {
+    const cuts = groups.map((group) => this.cut(group, groups.filter((other) => other !== group).flat()));
+    return { undo: () => cuts.forEach((cut) => cut.undo()) };
   }
 
   /** All links are as usual again. */
@@ -117,7 +114,7 @@ export class SimulatedNetwork {
     };
   }
 
-  /** @internal A process ended; with `power` its system closes its connections for it. */
+  /** @internal A process ended. A system that lives on closes its connections for it. */
   processEnded(life: Life, machine: string, system: 'lives' | 'died'): void {
     this.#doors.delete(machine);
     for (const connection of this.#connections) {
@@ -128,6 +125,7 @@ export class SimulatedNetwork {
   }
 
   async #listen(holder: Holder, address: string, accept: (connection: Connection) => void): Promise<Listener> {
+    if (holder.life.ended) return new Promise(() => {});
     const { host, port: wanted } = parseAddress(address);
     if (!ownNames.has(host) && host !== holder.machine)
       throw new CoterieError('INVALID_ARGUMENT', `${address} is no address of this machine (EADDRNOTAVAIL)`, {

@@ -97,6 +97,8 @@ export class Pipe {
   readonly #arrive = (): void => {
     this.#pending = false;
     if (this.#over || this.#segments.length === 0) return;
+    // What has not got through once is sent again by the sender's system, which died with it.
+    if (this.#trouble !== undefined && this.#sender.isDead) return this.drop();
     const link = this.#wire.link(this.#sender, this.#receiver);
     if (link.resets > 0 && this.#wire.random.chance(link.resets)) return this.#wire.breakBoth(this.#sender, this.#receiver);
     const isLost = link.cut || !this.#receiver.hostIsUp || (link.loss > 0 && this.#wire.random.chance(link.loss));
@@ -109,7 +111,6 @@ export class Pipe {
 
   /** Nobody hears of a lost segment; the sender's system sends it again, less and less often. */
   #retry(): void {
-    if (this.#sender.isDead) return this.drop();
     const trouble = (this.#trouble ??= { sinceMs: this.#wire.nowMs, retryMs: firstRetryMs });
     if (this.#wire.nowMs - trouble.sinceMs > this.#wire.giveUpMs) return this.#giveUp();
     this.#schedule(this.#wire.nowMs + trouble.retryMs);

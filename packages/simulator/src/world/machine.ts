@@ -52,7 +52,8 @@ export class Machine {
   #current: { readonly life: Life; readonly environment: Environment } | undefined;
   #watched: Life;
   #endNoticed = false;
-  #whenDead: (() => void)[] = [];
+  readonly #whenDead = new Set<() => void>();
+  #program: ((environment: Environment) => void) | undefined;
 
   constructor({ name, seed, schedule, network, trace, disk, log }: MachineParts) {
     this.name = name;
@@ -88,6 +89,12 @@ export class Machine {
     return this.disk.life.number;
   }
 
+  /** What runs on it: called in each new life, and soon in this one. */
+  onStart(program: (environment: Environment) => void): void {
+    this.#program = program;
+    if (this.isUp) this.#start();
+  }
+
   /** Power fails: what was not synced may be lost, decided by `seed`; nobody is told; what it promised never settles. */
   crash(seed?: number): void {
     this.disk.crash(seed);
@@ -121,8 +128,11 @@ export class Machine {
   during<T>(work: () => Promise<T>): Promise<T> {
     if (!this.isUp) return Promise.reject(new CrashError(`${this.name} is down`));
     return new Promise((resolve, reject) => {
-      this.#whenDead.push(() => reject(new CrashError(`${this.name} went down`)));
-      work().then(resolve, reject);
+      const tell = (): void => reject(new CrashError(`${this.name} went down`));
+      this.#whenDead.add(tell);
+      work()
+        .then(resolve, reject)
+        .finally(() => this.#whenDead.delete(tell));
     });
   }
 
@@ -133,6 +143,12 @@ export class Machine {
     if (this.disk.life === this.#watched) return;
     this.#watched = this.disk.life;
     this.#endNoticed = false;
+    this.#start();
+  }
+
+  #start(): void {
+    const program = this.#program;
+    if (program !== undefined) this.#schedule.after(0, this.disk.life, () => program(this.environment));
   }
 
   #processEnded(): void {
@@ -140,9 +156,8 @@ export class Machine {
     this.#network.processEnded(this.#watched, this.name, 'died');
     this.#schedule.paused = false;
     this.#schedule.sweep();
-    const waiting = this.#whenDead;
-    this.#whenDead = [];
-    for (const tell of waiting) tell();
+    for (const tell of this.#whenDead) tell();
+    this.#whenDead.clear();
   }
 
   #environmentFor(life: Life): Environment {

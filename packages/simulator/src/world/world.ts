@@ -105,11 +105,6 @@ export class World {
     this.#driver.time.nowMs = Math.max(untilMs, this.nowMs);
   }
 
-  /** @internal `callback` happens after `delayMs`; it runs no code of machines. */
-  later(delayMs: number, callback: () => void): void {
-    this.#driver.kernel.after(delayMs, undyingLife, callback);
-  }
-
   #drive(isDone: (nextMs: number) => boolean): Promise<void> {
     return this.#driver.drive(isDone, (schedule) => {
       try {
