@@ -120,6 +120,11 @@ export class Ledger<State> {
     if (own !== undefined && own !== hash) this.#split(epoch);
   }
 
+  /** Resolves when all that is being learned is. */
+  settled(): Promise<void> {
+    return this.#turns.idle();
+  }
+
   /** Nothing more is learned or read. Resolves when the file is closed. */
   async close(): Promise<void> {
     this.#failure ??= new CoterieError('CLOSED', 'the ring log is closed');

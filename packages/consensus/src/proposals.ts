@@ -90,7 +90,8 @@ export class Proposals<State> {
   async #decideNext(history: History<State>, proposal: Proposal): Promise<void> {
     const { epoch, hash: previous, state } = history;
     const outcome = await this.#run(history, proposal);
-    if (outcome.kind === 'overtaken') return this.#checkGoingOn(outcome.mayBeDecided);
+    // The epoch may be the first of many that are just being learned; there is no point in proposing in between.
+    if (outcome.kind === 'overtaken') return this.#ledgerSettled(outcome.mayBeDecided);
     if (outcome.kind !== 'decided') throw undecided(outcome, epoch + 1);
     const record = { epoch: epoch + 1, previous, decision: decodeDecision(outcome.value) };
     try {
@@ -103,7 +104,8 @@ export class Proposals<State> {
   }
 
   /** @throws CoterieError why nothing more is learned here */
-  #checkGoingOn(mayBeDecided: boolean): void {
+  async #ledgerSettled(mayBeDecided: boolean): Promise<void> {
+    await this.#parts.ledger.settled();
     const { failure } = this.#parts.ledger;
     if (failure !== undefined) throw failed(failure.code, failure.message, mayBeDecided, failure);
   }
