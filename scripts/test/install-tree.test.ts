@@ -29,13 +29,19 @@ function resolve(path: string, name: string): string {
   }
 }
 
+/** An optional dependency that no place in the lock file has is not installed: `overrides` in package.json sees to it. */
+function isLeftOut(path: string, name: string): boolean {
+  const isOptional = name in (packages[path].optionalDependencies ?? {});
+  return isOptional && !Object.keys(packages).some((place) => place.endsWith(`node_modules/${name}`));
+}
+
 /** Everything that the workspaces need when they run, with what that needs in turn. */
 function runtimeTree(): [path: string, entry: LockedPackage][] {
   const found = new Set(Object.keys(packages).filter((path) => path.startsWith('packages/')));
   for (const path of found) {
     const { dependencies = {}, optionalDependencies = {} } = packages[path];
     for (const name of Object.keys({ ...dependencies, ...optionalDependencies })) {
-      if (!name.startsWith('@coterie/')) found.add(resolve(path, name));
+      if (!name.startsWith('@coterie/') && !isLeftOut(path, name)) found.add(resolve(path, name));
     }
   }
   return [...found].filter((path) => path.includes('node_modules/')).map((path) => [path, packages[path]]);
@@ -48,6 +54,7 @@ describe('the run-time tree', () => {
     const names = runtime.map(([path]) => path);
     expect(names).toContain('node_modules/crc-32');
     expect(names).toContain('node_modules/seedrandom'); // through bloom-filters
+    expect(names).toContain('node_modules/msgpackr');
     expect(names).not.toContain('node_modules/vitest');
   });
 
