@@ -6,10 +6,10 @@ import type { RegisterReply, RegisterRequest } from '../src/register.ts';
 import { decodeDecision } from '../src/chain.ts';
 import type { Page } from '../src/history.ts';
 
-/** The golden file of a conversation. With `COTERIE_GOLDEN=write` it is written anew first: read the difference before you commit it. */
+/** The golden file of a conversation. With `COTERIE_WRITE_GOLDEN=1` it is written anew first: read the difference before you commit it. */
 export function golden(name: string, lines: readonly string[]): string {
   const path = new URL(`./golden/${name}.txt`, import.meta.url);
-  if (process.env['COTERIE_GOLDEN'] === 'write') writeFileSync(path, `${lines.join('\n')}\n`);
+  if (process.env['COTERIE_WRITE_GOLDEN'] !== undefined) writeFileSync(path, `${lines.join('\n')}\n`);
   return readFileSync(path, 'utf8');
 }
 
