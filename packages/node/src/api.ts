@@ -146,6 +146,82 @@ export interface Placement {
   readonly preferenceList: readonly { readonly node: string; readonly role: 'primary' | 'fallback'; readonly healthy: boolean }[];
 }
 
+/** A member as this node knows it. */
+export interface MemberReport {
+  readonly id: string;
+  readonly name: string;
+  readonly zone: string;
+  readonly weight: number;
+  /** Where other nodes reach it, `host:port`; empty for a node without a door. */
+  readonly peer: string;
+  /** Where clients reach it, `host:port`; empty if it did not say. */
+  readonly http: string;
+  readonly isSelf: boolean;
+  /** `alive` also for this node itself. */
+  readonly state: 'alive' | 'suspect' | 'dead' | 'left';
+  /** Milliseconds since it was found to be in that state; 0 where nobody knows. */
+  readonly sinceMs: number;
+  /** Whether it votes on the next epoch. */
+  readonly isSteward: boolean;
+  /** Whether its join is still under way. */
+  readonly isJoining: boolean;
+  /** Partitions of which it holds a copy. */
+  readonly replicas: number;
+  /** Partitions whose first copy it holds: whose writes it coordinates. */
+  readonly primaries: number;
+  /** Copies that it ought to hold by its weight. */
+  readonly ideal: number;
+  /** Objects that this node keeps for it. */
+  readonly hints: number;
+}
+
+/** A change of the ring that is under way. */
+export interface ChangeReport {
+  readonly kind: 'join';
+  /** Name of the member it is about. */
+  readonly member: string;
+  readonly phase: 'dual-write' | 'read-new';
+  readonly partitions: number;
+  /** Why it is not moving, as this node sees it; empty when nothing holds it up here. */
+  readonly waitingFor: string;
+}
+
+/** The cluster as this node knows it. */
+export interface ClusterReport {
+  readonly clusterId: string;
+  readonly epoch: number;
+  readonly partitions: number;
+  readonly effectiveN: number;
+  readonly members: readonly MemberReport[];
+  /** Largest load over what the member ought to have. */
+  readonly largestOverIdeal: number;
+  readonly change?: ChangeReport;
+  /** Objects that this node keeps for others. */
+  readonly hints: number;
+  readonly hintsDelivered: number;
+  /** Whether this store cannot vouch for what it lacks. */
+  readonly isRecovering: boolean;
+}
+
+/** Who holds what, for clients that go to the right node themselves. */
+export interface RingReport {
+  readonly epoch: number;
+  readonly partitions: number;
+  readonly members: readonly { readonly id: string; readonly name: string; readonly http: string }[];
+  /** For each partition the holders in order, as positions in `members`. */
+  readonly replicas: readonly (readonly number[])[];
+}
+
+/** What this store alone holds of a key. */
+export interface CopyReport {
+  /** Hash of the object's clock and values; equal on equal copies. Absent when there is nothing. */
+  readonly etag?: string;
+  readonly siblings: number;
+  readonly isOwner: boolean;
+  /** Members for whom it keeps the key. */
+  readonly hintFor: readonly string[];
+}
+
 /** The node as an operator wants to see it. */
 export interface NodeStatus {
   readonly name: string;
@@ -177,6 +253,10 @@ export interface CoterieNode {
   /** Hides every key at once and raises the generation; space comes back in the background. */
   dropBucket(name: string): Promise<void>;
   where(bucket: string, key: Uint8Array): Promise<Placement>;
+  cluster(): ClusterReport;
+  ring(): RingReport;
+  /** What this store alone holds of a key, nobody else being asked. */
+  inspect(bucket: string, key: Uint8Array): Promise<CopyReport>;
   status(): NodeStatus;
   /** Takes no new work, lets what runs finish, closes the store. */
   close(): Promise<void>;

@@ -1,23 +1,26 @@
 /**
- * The buckets that somebody wrote, set or dropped: all in memory, each change durable before it holds. They are kept in
- * the store until there is a ring log to keep them.
+ * The buckets as this node knows them: what the ring log says of each (generation, properties), and whether this store
+ * was written to. The first write of a generation puts a record of use into its own batch.
  *
  * ```
- *  record = JSON: {"format":1,"generation":2,"used":true,"exists":true,"given":{"siblingsMax":10}}
+ *  record = JSON: {"format":2,"generation":2}       this generation of the bucket was written to here
  * ```
  *
- * `used` says that the generation was written to: from then on `conflict` and `token` are fixed. The first write of a
- * generation puts the record into its own batch. Changes take turns; a generation only grows.
+ * A generation only grows. When the ring log raises it, what is below is to be cleared, also by a node that was away.
+ * Format 1, from before there was a ring log, held the properties too; `readFormerBuckets` gives them to the first one.
  */
 import { CoterieError } from '@coterie/env';
 import type { Bucket } from './api.ts';
-import { checkFixed, checkProperties, type GivenProperties, resolveProperties } from './bucket-properties.ts';
+import { type GivenProperties, resolveProperties } from './bucket-properties.ts';
+import { unsaid } from './cluster/decisions.ts';
+import type { DecidedBucket } from './cluster/state.ts';
 import { afterPrefix, droppedKey, namedKey, space } from './layout.ts';
 import type { Store, StoreBatch } from './store.ts';
 
 /** A bucket as this node knows it. Immutable. */
 export interface KnownBucket extends Bucket {
   readonly nameBytes: Uint8Array;
+  /** Whether this store was written to: from then on `conflict` and `token` are fixed. */
   readonly used: boolean;
   readonly given: GivenProperties;
 }
@@ -31,121 +34,112 @@ export interface DroppedGeneration {
 /** Longest bucket name in bytes. */
 export const bucketBytesMax = 128;
 
-const recordFormat = 1;
+const recordFormat = 2;
+
+/** What the ring log says of buckets, by name. */
+export type DecidedBuckets = ReadonlyMap<string, DecidedBucket>;
 
 /** All buckets of a node. */
 export class Buckets {
   readonly #store: Store;
   readonly #bucketsMax: number;
-  readonly #known = new Map<string, KnownBucket>();
+  #decided: DecidedBuckets;
+  /** The generation of each bucket that was written to here. */
+  readonly #used: Map<string, number>;
   /** Names whose first write has not settled. */
   readonly #unsettled = new Set<string>();
-  #changes: Promise<unknown> = Promise.resolve();
+  /** Made when first asked for; forgotten when anything about the bucket changes. */
+  readonly #known = new Map<string, KnownBucket>();
 
-  private constructor(store: Store, bucketsMax: number) {
+  private constructor(
+    store: Store,
+    parts: { readonly bucketsMax: number; readonly decided: DecidedBuckets; readonly used: Map<string, number> },
+  ) {
     this.#store = store;
-    this.#bucketsMax = bucketsMax;
+    this.#bucketsMax = parts.bucketsMax;
+    this.#decided = parts.decided;
+    this.#used = parts.used;
   }
 
-  /** Reads all bucket records. */
-  static async load(store: Store, bucketsMax: number): Promise<Buckets> {
-    const buckets = new Buckets(store, bucketsMax);
-    const prefix = Uint8Array.of(space.bucket);
-    for await (const [key, value] of store.range({ gte: prefix, lt: afterPrefix(prefix), limit: 2 ** 31 })) {
-      const bucket = decodeBucket(key.slice(1), value);
-      buckets.#known.set(bucket.name, bucket);
-    }
-    return buckets;
+  /** Reads the records of use. */
+  static async load(store: Store, bucketsMax: number, decided: DecidedBuckets): Promise<Buckets> {
+    const used = new Map<string, number>();
+    for await (const { name, generation, used: isUsed } of bucketRecords(store)) if (isUsed) used.set(name, generation);
+    return new Buckets(store, { bucketsMax, decided, used });
   }
 
   /** The bucket of that name, as it stands or with the defaults. @throws `INVALID_ARGUMENT` for an impossible name */
   get(name: string): KnownBucket {
-    return this.#known.get(name) ?? unknownBucket(name);
+    const known = this.#known.get(name);
+    if (known !== undefined) return known;
+    const { generation, given, exists } = this.#decided.get(name) ?? unsaid;
+    const used = this.#used.get(name) === generation;
+    const nameBytes = checkName(name);
+    const bucket = { name, nameBytes, generation, given, properties: resolveProperties(given), used, exists: exists || used };
+    if (bucket.exists) this.#known.set(name, bucket);
+    return bucket;
   }
 
   /** All that exist, sorted by name. */
   list(): readonly KnownBucket[] {
-    const existing = [...this.#known.values()].filter((bucket) => bucket.exists);
-    return existing.sort((a, b) => (a.name < b.name ? -1 : 1));
+    const names = [...new Set([...this.#decided.keys(), ...this.#used.keys()])].sort();
+    return names.map((name) => this.get(name)).filter((bucket) => bucket.exists);
   }
 
   /** Adds to `batch` that the bucket is written to. @throws `STALE_RING` if it was dropped since `bucket` was read, `OVERLOADED` past the limit */
   use(batch: StoreBatch, bucket: KnownBucket): void {
-    const current = this.get(bucket.name);
-    if (current.generation !== bucket.generation) {
-      throw new CoterieError('STALE_RING', `bucket ${bucket.name} was dropped while the write was on its way; try again`, {
+    const { name, generation } = bucket;
+    const current = this.get(name);
+    if (current.generation !== generation) {
+      throw new CoterieError('STALE_RING', `bucket ${name} was dropped while the write was on its way; try again`, {
         details: { mayHaveTakenEffect: false },
       });
     }
     if (!current.used) {
-      this.#checkRoom(current);
-      this.#known.set(current.name, { ...current, used: true, exists: true });
-      this.#unsettled.add(current.name);
+      this.checkRoom(current);
+      this.#used.set(name, generation);
+      this.#known.delete(name);
+      this.#unsettled.add(name);
     }
     // In every batch until one of them has settled: any of them may be the first that survives.
-    if (this.#unsettled.has(current.name)) this.#put(batch, this.get(current.name));
+    if (this.#unsettled.has(name)) batch.put(namedKey(space.bucket, bucket.nameBytes), encodeUse(generation));
   }
 
   /** A batch that `use` added to is durable. */
   used(bucket: KnownBucket): void {
-    if (this.get(bucket.name).generation === bucket.generation) this.#unsettled.delete(bucket.name);
+    if (this.#used.get(bucket.name) === bucket.generation) this.#unsettled.delete(bucket.name);
   }
 
-  /** Sets properties beside those said before. */
-  set(name: string, given: GivenProperties): Promise<KnownBucket> {
-    return this.#change(async () => {
-      const before = this.get(name);
-      const all = checkProperties({ ...before.given, ...given });
-      const after: KnownBucket = { ...before, given: all, properties: resolveProperties(all), exists: true };
-      if (before.used) checkFixed(before.properties, after.properties);
-      this.#checkRoom(before);
-      await this.#write(after, this.#store.batch());
-      return after;
-    });
-  }
-
-  /** Raises the generation and forgets the properties. Resolves to the dropped generation, undefined if nothing was there. */
-  drop(name: string): Promise<DroppedGeneration | undefined> {
-    return this.#change(async () => {
-      const { nameBytes, generation, exists } = this.get(name);
-      if (!exists) return undefined;
-      const after: KnownBucket = { ...unknownBucket(name), generation: generation + 1 };
-      const batch = this.#store.batch();
+  /**
+   * Takes in what the ring log says now, from this turn on. Resolves to the generations that are to be cleared here,
+   * once it is durable that they are.
+   */
+  async follow(decided: DecidedBuckets): Promise<readonly DroppedGeneration[]> {
+    this.#decided = decided;
+    this.#known.clear();
+    const dropped: DroppedGeneration[] = [];
+    const batch = this.#store.batch();
+    for (const [name, generation] of this.#used) {
+      if (generation >= (decided.get(name) ?? unsaid).generation) continue;
+      const nameBytes = checkName(name);
       batch.put(droppedKey(nameBytes, generation), new Uint8Array());
+      batch.delete(namedKey(space.bucket, nameBytes));
+      this.#used.delete(name);
       this.#unsettled.delete(name);
-      await this.#write(after, batch);
-      return { nameBytes, generation };
-    });
+      dropped.push({ nameBytes, generation });
+    }
+    if (dropped.length > 0) await batch.commit({ durable: true });
+    return dropped;
   }
 
-  /** The change holds from the turn in which it is handed to the log, so what is committed later builds on it. */
-  async #write(bucket: KnownBucket, batch: StoreBatch): Promise<void> {
-    this.#put(batch, bucket);
-    this.#known.set(bucket.name, bucket);
-    await batch.commit({ durable: true });
-  }
-
-  #put(batch: StoreBatch, bucket: KnownBucket): void {
-    batch.put(namedKey(space.bucket, bucket.nameBytes), encodeBucket(bucket));
-  }
-
-  #change<T>(change: () => Promise<T>): Promise<T> {
-    const result = this.#changes.then(change);
-    this.#changes = result.catch(() => undefined);
-    return result;
-  }
-
-  #checkRoom(bucket: KnownBucket): void {
-    if (bucket.exists || this.#known.has(bucket.name) || this.#known.size < this.#bucketsMax) return;
-    throw new CoterieError('OVERLOADED', `there are ${this.#known.size} buckets, the most that this node keeps`, {
+  /** Lets one more bucket be known. @throws `OVERLOADED` past the limit */
+  checkRoom(bucket: KnownBucket): void {
+    if (bucket.exists || this.#decided.size + this.#used.size < this.#bucketsMax) return;
+    throw new CoterieError('OVERLOADED', `there are ${this.#bucketsMax} buckets, the most that this node keeps`, {
       retryable: false,
       details: { mayHaveTakenEffect: false },
     });
   }
-}
-
-function unknownBucket(name: string): KnownBucket {
-  return { name, nameBytes: checkName(name), generation: 1, properties: resolveProperties({}), exists: false, used: false, given: {} };
 }
 
 function checkName(name: string): Uint8Array {
@@ -162,21 +156,43 @@ function checkName(name: string): Uint8Array {
   );
 }
 
-function encodeBucket(bucket: KnownBucket): Uint8Array {
-  const { generation, used, given, exists } = bucket;
-  return new TextEncoder().encode(JSON.stringify({ format: recordFormat, generation, used, exists, given }));
+function encodeUse(generation: number): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify({ format: recordFormat, generation }));
 }
 
-function decodeBucket(nameBytes: Uint8Array, record: Uint8Array): KnownBucket {
-  const name = new TextDecoder().decode(nameBytes);
+/** A bucket's record, of either format. */
+interface BucketRecord {
+  readonly name: string;
+  readonly generation: number;
+  readonly used: boolean;
+  /** What format 1 knew of it. */
+  readonly decided: DecidedBucket | undefined;
+}
+
+async function* bucketRecords(store: Store): AsyncGenerator<BucketRecord> {
+  const prefix = Uint8Array.of(space.bucket);
+  for await (const [key, value] of store.range({ gte: prefix, lt: afterPrefix(prefix), limit: 2 ** 31 })) {
+    yield decodeRecord(new TextDecoder().decode(key.subarray(1)), value);
+  }
+}
+
+function decodeRecord(name: string, record: Uint8Array): BucketRecord {
   const said = JSON.parse(new TextDecoder().decode(record)) as {
     readonly format: number;
     readonly generation: number;
-    readonly used: boolean;
-    readonly exists: boolean;
-    readonly given: GivenProperties;
+    readonly used?: boolean;
+    readonly exists?: boolean;
+    readonly given?: GivenProperties;
   };
-  if (said.format !== recordFormat) throw new CoterieError('UNSUPPORTED_FORMAT', `the record of bucket ${name} has format ${said.format}`);
-  const { generation, used, exists, given } = said;
-  return { name, nameBytes, generation, used, exists, given, properties: resolveProperties(given) };
+  const { format, generation, used = true, exists = false, given = {} } = said;
+  if (format !== 1 && format !== recordFormat)
+    throw new CoterieError('UNSUPPORTED_FORMAT', `the record of bucket ${name} has format ${format}`);
+  return { name, generation, used, decided: format === 1 ? { generation, given, exists } : undefined };
+}
+
+/** What a store from before there was a ring log says of its buckets. */
+export async function readFormerBuckets(store: Store): Promise<DecidedBuckets> {
+  const found = new Map<string, DecidedBucket>();
+  for await (const { name, decided } of bucketRecords(store)) if (decided !== undefined) found.set(name, decided);
+  return found;
 }

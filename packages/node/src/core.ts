@@ -3,9 +3,10 @@
  * place on the ring.
  */
 import { CoterieError, type Environment } from '@coterie/env';
-import { type PreferenceList, preferenceList, type Ring } from '@coterie/ring';
 import type { Context, ContextSealer } from '@coterie/vector-clock';
 import type { Buckets } from './buckets.ts';
+import type { ClusterLink } from './cluster/link.ts';
+import type { KeyPlacement } from './cluster/placement.ts';
 import type { HybridClock } from './hybrid-clock.ts';
 import { addressOf } from './layout.ts';
 import { keyBytesMax, type NodeLimits } from './limits.ts';
@@ -16,9 +17,10 @@ import type { Store } from './store.ts';
 export interface Core {
   readonly environment: Environment;
   readonly store: Store;
-  readonly ring: Ring;
   /** This node's id on the ring. */
   readonly selfId: string;
+  /** What the node knows of the others, and how it reaches them. */
+  readonly cluster: ClusterLink;
   readonly buckets: Buckets;
   readonly local: LocalReplica;
   readonly sealer: ContextSealer;
@@ -36,9 +38,9 @@ export function placeOf(core: Core, bucketName: string, key: Uint8Array): Place 
   return { bucket, address: addressOf({ bucket: bucketName, bucketBytes: nameBytes, generation, key }) };
 }
 
-/** Who holds the key at this place. */
-export function holdersOf(core: Core, place: Place): PreferenceList {
-  return preferenceList(core.ring, place.address.token, place.bucket.properties.n);
+/** Who holds the key at this place, by the ring of now. */
+export function placementAt(core: Core, place: Place): KeyPlacement {
+  return core.cluster.placement(place.address.token, place.bucket.properties.n);
 }
 
 /** What the holder of a context token has seen; undefined without a token. @throws `INVALID_ARGUMENT` */

@@ -23,6 +23,11 @@ export class Attempt {
     return this.#clock.monotonic() >= this.#expiresAt;
   }
 
+  /** Milliseconds left; negative when time is up. */
+  get remainingMs(): number {
+    return this.#expiresAt - this.#clock.monotonic();
+  }
+
   /** @throws `TIMEOUT` when time is up */
   check(): void {
     if (this.expired) throw this.timeout();

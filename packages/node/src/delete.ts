@@ -5,27 +5,42 @@
  */
 import { Context } from '@coterie/vector-clock';
 import type { DeleteRequest, WriteReply } from './api.ts';
-import { type Core, openContext, placeOf } from './core.ts';
-import type { Attempt } from './deadlines.ts';
+import { coordinateSomewhere, type Errand, type Handling, withOperation } from './coordinators.ts';
+import { type Core, openContext, placementAt, placeOf } from './core.ts';
 import { checkConditions, decideWrite } from './decide-write.ts';
 import { noExtensions } from './extensions.ts';
 import { highestStamp } from './merge.ts';
 import { addressSeed } from './object.ts';
 import { makePayload } from './payload.ts';
+import type { Place } from './replica.ts';
 import { coordinateWrite, type WriteOrder } from './write.ts';
 
 const nothing = new Uint8Array();
 
 /** Removes the values that the client had seen, or all. Resolves when w stores know. */
-export async function remove(core: Core, request: DeleteRequest, attempt: Attempt): Promise<WriteReply> {
-  const place = placeOf(core, request.bucket, request.key);
+export async function remove(core: Core, asked: DeleteRequest, on: Handling): Promise<WriteReply> {
+  const place = placeOf(core, asked.bucket, asked.key);
+  const placement = placementAt(core, place);
+  const request = withOperation(core, asked, placement);
+  const order = orderOf(core, place, request);
+  const errand: Errand = {
+    placement,
+    origin: on.origin,
+    here: (part) => coordinateWrite(core, order, { part, attempt: on.attempt }),
+    there: (member, timeoutMs) => core.cluster.peers.delete(member, { ...request, timeoutMs }),
+  };
+  return coordinateSomewhere(core, errand, on.attempt);
+}
+
+function orderOf(core: Core, place: Place, request: DeleteRequest): WriteOrder {
   const context = openContext(core, place, request.context);
-  const order: WriteOrder = {
+  return {
     place,
     operation: request.operation,
     w: request.w,
     pw: request.pw,
     context,
+    looksFirst: context === undefined || request.conditions !== undefined,
     seen: (local) => context ?? Context.of(local.set.clock),
     decide(local, { dot, operation, seen }) {
       const now = core.environment.clock.now();
@@ -46,5 +61,4 @@ export async function remove(core: Core, request: DeleteRequest, attempt: Attemp
       return decideWrite(local, { dot, now, payload, context: seen, properties });
     },
   };
-  return coordinateWrite(core, order, attempt);
 }

@@ -1,34 +1,116 @@
 /**
- * Get: asks the holders, waits for r of them, merges what they know, and answers with every value that is visible now.
+ * Get: asks the owners, waits for r of them, merges what they know, and answers with every value that is visible now.
  * Values, *deleted* (something was there: a context comes with it) and *missing* (nobody ever wrote) are three answers.
+ * Whoever turns out to be behind is mended afterwards.
  */
-import { CoterieError } from '@coterie/env';
+import { CoterieError, isCoterieError } from '@coterie/env';
 import { Context } from '@coterie/vector-clock';
-import type { GetReply, GetRequest, SiblingValue } from './api.ts';
-import { type Core, holdersOf, placeOf } from './core.ts';
+import type { GetReply, GetRequest, Reached, SiblingValue } from './api.ts';
+import { Chase } from './chase.ts';
+import { type Core, placementAt, placeOf } from './core.ts';
+import type { KeyPlacement } from './cluster/placement.ts';
 import type { Attempt } from './deadlines.ts';
 import { etagOf, siblingEtagOf } from './etag.ts';
 import { type CausalObject, plainType } from './object.ts';
 import { isVisible } from './payload.ts';
-import { addAnswer, mergedRead, needsOf, reachedBy, startTally, type Tally } from './quorum.ts';
+import { Pursuit, type Target } from './pursuit.ts';
+import { failureOf, reachedBy, type Reply, thresholdOf, type Wanted } from './quorum.ts';
+import { type FoundCopy, mergeCopies, repair } from './read-repair.ts';
+import { replicate } from './replicate.ts';
 import type { Place } from './replica.ts';
+
+/** A store's answer to a read. */
+interface ReadReply extends Reply, FoundCopy {}
+
+/** What the stores know together, and which of them answered. */
+interface Found {
+  readonly object: CausalObject;
+  readonly reached: Reached;
+}
+
+const names = ['r', 'pr'] as const;
 
 /** Reads a key. */
 export async function get(core: Core, request: GetRequest, attempt: Attempt): Promise<GetReply> {
   const place = placeOf(core, request.bucket, request.key);
   const { properties } = place.bucket;
-  const holders = holdersOf(core, place);
   const wanted = { total: request.r ?? properties.r, primary: request.pr ?? properties.pr };
-  const needs = needsOf(wanted, holders.primaries.length, ['r', 'pr']);
-  const object = await core.local.read(place);
+  const found = await read(core, { place, wanted }, attempt);
+  if (request.monotonic === true) await writeBack(core, { place, found }, attempt);
   attempt.check();
-  const tally = addAnswer(startTally(needs), { store: core.selfId, role: 'primary', outcome: 'ok', object });
-  return answer(core, place, tally);
+  return answer(core, place, found);
 }
 
-function answer(core: Core, place: Place, tally: Tally): GetReply {
-  const object = mergedRead(tally, place.bucket.properties.conflict);
-  const reached = { ...reachedBy(tally), synced: 0 };
+/** What a majority of the stores know of a key together. */
+export async function mergedRead(core: Core, place: Place, attempt: Attempt): Promise<CausalObject> {
+  return (await read(core, { place, wanted: { total: 'majority', primary: 0 } }, attempt)).object;
+}
+
+/** How often a read is begun anew because the ring moved on. */
+const roundsMax = 4;
+
+async function read(core: Core, order: { readonly place: Place; readonly wanted: Wanted }, attempt: Attempt): Promise<Found> {
+  for (let round = 1; ; round++) {
+    const placement = placementAt(core, order.place);
+    const threshold = thresholdOf(order.wanted, placement.readSet.length, names);
+    if (placement.owners.length === 1 && placement.owners[0] === core.selfId) return readHere(core, order.place);
+    const pursuit = new Pursuit({
+      sets: [placement.readSet],
+      thresholds: [threshold],
+      fallbacks: placement.fallbacks,
+      standing: (id) => core.cluster.standing(id),
+    });
+    const chase = new Chase<ReadReply>({
+      pursuit,
+      timers: core.environment.timers,
+      patienceMs: core.limits.patienceMs,
+      afterwards: 'stop',
+      ask: (target) => readFrom(core, { place: order.place, placement }, target),
+    });
+    const verdict = await chase.run();
+    attempt.check();
+    if (chase.answers.some(({ error }) => isCoterieError(error, 'STALE_RING'))) await core.cluster.catchUp();
+    const moved = core.cluster.state.ringEpoch > placement.epoch;
+    if (moved && round < roundsMax) continue;
+    if (verdict === 'failed' || moved) throw failureOf(chase.answers, threshold, false);
+    void chase.settled.then(() => repair(core, { place: order.place, owners: placement.owners, copies: chase.answers }));
+    return { object: mergeCopies(chase.answers, order.place.bucket.properties.conflict), reached: { ...reachedBy(pursuit), synced: 0 } };
+  }
+}
+
+async function readHere(core: Core, place: Place): Promise<Found> {
+  return { object: await core.local.read(place), reached: { primaries: 1, fallbacks: 0, synced: 0 } };
+}
+
+async function readFrom(core: Core, of: { readonly place: Place; readonly placement: KeyPlacement }, target: Target): Promise<ReadReply> {
+  const { place, placement } = of;
+  const hintsFor = target.standsFor === undefined ? [] : placement.owners;
+  try {
+    const copy =
+      target.store === core.selfId ? await readOwn(core, of, hintsFor) : await core.cluster.peers.read(target.store, place, hintsFor);
+    // What a recovering store lacks may be what it lost: that is no answer.
+    const knows = !copy.recovering || copy.object.set.clock.entries.length > 0;
+    return { ...target, ok: knows, object: copy.object, recovering: copy.recovering };
+  } catch (error) {
+    return { ...target, ok: false, error };
+  }
+}
+
+async function readOwn(core: Core, of: { readonly place: Place; readonly placement: KeyPlacement }, hintsFor: readonly string[]) {
+  const { place, placement } = of;
+  const object = hintsFor.length === 0 ? await core.local.read(place) : await core.local.readHints(place, hintsFor);
+  return { object, recovering: core.cluster.isRecovering(placement.partition) };
+}
+
+/** Before a monotonic read answers, as many stores hold what it answers as a write would have to reach. */
+async function writeBack(core: Core, of: { readonly place: Place; readonly found: Found }, attempt: Attempt): Promise<void> {
+  const { place, found } = of;
+  if (found.object.set.clock.entries.length === 0) return;
+  const { w, pw } = place.bucket.properties;
+  await replicate(core, { place, object: found.object, wanted: { total: w, primary: pw }, names: ['w', 'pw'] }, attempt);
+}
+
+function answer(core: Core, place: Place, { object, reached }: Found): GetReply {
   if (object.set.siblings.length === 0 && object.set.clock.entries.length === 0) return { state: 'missing', reached };
   if (object.type !== plainType) {
     throw new CoterieError(

@@ -1,21 +1,26 @@
 export { startNode } from './start.ts';
-export type { NodeOptions, SyncMode } from './options.ts';
+export type { NodeOptions, PeerOptions, SyncMode } from './options.ts';
 export type { NodeLimits } from './limits.ts';
 export type { Durability, OpenStore, Store, StoreBatch, StoreOpening, StoreRange } from './store.ts';
 export type {
   Bucket,
   BucketProperties,
+  ChangeReport,
+  ClusterReport,
   Conditions,
+  CopyReport,
   CoterieNode,
   DeleteRequest,
   GetReply,
   GetRequest,
   KeyPage,
   KeyPageRequest,
+  MemberReport,
   NodeStatus,
   Placement,
   PutRequest,
   Reached,
+  RingReport,
   SiblingValue,
   WriteReply,
 } from './api.ts';

@@ -6,6 +6,7 @@
  *  0x02 bucket                                      a bucket's record
  *  0x03 generation u32 │ bucket                     a dropped generation whose keys are still to be removed
  *  0x10 address                                     objects, in token order: a partition is one range
+ *  0x18 owner 8 bytes │ address                     hints: objects kept for an owner that was out of reach
  *  0x20 bucket length u8 │ bucket │ generation u32 │ key    index of keys, in key order
  *  0x30 window u32 │ operation length u8 │ operation │ address   remembered operations
  *
@@ -15,10 +16,11 @@
  * Integers are big-endian here, so that byte order is number order. The token scatters a bucket's keys on purpose, so a
  * listing by prefix has an index of its own, written in the batch that writes the object.
  */
+import { CoterieError } from '@coterie/env';
 import { tokenOf, type Token, writeToken } from '@coterie/ring';
 
 /** First byte of each kind of key. On disk: never renumber. */
-export const space = { own: 0x01, bucket: 0x02, dropped: 0x03, object: 0x10, index: 0x20, operation: 0x30 } as const;
+export const space = { own: 0x01, bucket: 0x02, dropped: 0x03, object: 0x10, hint: 0x18, index: 0x20, operation: 0x30 } as const;
 
 /** Where one key of one bucket generation lies. */
 export interface Address {
@@ -49,8 +51,47 @@ export function addressOf(parts: AddressParts): Address {
   const objectKey = new Uint8Array(1 + tokenBytes + 1 + bucketBytes.length + 4 + key.length);
   objectKey[0] = space.object;
   writeScoped(objectKey, writeToken(objectKey, 1, token), parts);
-  const id = Buffer.from(objectKey.buffer, objectKey.byteOffset, objectKey.length).toString('latin1');
-  return { bucket, generation, key, token, objectKey, id };
+  return { bucket, generation, key, token, objectKey, id: latin1(objectKey) };
+}
+
+/** The address whose object lies under `objectKey`. @throws `CORRUPTION` */
+export function addressAt(objectKey: Uint8Array): Address {
+  const nameAt = 1 + tokenBytes + 1;
+  const nameEnd = nameAt + (objectKey[nameAt - 1] ?? 0);
+  if (objectKey[0] !== space.object || objectKey.length <= nameEnd + 4)
+    throw new CoterieError('CORRUPTION', 'a key of the store is no address');
+  const view = new DataView(objectKey.buffer, objectKey.byteOffset, objectKey.length);
+  return {
+    bucket: new TextDecoder().decode(objectKey.subarray(nameAt, nameEnd)),
+    generation: view.getUint32(nameEnd),
+    key: objectKey.slice(nameEnd + 4),
+    token: { high: view.getUint32(1), low: view.getUint32(5) },
+    objectKey,
+    id: latin1(objectKey),
+  };
+}
+
+const ownerBytes = 8;
+
+/** The key of the hint that keeps this object for `owner`, a member's id. */
+export function hintKey(owner: string, objectKey: Uint8Array): Uint8Array {
+  return concatenate([Uint8Array.of(space.hint), Buffer.from(owner, 'hex'), objectKey.subarray(1)]);
+}
+
+/** The first key of the hints for `owner`. */
+export function hintPrefix(owner: string): Uint8Array {
+  return concatenate([Uint8Array.of(space.hint), Buffer.from(owner, 'hex')]);
+}
+
+/** Whom the hint under `key` is for, and the key of the object that it keeps. */
+export function openHintKey(key: Uint8Array): { readonly owner: string; readonly objectKey: Uint8Array } {
+  const owner = Buffer.from(key.subarray(1, 1 + ownerBytes)).toString('hex');
+  return { owner, objectKey: concatenate([Uint8Array.of(space.object), key.subarray(1 + ownerBytes)]) };
+}
+
+/** A key of the store as a string, one character a byte: for maps. */
+export function latin1(key: Uint8Array): string {
+  return Buffer.from(key.buffer, key.byteOffset, key.length).toString('latin1');
 }
 
 /** The key of the index entry. */

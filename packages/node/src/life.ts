@@ -31,15 +31,15 @@ export interface LifeRecord {
 }
 
 /** What to do at start: go on, or begin a new life and why. */
-export type LifeVerdict = { readonly keep: LifeRecord } | { readonly mint: string };
+export type LifeVerdict = { readonly keep: LifeRecord } | { readonly mint: string; readonly data: 'all there' | 'may lack' };
 
 /** Decides whether the life that a store was left with goes on. Pure. */
 export function judgeLife(record: LifeRecord | undefined, file: IdentityFile | undefined): LifeVerdict {
-  if (record === undefined) return { mint: 'the store is new' };
-  if (!record.stoppedCleanly) return { mint: 'it was not stopped cleanly' };
-  if (file === undefined) return { mint: 'its identity file is missing or unreadable' };
-  if (!file.genuine) return { mint: 'its directory was copied or restored' };
-  if (file.incarnation !== record.incarnation) return { mint: 'its identity file belongs to another life' };
+  if (record === undefined) return { mint: 'the store is new', data: 'may lack' };
+  if (!record.stoppedCleanly) return { mint: 'it was not stopped cleanly', data: file?.genuine === false ? 'may lack' : 'all there' };
+  if (file === undefined) return { mint: 'its identity file is missing or unreadable', data: 'may lack' };
+  if (!file.genuine) return { mint: 'its directory was copied or restored', data: 'may lack' };
+  if (file.incarnation !== record.incarnation) return { mint: 'its identity file belongs to another life', data: 'may lack' };
   return { keep: record };
 }
 
@@ -65,6 +65,8 @@ const damageMax = 1000;
 export class Life {
   /** Milliseconds that the store had run before this start. */
   readonly ranBeforeMs: number;
+  /** Whether this start shows that the store may lack data that it once had: it is new, or was copied or restored. */
+  readonly mayLack: boolean;
   readonly #parts: LifeParts;
   #incarnation: string;
   #counter: number;
@@ -72,8 +74,9 @@ export class Life {
   #minting: Promise<void> | undefined;
   readonly #damage = new Set<string>();
 
-  private constructor(parts: LifeParts, record: LifeRecord) {
+  private constructor(parts: LifeParts, record: LifeRecord, mayLack: boolean) {
     this.#parts = parts;
+    this.mayLack = mayLack;
     this.ranBeforeMs = record.ranMs;
     this.#incarnation = record.incarnation;
     this.#counter = record.counter;
@@ -85,11 +88,15 @@ export class Life {
     const record = decodeRecord(await store.get(recordKey));
     const decision = judgeLife(record, await readIdentity(environment.files, directory));
     if ('keep' in decision) {
-      const life = new Life(parts, decision.keep);
+      const life = new Life(parts, decision.keep, false);
       await life.#write(false, life.ranBeforeMs);
       return life;
     }
-    const life = new Life(parts, { stoppedCleanly: false, incarnation: '', counter: 0, ranMs: record?.ranMs ?? 0 });
+    const life = new Life(
+      parts,
+      { stoppedCleanly: false, incarnation: '', counter: 0, ranMs: record?.ranMs ?? 0 },
+      decision.data === 'may lack',
+    );
     life.end(decision.mint);
     await life.renew();
     return life;

@@ -14,6 +14,12 @@ export interface NodeLimits {
   readonly timeoutMs: number;
   /** Longest time limit that an operation may name. */
   readonly timeoutMsMax: number;
+  /** How long another node may take to answer. */
+  readonly peerTimeoutMs: number;
+  /** A store that is silent for so long gets a stand-in. */
+  readonly patienceMs: number;
+  /** Objects that may be kept for owners that are out of reach. */
+  readonly hintsMax: number;
   /** How long the outcome of an operation is remembered: at least twice the longest retry budget. */
   readonly operationMemoryMs: number;
   /** A put that would make an object larger is refused, unless it makes it smaller than it was. */
@@ -27,6 +33,9 @@ const defaults: NodeLimits = {
   bucketsMax: 10_000,
   timeoutMs: 5000,
   timeoutMsMax: 60_000,
+  peerTimeoutMs: 2000,
+  patienceMs: 300,
+  hintsMax: 1_000_000,
   operationMemoryMs: 600_000,
   objectBytesMax: 24 * 2 ** 20,
 };

@@ -13,6 +13,8 @@ import { formatToken } from '@coterie/ring';
 import type {
   Bucket,
   BucketProperties,
+  ClusterReport,
+  CopyReport,
   CoterieNode,
   DeleteRequest,
   GetReply,
@@ -22,30 +24,38 @@ import type {
   NodeStatus,
   Placement,
   PutRequest,
+  RingReport,
   WriteReply,
 } from './api.ts';
 import { Admission } from './admission.ts';
 import type { KnownBucket } from './buckets.ts';
-import { type Core, holdersOf, invalid, placeOf } from './core.ts';
+import { memberOf } from './cluster/state.ts';
+import type { Origin } from './coordinators.ts';
+import { type Core, invalid, placementAt, placeOf } from './core.ts';
 import { type Attempt, Deadlines } from './deadlines.ts';
 import { remove } from './delete.ts';
 import type { Dropper } from './dropper.ts';
 import { get } from './get.ts';
 import type { Life } from './life.ts';
+import { effectiveNOf, inspectCopy, reportCluster, type Reported, reportRing } from './report.ts';
 import { listKeys } from './list-keys.ts';
 import type { OperationMemory } from './operations.ts';
 import { describeSync, type SyncMode } from './options.ts';
 import { put } from './put.ts';
 
 /** What a node is made of. */
-export interface NodeParts {
-  readonly core: Core;
+export interface NodeParts extends Reported {
   readonly life: Life;
   readonly memory: OperationMemory;
   readonly dropper: Dropper;
   readonly name: string;
   readonly sync: SyncMode;
+  /** Ends what the node does by itself, and closes its door and its ring log. */
+  shutDown(): Promise<void>;
 }
+
+/** Fallbacks that `where` names. */
+const fallbacksShown = 16;
 
 type Counter = 'puts' | 'gets' | 'deletes';
 
@@ -75,9 +85,9 @@ export class RunningNode implements CoterieNode {
     this.#startedAt = parts.core.environment.clock.monotonic();
   }
 
-  put(request: PutRequest): Promise<WriteReply> {
+  put(request: PutRequest, origin: Origin = 'client'): Promise<WriteReply> {
     const load: Load = { counter: 'puts', bytes: request.key.length + request.value.length, timeoutMs: request.timeoutMs };
-    return this.#run(load, (attempt) => put(this.#core, request, attempt));
+    return this.#run(load, (attempt) => put(this.#core, request, { attempt, origin }));
   }
 
   get(request: GetRequest): Promise<GetReply> {
@@ -85,9 +95,9 @@ export class RunningNode implements CoterieNode {
     return this.#run(load, (attempt) => get(this.#core, request, attempt));
   }
 
-  delete(request: DeleteRequest): Promise<WriteReply> {
+  delete(request: DeleteRequest, origin: Origin = 'client'): Promise<WriteReply> {
     const load: Load = { counter: 'deletes', bytes: request.key.length, timeoutMs: request.timeoutMs };
-    return this.#run(load, (attempt) => remove(this.#core, request, attempt));
+    return this.#run(load, (attempt) => remove(this.#core, request, { attempt, origin }));
   }
 
   listKeys(request: KeyPageRequest): Promise<KeyPage> {
@@ -106,30 +116,52 @@ export class RunningNode implements CoterieNode {
 
   setBucket(name: string, properties: Partial<BucketProperties>): Promise<Bucket> {
     return this.#run({ bytes: 0 }, async (attempt) => {
+      const { buckets, cluster } = this.#core;
+      const bucket = buckets.get(name);
+      buckets.checkRoom(bucket);
       attempt.mayTakeEffect = true;
-      return publicBucket(await this.#core.buckets.set(name, properties));
+      await cluster.propose({ kind: 'bucket', id: cluster.mintId(), name, given: properties, used: bucket.used });
+      return publicBucket(buckets.get(name));
     });
   }
 
   dropBucket(name: string): Promise<void> {
     return this.#run({ bytes: 0 }, async (attempt) => {
+      const { buckets, cluster } = this.#core;
+      if (!buckets.get(name).exists) return;
       attempt.mayTakeEffect = true;
-      const dropped = await this.#core.buckets.drop(name);
-      if (dropped !== undefined) this.#parts.dropper.add(dropped);
+      await cluster.propose({ kind: 'drop', id: cluster.mintId(), name });
     });
   }
 
   async where(bucket: string, key: Uint8Array): Promise<Placement> {
     this.#checkOpen();
     const place = placeOf(this.#core, bucket, key);
-    const { partition, primaries, fallbacks } = holdersOf(this.#core, place);
-    const shown = (role: 'primary' | 'fallback') => (member: { readonly name: string }) => ({ node: member.name, role, healthy: true });
+    const { cluster } = this.#core;
+    const { partition, owners, fallbacks } = placementAt(this.#core, place);
+    const shown = (role: 'primary' | 'fallback') => (id: string) => ({
+      node: memberOf(cluster.state, id)?.name ?? id,
+      role,
+      healthy: cluster.standing(id) === 'up',
+    });
     return {
       token: formatToken(place.address.token),
       partition,
-      partitions: this.#core.ring.partitions,
-      preferenceList: [...primaries.map(shown('primary')), ...fallbacks.map(shown('fallback'))],
+      partitions: cluster.state.ring.partitions,
+      preferenceList: [...owners.map(shown('primary')), ...[...fallbacks].slice(0, fallbacksShown).map(shown('fallback'))],
     };
+  }
+
+  cluster(): ClusterReport {
+    return reportCluster(this.#parts);
+  }
+
+  ring(): RingReport {
+    return reportRing(this.#core.cluster.state);
+  }
+
+  inspect(bucket: string, key: Uint8Array): Promise<CopyReport> {
+    return this.#run({ bytes: key.length }, () => inspectCopy(this.#core, bucket, key));
   }
 
   status(): NodeStatus {
@@ -142,7 +174,7 @@ export class RunningNode implements CoterieNode {
       incarnation: life.incarnation,
       state: readOnly ? 'read-only' : this.#state,
       ...(readOnly ? { reason: `the store takes no more writes: ${failure.message}` } : {}),
-      effectiveN: core.ring.members.length,
+      effectiveN: effectiveNOf(core.cluster.state),
       warnings: this.#warnings(),
       sync: describeSync(sync),
       uptimeMs: Math.floor(core.environment.clock.monotonic() - this.#startedAt),
@@ -167,6 +199,7 @@ export class RunningNode implements CoterieNode {
     this.#state = 'draining';
     try {
       await this.#admission.idle();
+      await this.#parts.shutDown();
       await dropper.stop();
       await life.stop(memory.ranMs);
     } catch (error) {
@@ -223,7 +256,7 @@ export class RunningNode implements CoterieNode {
   #warnings(): string[] {
     const { core, sync } = this.#parts;
     const warnings: string[] = [];
-    if (core.ring.members.length === 1) warnings.push('This node is alone: every key has one copy, and a lost disk loses data.');
+    if (core.cluster.state.members.length === 1) warnings.push('This node is alone: every key has one copy, and a lost disk loses data.');
     if (sync !== 'always') {
       warnings.push(`Writes are acknowledged before they are on disk (sync: ${describeSync(sync)}): a crash can lose acknowledged writes.`);
     }

@@ -21,7 +21,25 @@ export interface NodeOptions {
   readonly partitions?: number;
   /** Signs context tokens: 32 bytes. Default: made when the store is new, and kept in it. */
   readonly clusterKey?: Uint8Array;
+  /** The door for other nodes. Without one the node stays alone. */
+  readonly peer?: PeerOptions;
   readonly limits?: Partial<NodeLimits>;
+}
+
+/** How other nodes and this one reach each other. */
+export interface PeerOptions {
+  /** `host:port`; port 0 picks one. */
+  readonly listen: string;
+  /** What others are told to dial. Default: where it listens. */
+  readonly advertise?: string;
+  /** Peer addresses of a cluster to join when this node belongs to none yet. Without any it begins a cluster of its own. */
+  readonly seeds?: readonly string[];
+  /** A path such as `dc/rack/host`: copies are spread over different ones. */
+  readonly zone?: string;
+  /** How many times a usual share of the data. Default 1. */
+  readonly weight?: number;
+  /** Where clients reach this node, for others to tell: `host:port`. */
+  readonly http?: string;
 }
 
 /** Options with the defaults filled in. */
@@ -32,6 +50,7 @@ export interface NodeSettings {
   readonly sync: SyncMode;
   readonly partitions: number;
   readonly clusterKey: Uint8Array | undefined;
+  readonly peer: PeerOptions | undefined;
   readonly limits: NodeLimits;
 }
 
@@ -39,7 +58,7 @@ const partitionsDefault = 1024;
 
 /** Checks the options. @throws `INVALID_ARGUMENT` naming the option and what would be right */
 export function checkNodeOptions(options: NodeOptions): NodeSettings {
-  const { environment, dataDirectory, name = 'node', sync = 'always', partitions = partitionsDefault, clusterKey } = options;
+  const { environment, dataDirectory, name = 'node', sync = 'always', partitions = partitionsDefault, clusterKey, peer } = options;
   if (dataDirectory === '') throw refuse('dataDirectory must not be empty');
   if (!/^[\x21-\x7e]{1,64}$/.test(name)) throw refuse('name has 1 to 64 visible ASCII characters');
   const everyMs = typeof sync === 'object' ? sync.everyMs : 1;
@@ -47,7 +66,7 @@ export function checkNodeOptions(options: NodeOptions): NodeSettings {
   if (!known || !Number.isInteger(everyMs) || everyMs < 1 || everyMs > 60_000) {
     throw refuse("sync is 'always', 'never' or { everyMs } with an integer from 1 to 60000");
   }
-  return { environment, dataDirectory, name, sync, partitions, clusterKey, limits: checkLimits(options.limits ?? {}) };
+  return { environment, dataDirectory, name, sync, partitions, clusterKey, peer, limits: checkLimits(options.limits ?? {}) };
 }
 
 /** What the store is told for a sync mode. */

@@ -103,7 +103,7 @@ export class Pursuit {
   /** A store has been silent for long; returns whom to ask beside it. */
   late(store: string): Target[] {
     const target = this.#open.get(store);
-    return target === undefined || this.verdict !== 'waiting' ? [] : this.#next(target.standsFor ?? target.store);
+    return target === undefined ? [] : this.#next(target.standsFor ?? target.store);
   }
 
   get verdict(): 'waiting' | 'met' | 'failed' {

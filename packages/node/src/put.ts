@@ -2,8 +2,8 @@
 import { CoterieError } from '@coterie/env';
 import type { PutRequest, WriteReply } from './api.ts';
 import { ttlMsMax } from './bucket-properties.ts';
-import { type Core, invalid, openContext, placeOf } from './core.ts';
-import type { Attempt } from './deadlines.ts';
+import { coordinateSomewhere, type Errand, type Handling, withOperation } from './coordinators.ts';
+import { type Core, invalid, openContext, placementAt, placeOf } from './core.ts';
 import { checkConditions, decideWrite, seenBy } from './decide-write.ts';
 import { noExtensions } from './extensions.ts';
 import { contentTypeMax } from './limits.ts';
@@ -16,17 +16,31 @@ import { coordinateWrite, type WriteOrder } from './write.ts';
 const contentTypeDefault = 'application/octet-stream';
 
 /** Writes a value. Resolves when w stores hold it. */
-export async function put(core: Core, request: PutRequest, attempt: Attempt): Promise<WriteReply> {
-  const place = placeOf(core, request.bucket, request.key);
-  checkValue(request, place);
+export async function put(core: Core, asked: PutRequest, on: Handling): Promise<WriteReply> {
+  const place = placeOf(core, asked.bucket, asked.key);
+  checkValue(asked, place);
+  const placement = placementAt(core, place);
+  const request = withOperation(core, asked, placement);
+  const order = orderOf(core, place, request);
+  const errand: Errand = {
+    placement,
+    origin: on.origin,
+    here: (part) => coordinateWrite(core, order, { part, attempt: on.attempt }),
+    there: (member, timeoutMs) => core.cluster.peers.put(member, { ...request, timeoutMs }),
+  };
+  return coordinateSomewhere(core, errand, on.attempt);
+}
+
+function orderOf(core: Core, place: Place, request: PutRequest): WriteOrder {
   const context = openContext(core, place, request.context);
   const ttlMs = request.ttlMs ?? place.bucket.properties.ttlMs;
-  const order: WriteOrder = {
+  return {
     place,
     operation: request.operation,
     w: request.w,
     pw: request.pw,
     context,
+    looksFirst: request.conditions !== undefined,
     seen: (local) => seenBy(local, context, request.conditions),
     decide(local, { dot, operation, seen }) {
       const now = core.environment.clock.now();
@@ -48,7 +62,6 @@ export async function put(core: Core, request: PutRequest, attempt: Attempt): Pr
       return decideWrite(local, { dot, now, payload, context: seen, properties });
     },
   };
-  return coordinateWrite(core, order, attempt);
 }
 
 function checkValue(request: PutRequest, place: Place): void {

@@ -1,45 +1,9 @@
 /**
- * Counting answers, as values: add an answer, ask for the verdict. Nothing here waits or sends.
- *
- * ```
- *   waiting ──▶ met        w stores hold it, pw of them primaries (reads: r and pr answered)
- *      └──────▶ failed     so many have failed that it cannot be met any more
- * ```
- *
- * A store counts once, however often it answers.
+ * How many answers an operation needs, and what to say when they did not come. Whom to ask and when it is enough is
+ * `pursuit.ts`.
  */
 import { CoterieError } from '@coterie/env';
-import { mergeObjects, type Conflict } from './merge.ts';
-import { type CausalObject, emptyObject } from './object.ts';
-
-/** How a store stands to a key. */
-export type Role = 'primary' | 'fallback';
-
-/** How many answers are needed, of how many stores asked. */
-export interface Needs {
-  readonly total: number;
-  readonly primary: number;
-  /** Primaries of the partition: its effective n. */
-  readonly copies: number;
-}
-
-/** One store's answer. */
-export interface Answer {
-  readonly store: string;
-  readonly role: Role;
-  readonly outcome: 'ok' | 'failed';
-  /** Whether the write is durable there. */
-  readonly synced?: boolean;
-  /** What a read found. */
-  readonly object?: CausalObject;
-  readonly error?: unknown;
-}
-
-/** The answers so far. */
-export interface Tally {
-  readonly needs: Needs;
-  readonly answers: readonly Answer[];
-}
+import type { Outcome, Pursuit, Threshold } from './pursuit.ts';
 
 /** What was asked for, and what the bucket says when nothing was. */
 export interface Wanted {
@@ -47,11 +11,16 @@ export interface Wanted {
   readonly primary: number;
 }
 
+/** An answer with what went wrong, if anything. */
+export interface Reply extends Outcome {
+  readonly error?: unknown;
+}
+
 /**
- * The numbers for one operation. @throws `QUORUM_NOT_MET` when the partition has fewer copies than asked for,
+ * What one set of primaries has to reach. @throws `QUORUM_NOT_MET` when the partition has fewer copies than asked for,
  * `INVALID_ARGUMENT` for numbers that no partition could meet
  */
-export function needsOf(wanted: Wanted, copies: number, names: readonly [string, string]): Needs {
+export function thresholdOf(wanted: Wanted, copies: number, names: readonly [string, string]): Threshold {
   const total = wanted.total === 'majority' ? Math.floor(copies / 2) + 1 : wanted.total;
   checkNumber(names[0], total, 1);
   checkNumber(names[1], wanted.primary, 0);
@@ -64,60 +33,24 @@ export function needsOf(wanted: Wanted, copies: number, names: readonly [string,
       details: { mayHaveTakenEffect: false, needed: largest, copies },
     });
   }
-  return { total: largest, primary: wanted.primary, copies };
+  return { total: largest, primary: wanted.primary };
 }
 
-/** A tally without answers. */
-export function startTally(needs: Needs): Tally {
-  return { needs, answers: [] };
+/** Which stores answered well, for the reply. */
+export function reachedBy(pursuit: Pursuit): { readonly primaries: number; readonly fallbacks: number; readonly synced: number } {
+  const good = pursuit.outcomes.filter((outcome) => outcome.ok);
+  const primaries = good.filter((outcome) => pursuit.isPrimary(outcome)).length;
+  return { primaries, fallbacks: good.length - primaries, synced: good.filter((outcome) => outcome.synced === true).length };
 }
 
-/** The tally with one more answer; a store's first one counts. */
-export function addAnswer(tally: Tally, answer: Answer): Tally {
-  if (tally.answers.some((known) => known.store === answer.store)) return tally;
-  return { ...tally, answers: [...tally.answers, answer] };
-}
-
-/** Whether enough is known. `asked`: how many stores were asked in all. */
-export function verdict(tally: Tally, asked: number): 'waiting' | 'met' | 'failed' {
-  const { needs, answers } = tally;
-  const good = answers.filter((answer) => answer.outcome === 'ok');
-  const primaries = good.filter((answer) => answer.role === 'primary').length;
-  if (good.length >= needs.total && primaries >= needs.primary) return 'met';
-  const open = asked - answers.length;
-  return good.length + open < needs.total || primaries + open < needs.primary ? 'failed' : 'waiting';
-}
-
-/** Who answered well, for the reply. */
-export function reachedBy(tally: Tally): { readonly primaries: number; readonly fallbacks: number; readonly synced: number } {
-  const good = tally.answers.filter((answer) => answer.outcome === 'ok');
-  const primaries = good.filter((answer) => answer.role === 'primary').length;
-  return { primaries, fallbacks: good.length - primaries, synced: good.filter((answer) => answer.synced === true).length };
-}
-
-/** What all that answered know together. */
-export function mergedRead(tally: Tally, conflict: Conflict): CausalObject {
-  const objects = tally.answers.flatMap((answer) => (answer.object === undefined ? [] : [answer.object]));
-  return objects.length === 0 ? emptyObject : objects.reduce((a, b) => mergeObjects(a, b, conflict));
-}
-
-/** The stores whose answer lacked something of `merged`: who is to be repaired. */
-export function behind(tally: Tally, merged: CausalObject): readonly string[] {
-  const lacking = tally.answers.filter(({ object }) => object !== undefined && isBehind(object, merged));
-  return lacking.map((answer) => answer.store);
-}
-
-/** The error of a tally that failed: the store's own if there was only one, else `QUORUM_NOT_MET`. */
-export function failureOf(tally: Tally, mayHaveTakenEffect: boolean): unknown {
-  const failed = tally.answers.filter((answer) => answer.outcome === 'failed');
-  if (tally.answers.length === 1 && failed.length === 1) return failed[0].error;
-  const { needs } = tally;
-  const message = `${tally.answers.length - failed.length} of ${needs.total} stores answered (${needs.primary} primaries needed)`;
-  return new CoterieError('QUORUM_NOT_MET', message, { cause: failed[0]?.error, details: { mayHaveTakenEffect } });
-}
-
-function isBehind(object: CausalObject, merged: CausalObject): boolean {
-  return object.set.clock.compare(merged.set.clock) !== 'equal' || object.set.siblings.length !== merged.set.siblings.length;
+/** The error of an operation whose stores did not answer: the store's own if there was only one, else `QUORUM_NOT_MET`. */
+export function failureOf(replies: readonly Reply[], threshold: Threshold, mayHaveTakenEffect: boolean): unknown {
+  const failed = replies.filter((reply) => !reply.ok);
+  if (replies.length === 1 && failed.length === 1) return failed[0].error;
+  const why = failed.map(({ store, error }) => `${store}: ${error instanceof Error ? error.message : 'cannot vouch for what it lacks'}`);
+  const strict = threshold.primary > 0 ? `, ${threshold.primary} of them primaries` : '';
+  const message = `${replies.length - failed.length} stores answered well and ${threshold.total} were needed${strict} (${why.join('; ')})`;
+  return new CoterieError('QUORUM_NOT_MET', message, { cause: failed[0]?.error, details: { mayHaveTakenEffect, needed: threshold.total } });
 }
 
 function checkNumber(name: string, value: number, least: number): void {

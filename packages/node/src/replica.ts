@@ -19,8 +19,9 @@ import type { Context, Dot, VersionVector } from '@coterie/vector-clock';
 import type { Attempt } from './deadlines.ts';
 import { type Buckets, type KnownBucket } from './buckets.ts';
 import type { KeyTurn, KeyTurns } from './key-locks.ts';
+import type { HintLedger } from './hint-ledger.ts';
 import { indexChanges, indexEntryOf } from './key-index.ts';
-import { type Address, indexKey } from './layout.ts';
+import { type Address, hintKey, indexKey, latin1 } from './layout.ts';
 import type { Life, OwnEpoch } from './life.ts';
 import { mergeObjects } from './merge.ts';
 import { addressSeed, type CausalObject, decodeObject, emptyObject, encodeObject } from './object.ts';
@@ -31,14 +32,8 @@ import type { Durability, Store, StoreBatch } from './store.ts';
 export interface Place {
   readonly bucket: KnownBucket;
   readonly address: Address;
-}
-
-/** What a coordinator asks of any replica, on this node or another. */
-export interface Replica {
-  /** The copy here; an empty object if there is none. */
-  read(place: Place): Promise<CausalObject>;
-  /** Merges `object` into the copy here; resolves when it is as durable as the node promises. */
-  merge(place: Place, object: CausalObject): Promise<void>;
+  /** Set where this store is not an owner: it keeps the copy as a hint for this member. */
+  readonly hintFor?: string;
 }
 
 /** The copy that a store holds, and the epoch that it opened on it. */
@@ -62,6 +57,8 @@ export interface CoordinatedWrite {
   /** The client's operation id; undefined if the node minted one, which no retry can know. */
   readonly operation: string | undefined;
   readonly context: Context;
+  /** What a merged read found elsewhere, for writes that must not be decided on the local copy alone. */
+  readonly base?: CausalObject | undefined;
   /** The object after the write. Pure and synchronous. @throws what refuses the write; `dot` is then not used */
   decide(local: CausalObject, dot: Dot): CausalObject;
   /** What the write answers, once its object is known. */
@@ -74,6 +71,15 @@ export interface Coordinated {
   /** The object to send to the other replicas; absent when the operation was carried out before. */
   readonly object?: CausalObject;
   readonly durable: Promise<void>;
+}
+
+/** What a write is decided on. */
+interface Decidable {
+  /** The copy as it lies here. */
+  readonly stored: Copy;
+  /** The copy with what the write's base adds to it. */
+  readonly local: Copy;
+  readonly attempt: Attempt;
 }
 
 /** What was decided about a key, ready to be committed. */
@@ -91,26 +97,56 @@ export interface ReplicaParts {
   readonly turns: KeyTurns<PendingCopy>;
   readonly memory: OperationMemory;
   readonly buckets: Buckets;
+  readonly hints: HintLedger;
   readonly durable: Durability;
   readonly objectBytesMax: number;
 }
 
 /** This node's replica. */
-export class LocalReplica implements Replica {
+export class LocalReplica {
   readonly #parts: ReplicaParts;
 
   constructor(parts: ReplicaParts) {
     this.#parts = parts;
   }
 
+  /** The copy here; an empty object if there is none. */
   async read(place: Place): Promise<CausalObject> {
     return (await this.#load(place)).object;
   }
 
+  /** What this store keeps of the key for these owners. */
+  async readHints(place: Place, owners: readonly string[]): Promise<CausalObject> {
+    const kept = await Promise.all(owners.map((hintFor) => this.read({ ...place, hintFor })));
+    return kept.reduce((a, b) => mergeObjects(a, b, place.bucket.properties.conflict), emptyObject);
+  }
+
+  /** Removes the record of this place if it is still the one that `isDone` speaks of; resolves to whether it was. */
+  async release(place: Place, isDone: (record: Uint8Array) => boolean): Promise<boolean> {
+    const turn = await this.#parts.turns.enter(recordOf(place).id);
+    try {
+      if (turn.latest !== undefined) return false;
+      const record = await this.#parts.store.get(recordOf(place).key);
+      if (record === undefined || !isDone(record)) return false;
+      const batch = this.#parts.store.batch();
+      batch.delete(recordOf(place).key);
+      if (place.hintFor === undefined) batch.delete(indexKeyOf(place));
+      const gone = batch.commit({ durable: false });
+      // Whoever comes next must not build on what is going: it would go on with an epoch that has ended.
+      await gone;
+      if (place.hintFor !== undefined) this.#parts.hints.removed(place.hintFor);
+      return true;
+    } finally {
+      turn.leave();
+    }
+  }
+
+  /** Merges `object` into the copy here; resolves when it is as durable as the node promises. */
   async merge(place: Place, object: CausalObject): Promise<void> {
     // Before anything else: no other key may get a dot from a life that has been shown to be a copy.
     this.#watchForOwnFuture([object.set.clock]);
-    const turn = await this.#parts.turns.enter(place.address.id);
+    if (place.hintFor !== undefined) this.#parts.hints.checkRoom();
+    const turn = await this.#parts.turns.enter(recordOf(place).id);
     try {
       const local = await this.#newest(turn, place);
       const merged = mergeObjects(local.object, object, place.bucket.properties.conflict);
@@ -125,18 +161,20 @@ export class LocalReplica implements Replica {
 
   /** Gives the write its dot and hands it to the log. @throws what `decide` throws, `OVERLOADED`, `TIMEOUT`, `CORRUPTION` */
   async coordinate(write: CoordinatedWrite, attempt: Attempt): Promise<Coordinated> {
-    const entered = this.#parts.turns.enter(write.place.address.id);
+    if (write.place.hintFor !== undefined) this.#parts.hints.checkRoom();
+    const entered = this.#parts.turns.enter(recordOf(write.place).id);
     const turn = entered instanceof Promise ? await entered : entered;
     try {
       attempt.check();
       const repeated = write.operation === undefined ? undefined : await this.#findRepeated(turn, write, write.operation);
       if (repeated !== undefined) return repeated;
       const newest = this.#newest(turn, write.place);
-      const local = newest instanceof Promise ? await newest : newest;
+      const stored = newest instanceof Promise ? await newest : newest;
+      const local = withBase(stored, write);
       this.#watchForOwnFuture([local.object.set.clock, write.context.clock]);
       while (this.#parts.life.hasEnded) await this.#parts.life.renew();
       attempt.check();
-      return this.#decide(turn, write, { local, attempt });
+      return this.#decide(turn, write, { stored, local, attempt });
     } finally {
       turn.leave();
     }
@@ -158,9 +196,9 @@ export class LocalReplica implements Replica {
   }
 
   /** One turn of the event loop, from the dot to the commit: log order is dot order. */
-  #decide(turn: KeyTurn<PendingCopy>, write: CoordinatedWrite, on: { readonly local: Copy; readonly attempt: Attempt }): Coordinated {
+  #decide(turn: KeyTurn<PendingCopy>, write: CoordinatedWrite, on: Decidable): Coordinated {
     const { place, operation } = write;
-    const { local, attempt } = on;
+    const { stored, local, attempt } = on;
     const { life, store, buckets, memory } = this.#parts;
     const dot = life.nextDot(local.own);
     const object = write.decide(local.object, dot);
@@ -168,7 +206,7 @@ export class LocalReplica implements Replica {
     const own = { incarnation: dot.incarnation, epoch: dot.epoch };
     const batch = store.batch();
     buckets.use(batch, place.bucket);
-    this.#putCopy(batch, place, { before: local.object, after: object, own });
+    this.#putCopy(batch, place, { before: stored.object, after: object, own });
     if (operation !== undefined) memory.remember(batch, operation, { address: place.address, answer });
     attempt.mayTakeEffect = true;
     const durable = this.#commit(turn, batch, { place, operation, copy: { object, own }, answer });
@@ -180,16 +218,14 @@ export class LocalReplica implements Replica {
     place: Place,
     change: { readonly before: CausalObject; readonly after: CausalObject; readonly own: OwnEpoch | undefined },
   ): void {
-    const { address, bucket } = place;
+    const { address } = place;
     const { before, after, own } = change;
     const record = encodeCopy({ object: after, own }, addressSeed(address.objectKey));
     this.#checkSize(before, after, record.length);
-    batch.put(address.objectKey, record);
-    if (!indexChanges(before, after)) return;
-    batch.put(
-      indexKey({ bucket: bucket.name, bucketBytes: bucket.nameBytes, generation: address.generation, key: address.key }),
-      indexEntryOf(after),
-    );
+    if (place.hintFor !== undefined && before.set.clock.entries.length === 0) this.#parts.hints.added(place.hintFor);
+    batch.put(recordOf(place).key, record);
+    if (place.hintFor !== undefined || !indexChanges(before, after)) return;
+    batch.put(indexKeyOf(place), indexEntryOf(after));
   }
 
   #checkSize(before: CausalObject, after: CausalObject, bytes: number): void {
@@ -230,7 +266,7 @@ export class LocalReplica implements Replica {
   async #load(place: Place): Promise<Copy> {
     const { life, store } = this.#parts;
     try {
-      const record = await store.get(place.address.objectKey);
+      const record = await store.get(recordOf(place).key);
       return record === undefined ? { object: emptyObject, own: undefined } : decodeCopy(record, addressSeed(place.address.objectKey));
     } catch (error) {
       // An older state of the key may come to light where the damage is: this life's dots may be lost there.
@@ -238,6 +274,22 @@ export class LocalReplica implements Replica {
       throw error;
     }
   }
+}
+
+/** Where the copy of a place lies, and what its critical section is called. */
+function recordOf({ address, hintFor }: Place): { readonly key: Uint8Array; readonly id: string } {
+  if (hintFor === undefined) return { key: address.objectKey, id: address.id };
+  const key = hintKey(hintFor, address.objectKey);
+  return { key, id: latin1(key) };
+}
+
+function indexKeyOf({ address, bucket }: Place): Uint8Array {
+  return indexKey({ bucket: bucket.name, bucketBytes: bucket.nameBytes, generation: address.generation, key: address.key });
+}
+
+function withBase(local: Copy, { base, place }: CoordinatedWrite): Copy {
+  if (base === undefined) return local;
+  return { object: mergeObjects(local.object, base, place.bucket.properties.conflict), own: local.own };
 }
 
 /** The stored record of a copy. */

@@ -1,98 +1,139 @@
-/** Starting a node: opens the store, settles who this is, and joins the parts. */
+/**
+ * Starting a node: opens the store and the ring log, settles who this is and which cluster it belongs to, and joins the
+ * parts.
+ *
+ * ```
+ *   store ▶ member id ▶ life ▶ door ▶ ring log ▶ found, join or go on ▶ parts ▶ door answers ▶ chores
+ * ```
+ *
+ * What was opened is closed again, the last first, when a later step fails.
+ */
 import { type Environment, joinPath } from '@coterie/env';
+import { RingLog } from '@coterie/consensus';
 import { openStore as openLsmStore } from '@coterie/lsm';
-import { createRing } from '@coterie/ring';
-import { clusterKeyBytes, ContextSealer } from '@coterie/vector-clock';
+import type { Endpoint } from '@coterie/rpc';
+import { clusterKeyBytes } from '@coterie/vector-clock';
 import type { CoterieNode } from './api.ts';
-import { Buckets } from './buckets.ts';
-import type { Core } from './core.ts';
-import { Dropper } from './dropper.ts';
-import { HybridClock } from './hybrid-clock.ts';
-import { KeyLocks } from './key-locks.ts';
-import { namedKey, space } from './layout.ts';
+import { readFormerBuckets } from './buckets.ts';
+import { assemble } from './assemble.ts';
+import { askToJoin, noTransport, openDoor, ringLogTransport } from './cluster/door.ts';
+import { foundCluster, joinThrough } from './cluster/enter.ts';
+import { claimMemberId } from './cluster/member-file.ts';
+import { clusterRules } from './cluster/rules.ts';
+import { type ClusterState, type Member, memberOf } from './cluster/state.ts';
+import { type FormerMembership, readFormerMembership } from './former-membership.ts';
 import { Life } from './life.ts';
-import { RunningNode } from './node.ts';
-import { OperationMemory } from './operations.ts';
 import { checkNodeOptions, durabilityOf, type NodeOptions, type NodeSettings } from './options.ts';
-import { LocalReplica, type PendingCopy } from './replica.ts';
+import { Recovery } from './recovery.ts';
 import type { Store } from './store.ts';
+
+/** What a start has opened so far. */
+export interface Opened {
+  readonly settings: NodeSettings;
+  readonly store: Store;
+  readonly life: Life;
+  readonly recovery: Recovery;
+  readonly ringLog: RingLog<ClusterState>;
+  readonly endpoint: Endpoint | undefined;
+  /** This node as it wants to be known. */
+  readonly self: Member;
+}
 
 /**
  * Starts a node on its data directory, making it if it is not there; resolves when the node takes requests. Its first
  * dot cannot be made before the store says durably that the node runs.
  *
- * @throws `INVALID_ARGUMENT` for bad options · what `openStore` throws: `LOCKED`, `CORRUPTION`, `UNSUPPORTED_FORMAT`, `DISK_IO`, …
+ * @throws `INVALID_ARGUMENT` for bad options, or a seed that refuses · what `openStore` throws: `LOCKED`, `CORRUPTION`,
+ * `UNSUPPORTED_FORMAT`, `DISK_IO`, … · `TIMEOUT` when no seed took the node in
  */
 export async function startNode(options: NodeOptions): Promise<CoterieNode> {
   const settings = checkNodeOptions(options);
-  const { environment, dataDirectory, sync } = settings;
-  await environment.files.makeDirectory(dataDirectory);
-  const openStore = options.openStore ?? openLsmStore;
-  const store = await openStore(joinPath(dataDirectory, 'store'), { environment, durable: durabilityOf(sync) });
+  const closers: (() => Promise<void>)[] = [];
   try {
-    return await assemble(settings, store);
+    return await assemble(await open(settings, options, closers));
   } catch (error) {
-    await store.close();
+    for (const close of closers.reverse()) await close().catch(() => undefined);
     throw error;
   }
 }
 
-async function assemble(settings: NodeSettings, store: Store): Promise<CoterieNode> {
-  const { environment, dataDirectory, limits, name, sync } = settings;
-  const member = await loadMembership(settings, store);
+async function open(settings: NodeSettings, options: NodeOptions, closers: (() => Promise<void>)[]): Promise<Opened> {
+  const { environment, dataDirectory, sync } = settings;
+  await environment.files.makeDirectory(dataDirectory);
+  const openStore = options.openStore ?? openLsmStore;
+  const store = await openStore(joinPath(dataDirectory, 'store'), { environment, durable: durabilityOf(sync) });
+  closers.push(() => store.close());
+  const former = await readFormerMembership(store);
+  const directory = joinPath(dataDirectory, 'ring');
+  await environment.files.makeDirectory(directory);
+  const id = await claimMemberId(environment, directory, former?.id);
   const life = await Life.begin({ store, environment, directory: dataDirectory });
-  const buckets = await Buckets.load(store, limits.bucketsMax);
-  const { clock, log, timers } = environment;
-  const memory = new OperationMemory({ store, clock, log, memoryMs: limits.operationMemoryMs, ranMs: life.ranBeforeMs });
-  const turns = new KeyLocks<PendingCopy>(limits.waitersPerKeyMax);
-  const durable = durabilityOf(sync);
-  const core: Core = {
-    environment,
-    store,
-    ring: createRing({ partitions: member.partitions, members: [{ id: member.id, name }] }),
-    selfId: member.id,
-    buckets,
-    local: new LocalReplica({ store, life, turns, memory, buckets, durable, objectBytesMax: limits.objectBytesMax }),
-    sealer: new ContextSealer(settings.clusterKey ?? member.clusterKey),
-    hybridClock: new HybridClock(clock),
-    limits,
-    syncsEachWrite: sync === 'always',
+  const endpoint = settings.peer && (await openDoor(environment, settings.peer, { id, incarnation: life.incarnation }));
+  if (endpoint !== undefined) closers.push(() => endpoint.close());
+  let known: () => ClusterState | undefined = () => undefined;
+  const transport = endpoint && ringLogTransport(endpoint, (node) => memberIn(known(), node)?.peer);
+  const ringLog = await RingLog.open({ directory, rules: clusterRules, node: id, transport: transport ?? noTransport, environment });
+  closers.push(() => ringLog.close());
+  known = () => (ringLog.epoch === 0 ? undefined : ringLog.state);
+  const self = describeSelf(settings, { id, acceptor: ringLog.self.incarnation, address: endpoint?.address });
+  const recovery = await Recovery.load(store, { mayLack: life.mayLack });
+  await enter({ settings, store, former, ringLog, endpoint, self, recovery });
+  return { settings, store, life, recovery, ringLog, endpoint, self };
+}
+
+function memberIn(state: ClusterState | undefined, id: string): Member | undefined {
+  return state && memberOf(state, id);
+}
+
+function describeSelf(
+  { name, peer }: NodeSettings,
+  of: { readonly id: string; readonly acceptor: string; readonly address: string | undefined },
+): Member {
+  const { id, acceptor, address } = of;
+  return {
+    id,
+    name,
+    zone: peer?.zone ?? '',
+    weight: peer?.weight ?? 1,
+    peer: peer?.advertise ?? address ?? '',
+    http: peer?.http ?? '',
+    acceptor,
   };
-  const dropper = new Dropper({ store, timers, log });
-  await dropper.resume();
-  return new RunningNode({ core, life, memory, dropper, name, sync });
 }
 
-/** What makes this store a member, until a ring log keeps it: its id, the ring's Q, the key of its contexts. */
-interface Membership {
-  readonly id: string;
-  readonly partitions: number;
-  readonly clusterKey: Uint8Array;
+interface Entering extends Omit<Opened, 'life'> {
+  readonly former: FormerMembership | undefined;
 }
 
-const membershipKey: Uint8Array = namedKey(space.own, new TextEncoder().encode('membership'));
-
-async function loadMembership(settings: NodeSettings, store: Store): Promise<Membership> {
-  const record = await store.get(membershipKey);
-  if (record !== undefined) {
-    const said = JSON.parse(new TextDecoder().decode(record)) as {
-      readonly id: string;
-      readonly partitions: number;
-      readonly clusterKey: string;
-    };
-    return { id: said.id, partitions: said.partitions, clusterKey: Buffer.from(said.clusterKey, 'hex') };
+/** Found, join or go on. */
+async function enter({ settings, store, former, ringLog, endpoint, self, recovery }: Entering): Promise<void> {
+  const { environment, partitions, peer } = settings;
+  const seeds = peer?.seeds ?? [];
+  if (ringLog.epoch > 0) {
+    endpoint?.joinCluster(ringLog.state.clusterId);
+    return;
   }
-  const made = {
-    format: 1,
-    id: randomHex(settings.environment, 8),
-    partitions: settings.partitions,
-    clusterKey: randomHex(settings.environment, clusterKeyBytes),
-  };
-  createRing({ partitions: made.partitions, members: [{ id: made.id, name: settings.name }] });
-  const batch = store.batch();
-  batch.put(membershipKey, new TextEncoder().encode(JSON.stringify(made)));
-  await batch.commit({ durable: true });
-  return { ...made, clusterKey: Buffer.from(made.clusterKey, 'hex') };
+  if (endpoint !== undefined && seeds.length > 0) {
+    await joinThrough({ environment, ringLog, seeds, member: self, askToJoin: (seed, member) => askToJoin(endpoint, seed, member) });
+    // Only now: connections are renewed when the cluster is known, and the ring log was still being pulled over one.
+    endpoint.joinCluster(ringLog.state.clusterId);
+    return;
+  }
+  const clusterId = randomHex(environment, 8);
+  const state = foundCluster({
+    clusterId,
+    clusterKey: former?.clusterKey ?? keyOf(settings) ?? randomHex(environment, clusterKeyBytes),
+    partitions: former?.partitions ?? partitions,
+    founder: self,
+    buckets: await readFormerBuckets(store),
+  });
+  await ringLog.create({ cluster: clusterId, state });
+  endpoint?.joinCluster(clusterId);
+  await recovery.markWhole();
+}
+
+function keyOf({ clusterKey }: NodeSettings): string | undefined {
+  return clusterKey && Buffer.from(clusterKey).toString('hex');
 }
 
 function randomHex(environment: Environment, bytes: number): string {

@@ -2,21 +2,25 @@
  * The coordinator's way of a write, the same for put and delete:
  *
  * ```
- *   needs ▶ operation id ▶ local replica: dot, decision, log ▶ send the object to the other holders ▶ count ▶ answer
+ *   needs ▶ operation id ▶ [merged read] ▶ local replica: dot, decision, log ▶ send the object to the other stores ▶ count ▶ answer
  * ```
  *
- * Its own copy counts like any other, when it is durable. Today it is the only one.
+ * Its own copy counts like any other, when it is durable. A write that is decided on what is there (conditions, a delete
+ * without a context) begins with a merged read.
  */
 import type { Context, Dot } from '@coterie/vector-clock';
 import { Context as ContextValue } from '@coterie/vector-clock';
 import type { WriteReply } from './api.ts';
-import { type Core, holdersOf } from './core.ts';
+import { type Core, placementAt } from './core.ts';
 import type { Attempt } from './deadlines.ts';
 import { etagOf } from './etag.ts';
 import type { CausalObject } from './object.ts';
 import { checkOperation, mintOperation, type WriteAnswer } from './operations.ts';
-import { addAnswer, type Answer, failureOf, type Needs, needsOf, reachedBy, startTally, type Tally, verdict } from './quorum.ts';
+import type { Target } from './pursuit.ts';
+import { thresholdOf, type Wanted } from './quorum.ts';
+import { mergedRead } from './get.ts';
 import type { Coordinated, Place } from './replica.ts';
+import { replicate } from './replicate.ts';
 
 /** A write as put and delete describe it. */
 export interface WriteOrder {
@@ -25,71 +29,66 @@ export interface WriteOrder {
   readonly w: number | undefined;
   readonly pw: number | undefined;
   readonly context: Context | undefined;
+  /** Whether the decision depends on what is there, and not only here. */
+  readonly looksFirst: boolean;
   /** What the writer is taken to have seen, given the local copy. */
   seen(local: CausalObject): Context;
   /** The object after the write. */
   decide(local: CausalObject, by: { readonly dot: Dot; readonly operation: string; readonly seen: Context }): CausalObject;
 }
 
-/** Carries a write out; resolves when w stores hold it. */
-export async function coordinateWrite(core: Core, order: WriteOrder, attempt: Attempt): Promise<WriteReply> {
+const names = ['w', 'pw'] as const;
+
+/** Carries a write out from here; resolves when w stores hold it. `part` is what this store counts as. */
+export async function coordinateWrite(
+  core: Core,
+  order: WriteOrder,
+  on: { readonly part: Target; readonly attempt: Attempt },
+): Promise<WriteReply> {
+  const { part, attempt } = on;
   const { properties } = order.place.bucket;
-  const holders = holdersOf(core, order.place);
-  const wanted = { total: order.w ?? properties.w, primary: order.pw ?? properties.pw };
-  const needs = needsOf(wanted, holders.primaries.length, ['w', 'pw']);
-  const written = await writeHere(core, order, attempt);
-  const tally = await count(needs, [acknowledge(core, written)]);
-  if (verdict(tally, tally.answers.length) !== 'met') throw failureOf(tally, attempt.mayTakeEffect);
+  const wanted: Wanted = { total: order.w ?? properties.w, primary: order.pw ?? properties.pw };
+  const placement = placementAt(core, order.place);
+  for (const set of placement.writeSets) thresholdOf(wanted, set.length, names);
+  const isAlone = placement.owners.length === 1 && placement.owners[0] === core.selfId;
+  const base = order.looksFirst && !isAlone ? await mergedRead(core, order.place, attempt) : undefined;
+  const place = part.standsFor === undefined ? order.place : { ...order.place, hintFor: part.standsFor };
+  const written = await writeHere(core, order, { place, base, attempt });
   const { context, etag } = written.answer;
-  return { context, etag, reached: reachedBy(tally) };
+  if (isAlone && placement.writeSets.length === 1) {
+    await written.durable;
+    return { context, etag, reached: { primaries: 1, fallbacks: 0, synced: core.syncsEachWrite ? 1 : 0 } };
+  }
+  // A failure is told by the count; until then nobody else may be listening.
+  written.durable.catch(() => undefined);
+  const object = written.object ?? (await core.local.read(place));
+  const delivery = { place: order.place, object, wanted, names, own: { target: part, durable: written.durable } };
+  return { context, etag, reached: await replicate(core, delivery, attempt) };
 }
 
-function writeHere(core: Core, order: WriteOrder, attempt: Attempt): Promise<Coordinated> {
+function writeHere(
+  core: Core,
+  order: WriteOrder,
+  on: { readonly place: Place; readonly base: CausalObject | undefined; readonly attempt: Attempt },
+): Promise<Coordinated> {
   const { environment, limits, local: replica } = core;
   const now = environment.clock.now();
   if (order.operation !== undefined) checkOperation(order.operation, now, limits.operationMemoryMs);
   const operation = order.operation ?? mintOperation(now, environment.random);
   let seen: Context = ContextValue.empty;
   const write = {
-    place: order.place,
+    place: on.place,
     operation: order.operation,
     context: order.context ?? ContextValue.empty,
+    base: on.base,
     decide(local: CausalObject, dot: Dot): CausalObject {
       seen = order.seen(local);
       return order.decide(local, { dot, operation, seen });
     },
     answer: (after: CausalObject, dot: Dot): WriteAnswer => ({
-      context: core.sealer.seal(ContextValue.afterWrite(after.set, dot, seen), order.place.address),
+      context: core.sealer.seal(ContextValue.afterWrite(after.set, dot, seen), on.place.address),
       etag: etagOf(after),
     }),
   };
-  return replica.coordinate(write, attempt);
-}
-
-async function acknowledge(core: Core, written: Coordinated): Promise<Answer> {
-  try {
-    await written.durable;
-    return { store: core.selfId, role: 'primary', outcome: 'ok', synced: core.syncsEachWrite };
-  } catch (error) {
-    return { store: core.selfId, role: 'primary', outcome: 'failed', error };
-  }
-}
-
-/** Adds answers as they come until the verdict is out; the rest go on by themselves. */
-async function count(needs: Needs, asked: readonly Promise<Answer>[]): Promise<Tally> {
-  let tally = startTally(needs);
-  const open = new Set(asked);
-  while (open.size > 0 && verdict(tally, asked.length) === 'waiting') {
-    const [answer, from] = await first(open);
-    open.delete(from);
-    tally = addAnswer(tally, answer);
-  }
-  return tally;
-}
-
-/** The answer that comes first, and which it was. One alone, the usual case of one node, needs no race. */
-async function first(open: ReadonlySet<Promise<Answer>>): Promise<readonly [Answer, Promise<Answer>]> {
-  const [only] = open;
-  if (open.size === 1) return [await only, only];
-  return Promise.race([...open].map((one) => one.then((answer) => [answer, one] as const)));
+  return replica.coordinate(write, on.attempt);
 }

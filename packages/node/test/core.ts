@@ -1,15 +1,43 @@
 /** The inside of a node without its admission and time limits: for tests that need a replica of their own. */
-import { createRing } from '@coterie/ring';
 import { ContextSealer } from '@coterie/vector-clock';
 import { Buckets } from '../src/buckets.ts';
+import { foundCluster } from '../src/cluster/enter.ts';
+import type { ClusterLink } from '../src/cluster/link.ts';
+import { Placements } from '../src/cluster/placement.ts';
+import type { ClusterState } from '../src/cluster/state.ts';
 import { type Core } from '../src/core.ts';
+import { HintLedger } from '../src/hint-ledger.ts';
 import { HybridClock } from '../src/hybrid-clock.ts';
 import { KeyLocks, type KeyTurns } from '../src/key-locks.ts';
 import { Life } from '../src/life.ts';
 import { checkLimits } from '../src/limits.ts';
 import { OperationMemory } from '../src/operations.ts';
+import { noPeers } from '../src/peers.ts';
 import { LocalReplica, type PendingCopy } from '../src/replica.ts';
 import type { World } from './world.ts';
+
+export const selfId = '00000000000000aa';
+
+/** The state of a cluster of one. */
+export function stateOfOne(partitions = 1024): ClusterState {
+  const founder = { id: selfId, name: 'a', zone: '', weight: 1, peer: '', http: '', acceptor: 'first' };
+  return foundCluster({ clusterId: 'c', clusterKey: '00'.repeat(32), partitions, founder, buckets: new Map() });
+}
+
+/** A cluster of one that decides nothing. */
+export function linkOfOne(state: ClusterState = stateOfOne()): ClusterLink {
+  const placements = new Placements(state);
+  return {
+    state,
+    peers: noPeers,
+    placement: (token, n) => placements.of(token, n),
+    standing: () => 'up',
+    isRecovering: () => false,
+    catchUp: () => Promise.resolve(),
+    propose: () => Promise.reject(new Error('this cluster decides nothing')),
+    mintId: () => 'id',
+  };
+}
 
 export async function makeCore(
   world: World,
@@ -19,15 +47,16 @@ export async function makeCore(
   const store = await world.disk.open('/data/store', { environment, durable: true });
   await world.run(environment.files.makeDirectory('/data'));
   const life = await world.run(Life.begin({ store, environment, directory: '/data' }));
-  const buckets = await world.run(Buckets.load(store, 10));
+  const buckets = await world.run(Buckets.load(store, 10, new Map()));
   const memory = new OperationMemory({ store, clock: environment.clock, log: environment.log, memoryMs: 1000, ranMs: 0 });
+  const hints = new HintLedger(1000);
   const core: Core = {
     environment,
     store,
-    ring: createRing({ members: [{ id: 'a', name: 'a' }] }),
-    selfId: 'a',
+    selfId,
+    cluster: linkOfOne(),
     buckets,
-    local: new LocalReplica({ store, life, turns, memory, buckets, durable: true, objectBytesMax: 1e6 }),
+    local: new LocalReplica({ store, life, turns, memory, buckets, hints, durable: true, objectBytesMax: 1e6 }),
     sealer: new ContextSealer(new Uint8Array(32)),
     hybridClock: new HybridClock(environment.clock),
     limits: checkLimits({}),

@@ -23,7 +23,7 @@ async function writeTogether(turns: KeyTurns<PendingCopy>, writers: number): Pro
   world.disk.readMs = 3;
   const attempt = (): Attempt => new Attempt(core.environment.clock, 60_000);
   const puts = Array.from({ length: writers }, (_, i) =>
-    put(core, { bucket: 'b', key: bytes('k'), value: bytes(`${i}`.padStart(2, '0')) }, attempt()),
+    put(core, { bucket: 'b', key: bytes('k'), value: bytes(`${i}`.padStart(2, '0')) }, { attempt: attempt(), origin: 'client' }),
   );
   await world.run(Promise.all(puts));
   const found = await world.run(get(core, { bucket: 'b', key: bytes('k') }, attempt()));

@@ -11,14 +11,15 @@ describe('whether a life goes on', () => {
   });
 
   it.each([
-    ['new', undefined, undefined],
-    ['new, with an old file about', undefined, file],
-    ['not stopped cleanly', { ...record, stoppedCleanly: false }, file],
-    ['without its file', record, undefined],
-    ['a copy of the directory', record, { ...file, genuine: false }],
-    ['with the file of another life', record, { ...file, incarnation: '0000000000000001' }],
-  ])('not if the store is %s', (_, found, beside) => {
-    expect(judgeLife(found, beside)).toEqual({ mint: expect.any(String) });
+    ['new', 'may lack', undefined, undefined],
+    ['new, with an old file about', 'may lack', undefined, file],
+    ['not stopped cleanly', 'all there', { ...record, stoppedCleanly: false }, file],
+    ['not stopped cleanly, and a copy', 'may lack', { ...record, stoppedCleanly: false }, { ...file, genuine: false }],
+    ['without its file', 'may lack', record, undefined],
+    ['a copy of the directory', 'may lack', record, { ...file, genuine: false }],
+    ['with the file of another life', 'may lack', record, { ...file, incarnation: '0000000000000001' }],
+  ])('not if the store is %s; its data %s', (_, data, found, beside) => {
+    expect(judgeLife(found, beside)).toEqual({ mint: expect.any(String), data });
   });
 });
 

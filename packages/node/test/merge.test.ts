@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { type Conflict, highestStamp, mergeObjects, settle } from '../src/merge.ts';
 import { type CausalObject, emptyObject, encodeObject } from '../src/object.ts';
 import { makePayload, type PayloadFields } from '../src/payload.ts';
-import { behind, mergedRead, startTally, addAnswer } from '../src/quorum.ts';
+import { type FoundCopy, lagging, mergeCopies } from '../src/read-repair.ts';
 import { bytes } from './world.ts';
 
 const plain: PayloadFields = { tombstone: false, writtenAt: 0, operation: 'o', contentType: '', extensions: [], value: bytes('') };
@@ -84,13 +84,12 @@ describe('merging by the rules', () => {
     copies.write(0, { operation: 'a' });
     copies.merge(0, 1);
     copies.write(1, { operation: 'b' });
-    let tally = startTally({ total: 2, primary: 0, copies: 3 });
-    copies.objects.forEach((object, i) => {
-      tally = addAnswer(tally, { store: `s${i}`, role: 'primary', outcome: 'ok', object });
-    });
-    const merged = mergedRead(tally, 'siblings');
+    const found: FoundCopy[] = copies.objects.map((object, i) => ({ store: `s${i}`, object }));
+    const merged = mergeCopies(found, 'siblings');
     expect(merged.set.siblings).toHaveLength(2);
-    expect(behind(tally, merged)).toEqual(['s0', 's2']);
-    expect(mergedRead(startTally(tally.needs), 'siblings').set).toEqual(DottedSet.empty());
+    expect(lagging(found, merged)).toEqual(['s0', 's2']);
+    // Who did not answer is not known to be behind, and a stand-in is no owner.
+    expect(lagging([{ store: 's3' }, { store: 's4', standsFor: 's3', object: emptyObject }], merged)).toEqual([]);
+    expect(mergeCopies([], 'siblings').set).toEqual(DottedSet.empty());
   });
 });

@@ -109,7 +109,7 @@ describe('a pursuit', () => {
           reachable: fc.subarray(['a', 'b', 'c', 'd', 'e', 'f', 'g']),
           total: fc.integer({ min: 1, max: 3 }),
           primary: fc.integer({ min: 0, max: 3 }),
-          sets: fc.constantFrom(
+          sets: fc.constantFrom<string[][]>(
             [['a', 'b', 'c']],
             [
               ['a', 'b', 'c'],

@@ -1,67 +1,46 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { addAnswer, type Answer, failureOf, needsOf, reachedBy, startTally, verdict } from '../src/quorum.ts';
+import { Pursuit } from '../src/pursuit.ts';
+import { failureOf, reachedBy, type Reply, thresholdOf } from '../src/quorum.ts';
 
-const answer = fc.record({
-  store: fc.constantFrom('a', 'b', 'c', 'd', 'e'),
-  role: fc.constantFrom('primary' as const, 'fallback' as const),
-  outcome: fc.constantFrom('ok' as const, 'failed' as const),
-  synced: fc.boolean(),
-});
-
-describe('counting answers', () => {
-  it('says met and failed exactly when they are certain', () => {
-    fc.assert(
-      fc.property(
-        fc.uniqueArray(answer, { selector: (a) => a.store, maxLength: 5 }),
-        fc.integer({ min: 1, max: 5 }),
-        fc.nat(5),
-        fc.nat(5),
-        (answers, total, primary, known) => {
-          const needs = { total: Math.max(total, primary), primary, copies: 5 };
-          const given = answers.slice(0, known);
-          const tally = given.reduce(addAnswer, startTally(needs));
-          // The truth: try every way in which the stores that are still open can answer.
-          const open = answers.length - given.length;
-          const good = given.filter((a) => a.outcome === 'ok').length;
-          const primaries = given.filter((a) => a.outcome === 'ok' && a.role === 'primary').length;
-          const met = good >= needs.total && primaries >= needs.primary;
-          const hopeless = good + open < needs.total || primaries + open < needs.primary;
-          expect(verdict(tally, answers.length)).toBe(met ? 'met' : hopeless ? 'failed' : 'waiting');
-          expect(reachedBy(tally)).toMatchObject({ primaries, fallbacks: good - primaries });
-        },
-      ),
-    );
-  });
-
-  it('counts a store once', () => {
-    const one: Answer = { store: 'a', role: 'primary', outcome: 'ok', synced: true };
-    const tally = [one, one, one].reduce(addAnswer, startTally({ total: 2, primary: 0, copies: 3 }));
-    expect(verdict(tally, 3)).toBe('waiting');
-    expect(reachedBy(tally)).toEqual({ primaries: 1, fallbacks: 0, synced: 1 });
-  });
-
+describe('what an operation has to reach', () => {
   it.each([
     [1, 1],
     [2, 2],
     [3, 2],
     [4, 3],
     [5, 3],
-  ])('takes of %d copies %d for a majority', (copies, majority) => {
-    expect(needsOf({ total: 'majority', primary: 0 }, copies, ['w', 'pw'])).toEqual({ total: majority, primary: 0, copies });
+  ])('is, of %d copies, %d for a majority', (copies, majority) => {
+    expect(thresholdOf({ total: 'majority', primary: 0 }, copies, ['w', 'pw'])).toEqual({ total: majority, primary: 0 });
   });
 
-  it('waits for as many as the larger number asks', () => {
-    expect(needsOf({ total: 1, primary: 3 }, 3, ['w', 'pw'])).toEqual({ total: 3, primary: 3, copies: 3 });
-    expect(() => needsOf({ total: 1, primary: 4 }, 3, ['w', 'pw'])).toThrow(/pw=4 cannot be met: 3 stores/);
-    expect(() => needsOf({ total: 0, primary: 0 }, 3, ['r', 'pr'])).toThrow(/r must be/);
+  it('is as much as the larger number asks, and never more than there are copies', () => {
+    expect(thresholdOf({ total: 1, primary: 3 }, 3, ['w', 'pw'])).toEqual({ total: 3, primary: 3 });
+    expect(() => thresholdOf({ total: 1, primary: 4 }, 3, ['w', 'pw'])).toThrow(/pw=4 cannot be met: 3 stores/);
+    expect(() => thresholdOf({ total: 0, primary: 0 }, 3, ['r', 'pr'])).toThrow(/r must be/);
+  });
+});
+
+describe('what a reply says', () => {
+  it('counts primaries, fallbacks and synced stores apart', () => {
+    const pursuit = new Pursuit({
+      sets: [['a', 'b', 'c']],
+      thresholds: [{ total: 3, primary: 0 }],
+      fallbacks: ['d'],
+      standing: (id) => (id === 'c' ? 'down' : 'up'),
+    });
+    pursuit.start();
+    pursuit.add({ store: 'a', ok: true, synced: true });
+    pursuit.add({ store: 'b', ok: true, synced: false });
+    pursuit.add({ store: 'd', standsFor: 'c', ok: true, synced: true });
+    expect(reachedBy(pursuit)).toEqual({ primaries: 2, fallbacks: 1, synced: 2 });
   });
 
-  it("passes on the only store's error, and counts when there are several", () => {
-    const failed: Answer = { store: 'a', role: 'primary', outcome: 'failed', error: new Error('its own') };
-    const one = addAnswer(startTally({ total: 1, primary: 0, copies: 1 }), failed);
-    expect(failureOf(one, true)).toBe(failed.error);
-    const two = addAnswer(one, { store: 'b', role: 'primary', outcome: 'ok' });
-    expect(failureOf(two, true)).toMatchObject({ code: 'QUORUM_NOT_MET', details: { mayHaveTakenEffect: true } });
+  it("is the only store's error, and names each store when there are several", () => {
+    const failed: Reply = { store: 'a', ok: false, error: new Error('its own') };
+    const threshold = { total: 2, primary: 1 };
+    expect(failureOf([failed], threshold, true)).toBe(failed.error);
+    const several = failureOf([failed, { store: 'b', ok: true }], threshold, true);
+    expect(several).toMatchObject({ code: 'QUORUM_NOT_MET', details: { mayHaveTakenEffect: true, needed: 2 } });
+    expect(String(several)).toMatch(/1 stores answered well and 2 were needed, 1 of them primaries \(a: its own\)/);
   });
 });

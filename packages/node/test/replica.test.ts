@@ -28,7 +28,7 @@ class Member {
 
   put(value: string, operation?: string): Promise<unknown> {
     const request = { bucket: 'b', key, value: bytes(value), ...(operation === undefined ? {} : { operation }) };
-    return this.world.run(put(this.core, request, new Attempt(this.core.environment.clock, 5000)));
+    return this.world.run(put(this.core, request, { attempt: new Attempt(this.core.environment.clock, 5000), origin: 'client' }));
   }
 
   read(): Promise<CausalObject> {

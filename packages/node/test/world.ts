@@ -28,7 +28,10 @@ export class World {
     return this.simulation.run(work);
   }
 
+  /** Starts a node; one that still runs is killed first. */
   async start(options: Partial<NodeOptions> = {}): Promise<this> {
+    if (this.#node !== undefined && this.#node.status().state !== 'closed') this.simulation.disk.restart(1);
+    this.#node = undefined;
     const { environment } = this.simulation;
     this.#node = await this.run(startNode({ environment, dataDirectory: '/data', openStore: this.disk.open, ...options }));
     return this;
@@ -37,6 +40,7 @@ export class World {
   /** Stops cleanly and starts again. */
   async restart(options: Partial<NodeOptions> = {}): Promise<this> {
     await this.run(this.node.close());
+    this.#node = undefined;
     return this.start(options);
   }
 

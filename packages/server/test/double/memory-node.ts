@@ -6,6 +6,8 @@ import { CoterieError } from '@coterie/env';
 import type {
   Bucket,
   BucketProperties,
+  ClusterReport,
+  CopyReport,
   CoterieNode,
   DeleteRequest,
   GetReply,
@@ -15,6 +17,7 @@ import type {
   NodeStatus,
   Placement,
   PutRequest,
+  RingReport,
   SiblingValue,
   WriteReply,
 } from '@coterie/node';
@@ -50,6 +53,36 @@ export class MemoryNode implements CoterieNode {
   private counter = 0;
   private readonly data = new Map<string, Map<string, Held[]>>();
   private readonly properties = new Map<string, Bucket>();
+
+  cluster(): ClusterReport {
+    const member = {
+      id: '00000000000000a1',
+      name: 'memory',
+      zone: '',
+      weight: 1,
+      peer: '',
+      http: '',
+      isSelf: true,
+      state: 'alive' as const,
+      sinceMs: 0,
+      isSteward: true,
+      isJoining: false,
+      replicas: 1024,
+      primaries: 1024,
+      ideal: 1024,
+      hints: 0,
+    };
+    const counts = { partitions: 1024, effectiveN: 1, largestOverIdeal: 1, hints: 0, hintsDelivered: 0 };
+    return { clusterId: '00000000000000c1', epoch: 1, members: [member], isRecovering: false, ...counts };
+  }
+
+  ring(): RingReport {
+    return { epoch: 1, partitions: 1, members: [{ id: '00000000000000a1', name: 'memory', http: '' }], replicas: [[0]] };
+  }
+
+  inspect(): Promise<CopyReport> {
+    return Promise.resolve({ siblings: 0, isOwner: true, hintFor: [] });
+  }
 
   async put(request: PutRequest): Promise<WriteReply> {
     this.puts.push(request);

@@ -1,0 +1,85 @@
+/** Joins the parts of a node that has opened what it needs, and lets other nodes in. */
+import type { GossipService } from '@coterie/gossip';
+import { ContextSealer } from '@coterie/vector-clock';
+import { answerPeers } from './answer-peers.ts';
+import type { CoterieNode } from './api.ts';
+import { Background } from './background.ts';
+import { Buckets } from './buckets.ts';
+import { ClusterMember } from './cluster/cluster-member.ts';
+import { introduceMembers, joinGossip } from './cluster/gossip.ts';
+import { WhoIsUp } from './cluster/who-is-up.ts';
+import type { Core } from './core.ts';
+import { HintLedger } from './hint-ledger.ts';
+import { HybridClock } from './hybrid-clock.ts';
+import { KeyLocks } from './key-locks.ts';
+import { RunningNode } from './node.ts';
+import { OperationMemory } from './operations.ts';
+import { durabilityOf } from './options.ts';
+import { noPeers } from './peers.ts';
+import { RemotePeers } from './remote.ts';
+import { LocalReplica, type PendingCopy } from './replica.ts';
+import type { Opened } from './start.ts';
+
+/** What serves requests. */
+interface Inside {
+  readonly core: Core;
+  readonly whoIsUp: WhoIsUp;
+  readonly hints: HintLedger;
+  readonly memory: OperationMemory;
+}
+
+/** The node, ready. */
+export async function assemble(opened: Opened): Promise<CoterieNode> {
+  const { settings, life, recovery, ringLog, endpoint, self } = opened;
+  const inside = await assembleInside(opened);
+  const { core, whoIsUp } = inside;
+  const background = new Background(core, { hints: inside.hints, recovery });
+  await background.begin();
+  let gossip: GossipService | undefined;
+  const stopFollowing = ringLog.onChange(({ epoch, state }) => {
+    gossip?.setEpoch(epoch);
+    if (gossip !== undefined) introduceMembers(gossip, state, self.id);
+    background.follow(state);
+  });
+  const shutDown = async (): Promise<void> => {
+    stopFollowing();
+    await gossip?.stop();
+    await background.stop();
+    await endpoint?.close();
+    await ringLog.close();
+  };
+  const { handoff, mover, dropper } = background;
+  const node = new RunningNode({ ...inside, life, recovery, handoff, mover, dropper, name: settings.name, sync: settings.sync, shutDown });
+  if (endpoint !== undefined) {
+    answerPeers(endpoint, { service: background.service, node, mover, ringLog, cluster: core.cluster });
+    gossip = await joinGossip({ opened, endpoint, cluster: core.cluster, whoIsUp, somebodyIsBack: () => background.soon() });
+    background.soon();
+  }
+  return node;
+}
+
+async function assembleInside({ settings, store, life, recovery, ringLog, endpoint, self }: Opened): Promise<Inside> {
+  const { environment, limits, sync } = settings;
+  const { clock, log } = environment;
+  const buckets = await Buckets.load(store, limits.bucketsMax, ringLog.state.buckets);
+  const hints = await HintLedger.load(store, limits.hintsMax);
+  const memory = new OperationMemory({ store, clock, log, memoryMs: limits.operationMemoryMs, ranMs: life.ranBeforeMs });
+  const turns = new KeyLocks<PendingCopy>(limits.waitersPerKeyMax);
+  const peers =
+    endpoint === undefined ? noPeers : new RemotePeers({ endpoint, state: () => ringLog.state, timeoutMs: limits.peerTimeoutMs });
+  const whoIsUp = new WhoIsUp(self.id);
+  const durable = durabilityOf(sync);
+  const core: Core = {
+    environment,
+    store,
+    selfId: self.id,
+    cluster: new ClusterMember({ environment, selfId: self.id, ringLog, peers, recovery, standing: (id) => whoIsUp.standing(id) }),
+    buckets,
+    local: new LocalReplica({ store, life, turns, memory, buckets, hints, durable, objectBytesMax: limits.objectBytesMax }),
+    sealer: new ContextSealer(Buffer.from(ringLog.state.clusterKey, 'hex')),
+    hybridClock: new HybridClock(clock),
+    limits,
+    syncsEachWrite: sync === 'always',
+  };
+  return { core, whoIsUp, hints, memory };
+}

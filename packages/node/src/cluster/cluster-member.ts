@@ -1,0 +1,90 @@
+/** This node's view of its cluster, over the ring log: who holds what now, and how anything about that is decided. */
+import type { Environment } from '@coterie/env';
+import type { RingLog } from '@coterie/consensus';
+import type { Token } from '@coterie/ring';
+import type { Peers } from '../peers.ts';
+import type { Standing } from '../pursuit.ts';
+import type { Recovery } from '../recovery.ts';
+import { type Decision, decide } from './decisions.ts';
+import type { ClusterLink } from './link.ts';
+import { type KeyPlacement, Placements } from './placement.ts';
+import { encodeDecision } from './rules.ts';
+import type { ClusterState } from './state.ts';
+
+/** What a view is made of. */
+export interface ClusterMemberParts {
+  readonly environment: Environment;
+  readonly selfId: string;
+  readonly ringLog: RingLog<ClusterState>;
+  readonly peers: Peers;
+  readonly recovery: Recovery;
+  /** How another member is thought to be. */
+  standing(member: string): Standing;
+}
+
+/** How long a decision may take. */
+const decisionMs = 10_000;
+/** Members asked for what they know. */
+const askedMax = 5;
+
+/** A member among the others. */
+export class ClusterMember implements ClusterLink {
+  readonly peers: Peers;
+  readonly #parts: ClusterMemberParts;
+  #placements: Placements;
+  #learning: Promise<void> | undefined;
+
+  constructor(parts: ClusterMemberParts) {
+    this.#parts = parts;
+    this.peers = parts.peers;
+    this.#placements = new Placements(parts.ringLog.state);
+  }
+
+  get state(): ClusterState {
+    return this.#parts.ringLog.state;
+  }
+
+  placement(token: Token, n: number): KeyPlacement {
+    const { state } = this;
+    if (this.#placements.state !== state) this.#placements = new Placements(state);
+    return this.#placements.of(token, n);
+  }
+
+  standing(member: string): Standing {
+    return member === this.#parts.selfId ? 'up' : this.#parts.standing(member);
+  }
+
+  isRecovering(): boolean {
+    return this.#parts.recovery.isRecovering;
+  }
+
+  catchUp(): Promise<void> {
+    this.#learning ??= this.#learn().finally(() => {
+      this.#learning = undefined;
+    });
+    return this.#learning;
+  }
+
+  async propose(decision: Decision): Promise<ClusterState> {
+    // Asked here first, for the typed refusal; what others decide meanwhile may still refuse it.
+    decide(this.state, decision);
+    return this.#parts.ringLog.propose(encodeDecision(decision), { timeoutMs: decisionMs });
+  }
+
+  mintId(): string {
+    return Buffer.from(this.#parts.environment.random.fill(new Uint8Array(8))).toString('hex');
+  }
+
+  async #learn(): Promise<void> {
+    const { ringLog, selfId, environment } = this.#parts;
+    const others = this.state.members.filter(({ id }) => id !== selfId && this.standing(id) !== 'down');
+    if (others.length === 0) return;
+    const from = environment.random.u32() % others.length;
+    const asked = [...others.slice(from), ...others.slice(0, from)].slice(0, askedMax);
+    try {
+      await ringLog.catchUp(asked.map(({ id }) => id));
+    } catch (error) {
+      environment.log.warn('could not learn what the cluster has decided', { reason: String(error) });
+    }
+  }
+}

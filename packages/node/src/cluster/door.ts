@@ -1,0 +1,73 @@
+/**
+ * The door for other nodes: one rpc endpoint, over which go requests, the ring log's questions, and gossip. A node
+ * without a door is alone, and everything asked of others fails at once.
+ *
+ * ```
+ *   ring-log   values [message]         ▶ values [answer]         before joining too
+ *   join       [id, name, zone, weight, peer, http, acceptor]  ▶ [clusterId]      before joining too
+ *   gossip     values [message], one way                          before joining too
+ * ```
+ */
+import { CoterieError, type Environment } from '@coterie/env';
+import { type Transport } from '@coterie/consensus';
+import { type Endpoint, openEndpoint } from '@coterie/rpc';
+import type { PeerOptions } from '../options.ts';
+import { arrayOf, bytesAt, numberOf, textOf } from '../wire.ts';
+import type { Member } from './state.ts';
+
+/** Opens the door; it answers once handlers are registered. @throws what the endpoint throws: `LOCKED` for an address in use, … */
+export function openDoor(
+  environment: Environment,
+  peer: PeerOptions,
+  identity: { readonly id: string; readonly incarnation: string },
+): Promise<Endpoint> {
+  const { listen, advertise } = peer;
+  return openEndpoint({ environment, listen, ...(advertise === undefined ? {} : { advertise }), identity });
+}
+
+/** How ring logs talk through the door. `addressOf` finds a member; a seed is named by its address. */
+export function ringLogTransport(endpoint: Endpoint, addressOf: (node: string) => string | undefined): Transport {
+  return {
+    async ask(node, message, timeoutMs) {
+      const address = node.includes(':') ? node : addressOf(node);
+      if (address === undefined) throw new CoterieError('CONNECTION_LOST', `nobody knows where ${node} is reached`);
+      const expect = node.includes(':') ? {} : { expect: node };
+      const answer = await endpoint.request(
+        address,
+        { method: 'ring-log', epoch: 0, body: [], values: [message], ...expect },
+        { timeoutMs },
+      );
+      return bytesAt(answer.values, 0).slice();
+    },
+  };
+}
+
+/** A ring log's transport where there is no door. */
+export const noTransport: Transport = {
+  ask: (node) => Promise.reject(new CoterieError('CONNECTION_LOST', `this node has no door for other nodes, so ${node} cannot be asked`)),
+};
+
+/** How long a seed may take to have a join decided. */
+const joinMs = 15_000;
+
+/** Asks the node at `seed` to have it decided that `member` joins; resolves with the cluster's id. */
+export async function askToJoin(endpoint: Endpoint, seed: string, member: Member): Promise<string> {
+  const { id, name, zone, weight, peer, http, acceptor } = member;
+  const body = [id, name, zone, weight, peer, http, acceptor];
+  const answer = await endpoint.request(seed, { method: 'join', epoch: 0, body }, { timeoutMs: joinMs });
+  return textOf(arrayOf(answer.body, 'answer')[0], 'cluster');
+}
+
+/** The member that asks to join. @throws `PROTOCOL` */
+export function memberFrom(body: unknown): Member {
+  const [id, name, zone, weight, peer, http, acceptor] = arrayOf(body, 'member');
+  return {
+    id: textOf(id, 'id'),
+    name: textOf(name, 'name'),
+    zone: textOf(zone, 'zone'),
+    weight: numberOf(weight, 'weight'),
+    peer: textOf(peer, 'peer'),
+    http: textOf(http, 'http'),
+    acceptor: textOf(acceptor, 'acceptor'),
+  };
+}

@@ -1,0 +1,78 @@
+/**
+ * How a node comes to belong to a cluster when its ring log knows none yet.
+ *
+ * ```
+ *   no seeds ──▶ a cluster of its own: epoch 1, all partitions here
+ *   seeds    ──▶ asks one: "decide that I join" ──▶ pulls the ring log ──▶ member, holding nothing yet
+ * ```
+ *
+ * Only a first start without seeds begins a cluster. A node that was one before is the same member again, seeds or not.
+ * Asking twice to join is harmless: the member's id says that it is the same.
+ */
+import { CoterieError, type Environment, isCoterieError, sleep } from '@coterie/env';
+import type { RingLog } from '@coterie/consensus';
+import { createRing } from '@coterie/ring';
+import type { DecidedBuckets } from '../buckets.ts';
+import { ringMemberOf } from './plan.ts';
+import { type ClusterState, type Member, seatStewards } from './state.ts';
+
+/** What a first state is made of. */
+export interface Founding {
+  readonly clusterId: string;
+  /** 64 hex digits. */
+  readonly clusterKey: string;
+  readonly partitions: number;
+  readonly founder: Member;
+  readonly buckets: DecidedBuckets;
+}
+
+/** The first state of a cluster of one. @throws `INVALID_ARGUMENT` for an impossible number of partitions */
+export function foundCluster({ clusterId, clusterKey, partitions, founder, buckets }: Founding): ClusterState {
+  return {
+    epoch: 1,
+    clusterId,
+    clusterKey,
+    ring: createRing({ partitions, members: [ringMemberOf(founder)] }),
+    ringEpoch: 1,
+    members: [founder],
+    stewards: seatStewards([founder]),
+    change: undefined,
+    buckets,
+  };
+}
+
+/** What joining needs. */
+export interface Joining {
+  readonly environment: Environment;
+  readonly ringLog: RingLog<ClusterState>;
+  readonly seeds: readonly string[];
+  readonly member: Member;
+  /** Asks the node at `seed` to have it decided that `member` joins. */
+  askToJoin(seed: string, member: Member): Promise<unknown>;
+}
+
+/** Between two rounds of asking. */
+const pauseMs = 500;
+/** Rounds before it gives up: ten minutes, since members join one after the other. */
+const roundsMax = 1200;
+
+/** Joins the cluster of the first seed that takes this member. @throws what a seed refuses for good, or the last failure */
+export async function joinThrough(joining: Joining): Promise<void> {
+  const { environment, ringLog, seeds, member } = joining;
+  let last: unknown;
+  for (let round = 0; round < roundsMax; round++) {
+    for (const seed of seeds) {
+      try {
+        await joining.askToJoin(seed, member);
+        await ringLog.catchUp([seed]);
+        return;
+      } catch (error) {
+        if (isCoterieError(error) && !error.retryable && error.code !== 'REMOTE') throw error;
+        if (round === 0) environment.log.info('could not join yet; trying again', { seed, reason: String(error) });
+        last = error;
+      }
+    }
+    await sleep(environment.timers, pauseMs);
+  }
+  throw new CoterieError('TIMEOUT', `no seed of ${seeds.join(', ')} took this node in: ${String(last)}`, { cause: last });
+}

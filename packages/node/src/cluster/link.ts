@@ -1,0 +1,26 @@
+/** What the operations of a node need of the cluster around it: who holds what, who is up, and a way to ask them. */
+import type { Token } from '@coterie/ring';
+import type { Peers } from '../peers.ts';
+import type { Standing } from '../pursuit.ts';
+import type { Decision } from './decisions.ts';
+import type { KeyPlacement } from './placement.ts';
+import type { ClusterState } from './state.ts';
+
+/** A node's view of its cluster. */
+export interface ClusterLink {
+  /** As of the newest epoch that this node knows. */
+  readonly state: ClusterState;
+  readonly peers: Peers;
+  /** The stores of the key with this token when `n` copies are wanted. */
+  placement(token: Token, n: number): KeyPlacement;
+  /** How this member is thought to be. */
+  standing(member: string): Standing;
+  /** Whether this store cannot vouch for what it lacks in this partition. */
+  isRecovering(partition: number): boolean;
+  /** Learns what others have decided; resolves when somebody reachable had nothing more to add, or nobody could be asked. */
+  catchUp(): Promise<void>;
+  /** Has the cluster decide this; resolves with a state that has it. @throws what `decide` refuses with, `TIMEOUT`, `QUORUM_NOT_MET` */
+  propose(decision: Decision): Promise<ClusterState>;
+  /** A new decision id. */
+  mintId(): string;
+}

@@ -1,0 +1,72 @@
+/**
+ * The ring log's rules for a cluster: how states and decisions lie in bytes, who votes, and what a decision does.
+ *
+ * ```
+ *  decision = JSON, UTF-8: {"kind":"join","member":{…}}        its id is the log's
+ *  state    = JSON, UTF-8: {"format":1,"clusterId":…,"ring":{…},"members":[…],…}
+ * ```
+ *
+ * Both are rare and small, and an operator may want to read them.
+ */
+import { assert, CoterieError } from '@coterie/env';
+import { type Decision as LoggedDecision, type Refusal, type Rules, type Steward as Seat } from '@coterie/consensus';
+import { type Decision, decide } from './decisions.ts';
+import type { Change, ClusterState, DecidedBucket } from './state.ts';
+
+const stateFormat = 1;
+const utf8 = { encode: (text: string) => new TextEncoder().encode(text), decode: (bytes: Uint8Array) => new TextDecoder().decode(bytes) };
+
+/** How clusters decide. */
+export const clusterRules: Rules<ClusterState> = {
+  stewardsOf: (state): readonly Seat[] => state.stewards.map(({ id, acceptor }) => ({ node: id, incarnation: acceptor })),
+  apply: (state, decision): ClusterState | Refusal => decide(state, decodeDecision(decision)),
+  encodeState,
+  decodeState,
+};
+
+/** The decision as the log keeps it. */
+export function encodeDecision(decision: Decision): LoggedDecision {
+  const { id, ...content } = decision;
+  return { id, content: utf8.encode(JSON.stringify(content)) };
+}
+
+/** The decision that the log kept. @throws `CORRUPTION` */
+export function decodeDecision({ id, content }: LoggedDecision): Decision {
+  const said = parse(content) as Omit<Decision, 'id'>;
+  return { ...said, id } as Decision;
+}
+
+interface StoredState extends Omit<ClusterState, 'change' | 'buckets'> {
+  readonly format: number;
+  readonly change?: Omit<Change, 'moves'> & { readonly moves: readonly (readonly [number, readonly number[]])[] };
+  readonly buckets: readonly (readonly [string, DecidedBucket])[];
+}
+
+function encodeState(state: ClusterState): Uint8Array {
+  const { change, buckets, ...rest } = state;
+  const stored: StoredState = {
+    format: stateFormat,
+    ...rest,
+    ...(change === undefined ? {} : { change: { ...change, moves: [...change.moves] } }),
+    buckets: [...buckets],
+  };
+  return utf8.encode(JSON.stringify(stored));
+}
+
+function decodeState(bytes: Uint8Array): ClusterState {
+  const { format, change, buckets, ...rest } = parse(bytes) as StoredState;
+  if (format !== stateFormat) throw new CoterieError('UNSUPPORTED_FORMAT', `a state of the ring log has format ${format}`);
+  const isWhole = rest.ring?.replicas?.length === rest.ring?.partitions && rest.members?.length === rest.ring?.members?.length;
+  if (!isWhole) throw new CoterieError('CORRUPTION', 'a state of the ring log does not add up');
+  return { ...rest, change: change === undefined ? undefined : { ...change, moves: new Map(change.moves) }, buckets: new Map(buckets) };
+}
+
+function parse(bytes: Uint8Array): unknown {
+  try {
+    const value: unknown = JSON.parse(utf8.decode(bytes));
+    assert(typeof value === 'object' && value !== null, 'the ring log holds objects');
+    return value;
+  } catch (cause) {
+    throw new CoterieError('CORRUPTION', 'the ring log holds something that is not JSON', { cause });
+  }
+}

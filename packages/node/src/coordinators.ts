@@ -1,0 +1,102 @@
+/**
+ * Who gives a write its dot: this node if it holds the key, else the first owner that takes the request, and when none
+ * does, this node after all, in an owner's stead. A write always finds a home (P3).
+ *
+ * ```
+ *   holds the key ──▶ here
+ *   else            ──▶ owner 1 ──refused or silent──▶ owner 2 ──▶ … ──▶ here, as a hint for owner 1
+ *   was passed on   ──▶ here, whoever holds it: a request is passed on once
+ *   takes no writes ──▶ as if it did not hold the key; then any other node that is up
+ * ```
+ *
+ * The operation id travels along, so a try that took effect unseen and the next one are one write in the end.
+ */
+import { isCoterieError } from '@coterie/env';
+import type { WriteReply } from './api.ts';
+import type { KeyPlacement } from './cluster/placement.ts';
+import type { Core } from './core.ts';
+import type { Attempt } from './deadlines.ts';
+import { mintOperation } from './operations.ts';
+import type { Target } from './pursuit.ts';
+
+/** Where a request came from. */
+export type Origin = 'client' | 'peer';
+
+/** How an operation runs here. */
+export interface Handling {
+  readonly attempt: Attempt;
+  readonly origin: Origin;
+}
+
+/** The request with an operation id, where it may be tried at more than one node. */
+export function withOperation<Request extends { readonly operation?: string }>(
+  core: Core,
+  request: Request,
+  placement: KeyPlacement,
+): Request {
+  if (request.operation !== undefined || placement.owners.includes(core.selfId)) return request;
+  return { ...request, operation: mintOperation(core.environment.clock.now(), core.environment.random) };
+}
+
+/** A write that some node is to coordinate. */
+export interface Errand {
+  readonly placement: KeyPlacement;
+  readonly origin: Origin;
+  /** Coordinates here; `part` is what this store counts as. */
+  here(part: Target): Promise<WriteReply>;
+  /** Has that member coordinate. */
+  there(member: string, timeoutMs: number): Promise<WriteReply>;
+}
+
+/** Longest time that one owner is given, so that the next one still has some. */
+const shareMs = 1000;
+
+/** Errors of the node that was asked, not of the request: another node may do better. */
+const elsewhere = [
+  'CONNECTION_LOST',
+  'TIMEOUT',
+  'NOT_READY',
+  'OVERLOADED',
+  'CLOSED',
+  'DISK_IO',
+  'DISK_FULL',
+  'CORRUPTION',
+  'STALE_RING',
+] as const;
+
+/** Finds the write its coordinator. @throws what the coordinator throws */
+export async function coordinateSomewhere(core: Core, errand: Errand, attempt: Attempt): Promise<WriteReply> {
+  const { owners } = errand.placement;
+  const takesWrites = core.store.failure === undefined;
+  if (owners.includes(core.selfId) && takesWrites) return errand.here({ store: core.selfId });
+  for (const member of candidatesFor(core, errand)) {
+    try {
+      attempt.check();
+      return await errand.there(member, Math.max(1, Math.min(shareMs, attempt.remainingMs / 2)));
+    } catch (error) {
+      if (!elsewhere.some((code) => isCoterieError(error, code))) throw error;
+      if (!isCoterieError(error) || error.details.mayHaveTakenEffect !== false) attempt.mayTakeEffect = true;
+    }
+  }
+  attempt.check();
+  if (owners.includes(core.selfId)) return errand.here({ store: core.selfId });
+  const absent = owners.find((id) => core.cluster.standing(id) === 'down') ?? owners[0];
+  return errand.here({ store: core.selfId, standsFor: absent });
+}
+
+/** Fallbacks that are asked to coordinate when this store takes no writes. */
+const substitutesMax = 3;
+
+/** Who is asked to coordinate, in order. */
+function candidatesFor(core: Core, { placement, origin }: Errand): string[] {
+  if (origin === 'peer') return [];
+  const isWorthIt = (id: string): boolean => id !== core.selfId && core.cluster.standing(id) !== 'down';
+  const owners = placement.owners.filter(isWorthIt);
+  if (core.store.failure === undefined) return owners;
+  const substitutes: string[] = [];
+  for (const id of placement.fallbacks) {
+    if (substitutes.length === substitutesMax) break;
+    if (isWorthIt(id)) substitutes.push(id);
+  }
+  return [...owners, ...substitutes];
+}

@@ -1,0 +1,55 @@
+/**
+ * Keeps requests of an older ring out, and knows when the last one that was let in has ended: the barrier between two
+ * phases of a change (design section 9).
+ *
+ * ```
+ *   request (epoch e) ──▶ e < ringEpoch: STALE_RING         its sender learns the newer ring and asks again
+ *                     └─▶ runs, counted under the ringEpoch of now
+ *
+ *   barrier(E) resolves when this node's ringEpoch ≥ E and nothing runs that was counted below E
+ * ```
+ */
+import { CoterieError } from '@coterie/env';
+
+/** Counts what runs by the ring it began under. */
+export class EpochGate {
+  readonly #running = new Map<number, number>();
+  #waiting: (() => void)[] = [];
+  readonly #ringEpoch: () => number;
+
+  constructor(ringEpoch: () => number) {
+    this.#ringEpoch = ringEpoch;
+  }
+
+  /** Runs `work` for a sender at this epoch. @throws `STALE_RING` */
+  async run<T>(epoch: number, work: () => Promise<T>): Promise<T> {
+    const now = this.#ringEpoch();
+    if (epoch < now) {
+      throw new CoterieError('STALE_RING', `the ring of epoch ${epoch} was replaced by that of epoch ${now}`, {
+        details: { epoch: now, mayHaveTakenEffect: false },
+      });
+    }
+    this.#running.set(now, (this.#running.get(now) ?? 0) + 1);
+    try {
+      return await work();
+    } finally {
+      this.#leave(now);
+    }
+  }
+
+  /** Resolves when nothing runs that began under a ring before `epoch`. The caller sees to it that nothing more does. */
+  async drained(epoch: number): Promise<void> {
+    while ([...this.#running.keys()].some((began) => began < epoch)) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+  }
+
+  #leave(began: number): void {
+    const left = (this.#running.get(began) ?? 1) - 1;
+    if (left > 0) return void this.#running.set(began, left);
+    this.#running.delete(began);
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const wake of waiting) wake();
+  }
+}

@@ -1,0 +1,94 @@
+/**
+ * Clears out what this store holds of partitions that are no longer its own: after a move, or from a write that came by
+ * an older ring. Every owner gets what it lacks first; only then is the copy here removed.
+ *
+ * ```
+ *   page of such objects ──▶ each owner says which it lacks ──▶ gets them ──▶ copies here go, if still the same
+ * ```
+ */
+import { equalBytes } from '@coterie/bytes';
+import { type Core, placementAt } from './core.ts';
+import { addressAt, successor } from './layout.ts';
+import { addressSeed, type CausalObject, hashOf } from './object.ts';
+import { partitionStart, rangesOf } from './partition-ranges.ts';
+import { decodeCopy, type Place } from './replica.ts';
+
+/** Objects looked at together. */
+const pageObjects = 128;
+
+/** An object that is out of place. */
+interface Stray {
+  readonly place: Place;
+  readonly record: Uint8Array;
+  readonly object: CausalObject;
+  readonly owners: readonly string[];
+}
+
+/** Clears out strays, a sweep at a time. */
+export class Evacuation {
+  readonly #core: Core;
+  #sweptEpoch = -1;
+  /** Objects removed since the start. */
+  removed = 0;
+
+  constructor(core: Core) {
+    this.#core = core;
+  }
+
+  /** Sweeps once for each ring, and again whenever `again` asks. A failure leaves the rest for the next step. */
+  async step(again: 'once' | 'again' = 'once'): Promise<void> {
+    const { state } = this.#core.cluster;
+    if (state.change !== undefined || (again === 'once' && this.#sweptEpoch === state.ringEpoch)) return;
+    const self = state.ring.members.findIndex(({ id }) => id === this.#core.selfId);
+    const foreign = state.ring.replicas.flatMap((holders, partition) => (holders.includes(self) ? [] : [partition]));
+    for (const [from, until] of rangesOf(foreign)) {
+      await this.#sweep(partitionStart(from, state.ring.partitions), partitionStart(until, state.ring.partitions));
+    }
+    this.#sweptEpoch = state.ringEpoch;
+  }
+
+  async #sweep(from: Uint8Array, until: Uint8Array): Promise<void> {
+    let next: Uint8Array | undefined = from;
+    while (next !== undefined) next = await this.#clearPage(next, until);
+  }
+
+  /** Where to go on; undefined at the end. */
+  async #clearPage(from: Uint8Array, until: Uint8Array): Promise<Uint8Array | undefined> {
+    const strays: Stray[] = [];
+    let last: Uint8Array | undefined;
+    let count = 0;
+    for await (const [objectKey, record] of this.#core.store.range({ gte: from, lt: until, limit: pageObjects })) {
+      last = objectKey;
+      count += 1;
+      const stray = this.#strayAt(objectKey, record);
+      if (stray !== undefined) strays.push(stray);
+    }
+    await this.#bringHome(strays);
+    return last === undefined || count < pageObjects ? undefined : successor(last);
+  }
+
+  #strayAt(objectKey: Uint8Array, record: Uint8Array): Stray | undefined {
+    const address = addressAt(objectKey);
+    const bucket = this.#core.buckets.get(address.bucket);
+    if (address.generation !== bucket.generation) return undefined;
+    const place = { bucket, address };
+    const { owners } = placementAt(this.#core, place);
+    if (owners.includes(this.#core.selfId)) return undefined;
+    return { place, record, object: decodeCopy(record, addressSeed(objectKey)).object, owners };
+  }
+
+  async #bringHome(strays: readonly Stray[]): Promise<void> {
+    const { peers } = this.#core.cluster;
+    for (const owner of new Set(strays.flatMap(({ owners }) => owners))) {
+      const theirs = strays.filter(({ owners }) => owners.includes(owner));
+      const hashes = theirs.map(({ place, object }) => ({ objectKey: place.address.objectKey, hash: hashOf(object) }));
+      for (const position of await peers.lacking(owner, hashes)) {
+        const { place, object } = theirs[position];
+        await peers.merge(owner, place, { object, order: { background: true } });
+      }
+    }
+    for (const { place, record } of strays) {
+      if (await this.#core.local.release(place, (now) => equalBytes(now, record))) this.removed += 1;
+    }
+  }
+}

@@ -1,0 +1,126 @@
+/**
+ * Hinted handoff: what this store keeps for others goes to them as soon as they can be reached.
+ *
+ * ```
+ *   hint for a ──▶ a is an owner still? ──yes──▶ a ─────────────┐
+ *                        └ no: the first owner that is up ──────┴─ holds it durably ──▶ the hint goes, if it is still the same
+ *                                                                └ did not answer ──▶ kept; the next round tries again
+ * ```
+ *
+ * An acknowledged hint is data: no budget and no age drops it. A few are on their way at a time, and the owner's answers
+ * set the pace. A hint that changed while it was on its way stays for the next round.
+ */
+import { equalBytes } from '@coterie/bytes';
+import { type Core, placementAt } from './core.ts';
+import { addressAt, afterPrefix, hintPrefix, openHintKey, successor } from './layout.ts';
+import { addressSeed } from './object.ts';
+import { decodeCopy, type Place } from './replica.ts';
+import type { HintLedger } from './hint-ledger.ts';
+
+/** Hints that are read at a time. */
+const pageHints = 64;
+/** Hints on their way at a time. */
+const window = 8;
+
+/** What became of one hint. */
+type Fate = 'gone' | 'kept' | 'unreachable';
+
+/** A hint as it lies in the store. */
+interface KeptHint {
+  readonly key: Uint8Array;
+  readonly record: Uint8Array;
+}
+
+/** Hands hints over, round by round. */
+export class Handoff {
+  readonly #core: Core;
+  readonly #ledger: HintLedger;
+  #running: Promise<void> | undefined;
+  #stopped = false;
+  /** Hints handed over since the start. */
+  delivered = 0;
+
+  constructor(core: Core, ledger: HintLedger) {
+    this.#core = core;
+    this.#ledger = ledger;
+  }
+
+  /** Tries every owner that is not down once; one round at a time. */
+  round(): Promise<void> {
+    this.#running ??= this.#round().finally(() => {
+      this.#running = undefined;
+    });
+    return this.#running;
+  }
+
+  /** Ends after the hints on their way. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#running;
+  }
+
+  async #round(): Promise<void> {
+    for (const owner of [...this.#ledger.owners.keys()].sort()) {
+      if (this.#stopped) return;
+      try {
+        await this.#handOverAll(owner);
+      } catch (error) {
+        this.#core.environment.log.warn('hints could not be handed over; the next round tries again', { owner, reason: String(error) });
+      }
+    }
+  }
+
+  async #handOverAll(owner: string): Promise<void> {
+    const end = afterPrefix(hintPrefix(owner));
+    let from = hintPrefix(owner);
+    for (;;) {
+      const page = await this.#page(from, end);
+      for (let at = 0; at < page.length && !this.#stopped; at += window) {
+        const fates = await Promise.all(page.slice(at, at + window).map((hint) => this.#handOver(hint)));
+        if (fates.includes('unreachable')) return;
+      }
+      const last = page.at(-1);
+      if (last === undefined || page.length < pageHints || this.#stopped) return;
+      from = successor(last.key);
+    }
+  }
+
+  async #page(from: Uint8Array, end: Uint8Array): Promise<KeptHint[]> {
+    const page: KeptHint[] = [];
+    for await (const [key, record] of this.#core.store.range({ gte: from, lt: end, limit: pageHints })) page.push({ key, record });
+    return page;
+  }
+
+  async #handOver({ key, record }: KeptHint): Promise<Fate> {
+    const { owner, objectKey } = openHintKey(key);
+    const address = addressAt(objectKey);
+    const bucket = this.#core.buckets.get(address.bucket);
+    const place: Place = { bucket, address };
+    const isCurrent = address.generation === bucket.generation;
+    if (address.generation > bucket.generation) return 'kept';
+    if (isCurrent) {
+      const { object } = decodeCopy(record, addressSeed(objectKey));
+      const target = this.#targetFor(owner, place);
+      if (target === undefined) return 'unreachable';
+      try {
+        if (target === this.#core.selfId) await this.#core.local.merge(place, object);
+        else await this.#core.cluster.peers.merge(target, place, { object, order: { background: true } });
+      } catch (error) {
+        this.#core.environment.log.debug('a hint was not taken', { owner, target, reason: String(error) });
+        return 'unreachable';
+      }
+      this.delivered += 1;
+    }
+    const released = await this.#core.local.release({ ...place, hintFor: owner }, (now) => equalBytes(now, record));
+    return released ? 'gone' : 'kept';
+  }
+
+  /** Who is to have it: the owner it was kept for, or by today's ring somebody else. */
+  #targetFor(owner: string, place: Place): string | undefined {
+    const { cluster, selfId } = this.#core;
+    const { owners } = placementAt(this.#core, place);
+    const isUp = (id: string): boolean => id === selfId || cluster.standing(id) !== 'down';
+    if (owners.includes(owner)) return isUp(owner) ? owner : undefined;
+    return owners.find(isUp);
+  }
+}

@@ -1,0 +1,20 @@
+/** Partitions as stretches of the ring, and of the store's keys: objects lie in token order, so a partition is one range. */
+import { space } from './layout.ts';
+
+/** The first key of a partition's objects in the store; one past the last partition gives the end of all. */
+export function partitionStart(partition: number, partitions: number): Uint8Array {
+  if (partition === partitions) return Uint8Array.of(space.object + 1);
+  const high = partition * (2 ** 32 / partitions);
+  return Uint8Array.of(space.object, high >>> 24, (high >>> 16) & 0xff, (high >>> 8) & 0xff, high & 0xff);
+}
+
+/** Sorted partitions as half-open stretches. */
+export function rangesOf(partitions: readonly number[]): [from: number, until: number][] {
+  const ranges: [number, number][] = [];
+  for (const partition of partitions) {
+    const last = ranges.at(-1);
+    if (last !== undefined && last[1] === partition) last[1] = partition + 1;
+    else ranges.push([partition, partition + 1]);
+  }
+  return ranges;
+}

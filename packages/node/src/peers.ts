@@ -1,0 +1,76 @@
+/**
+ * What a node asks of others, in its own terms. `remote.ts` carries it over rpc; tests put other nodes behind it
+ * directly. Every call is bounded in time and rejects with a `CoterieError`: the other's own, or `TIMEOUT`,
+ * `CONNECTION_LOST`, `OVERLOADED` of the way there.
+ */
+import { CoterieError } from '@coterie/env';
+import type { Hash64 } from '@coterie/ring';
+import type { DeleteRequest, PutRequest, WriteReply } from './api.ts';
+import type { CausalObject } from './object.ts';
+import type { Place } from './replica.ts';
+
+/** What another store knows of a key. */
+export interface RemoteCopy {
+  readonly object: CausalObject;
+  /** It cannot vouch for what it lacks. */
+  readonly recovering: boolean;
+}
+
+/** How a merge is to be kept. */
+export interface MergeOrder {
+  /** The owner for whom it is kept as a hint; absent at an owner. */
+  readonly hintFor?: string | undefined;
+  /** Comes from a hint, from repair, or from a move: waits behind clients. */
+  readonly background?: boolean;
+}
+
+/** A stretch of another store's objects. */
+export interface CopyPage {
+  readonly records: readonly { readonly objectKey: Uint8Array; readonly object: Uint8Array }[];
+  /** Where to go on; absent at the end. */
+  readonly cursor?: Uint8Array;
+}
+
+/** Other nodes, by member id. */
+export interface Peers {
+  /** The copy of an owner; with `hintsFor`, what a fallback keeps for these owners. */
+  read(member: string, place: Place, hintsFor: readonly string[]): Promise<RemoteCopy>;
+  /** Resolves to whether it is synced there. */
+  merge(member: string, place: Place, copy: { readonly object: CausalObject; readonly order: MergeOrder }): Promise<boolean>;
+  /** Has another node coordinate; it does not pass the request on. */
+  put(member: string, request: PutRequest): Promise<WriteReply>;
+  delete(member: string, request: DeleteRequest): Promise<WriteReply>;
+  /** A page of what another store holds of these partitions. */
+  page(member: string, ranges: PartitionRanges, cursor: Uint8Array | undefined): Promise<CopyPage>;
+  /** Positions of the objects of which another store lacks something. */
+  lacking(member: string, objects: readonly ObjectHash[]): Promise<readonly number[]>;
+  /** Resolves when another node is at `epoch` and runs nothing that began under an older ring. */
+  barrier(member: string, epoch: number): Promise<void>;
+  /** Whether another node has all that it is to take over in this change. */
+  hasTakenOver(member: string, change: string): Promise<boolean>;
+}
+
+/** The others of a node that has no door. */
+export const noPeers: Peers = {
+  read: unreachable,
+  merge: unreachable,
+  put: unreachable,
+  delete: unreachable,
+  page: unreachable,
+  lacking: unreachable,
+  barrier: unreachable,
+  hasTakenOver: unreachable,
+};
+
+function unreachable(member: string): Promise<never> {
+  return Promise.reject(new CoterieError('CONNECTION_LOST', `this node has no door for other nodes, so ${member} cannot be asked`));
+}
+
+/** Half-open stretches of partitions, in order. */
+export type PartitionRanges = readonly (readonly [from: number, until: number])[];
+
+/** An object by its place and the hash of its header. */
+export interface ObjectHash {
+  readonly objectKey: Uint8Array;
+  readonly hash: Hash64;
+}

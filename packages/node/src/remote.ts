@@ -1,0 +1,169 @@
+/**
+ * Other nodes over rpc: the calling side and the answering side of each method, one below the other, so that what goes
+ * in on one end is read on the other. The messages are drawn in `wire.ts`.
+ */
+import { CoterieError } from '@coterie/env';
+import type { Endpoint, IncomingRequest, RpcAnswer } from '@coterie/rpc';
+import type { DeleteRequest, PutRequest, WriteReply } from './api.ts';
+import type { ClusterState } from './cluster/state.ts';
+import { memberOf } from './cluster/state.ts';
+import { addressAt } from './layout.ts';
+import { addressSeed, type CausalObject, decodeObject, encodeObject } from './object.ts';
+import type { CopyPage, MergeOrder, ObjectHash, PartitionRanges, Peers, RemoteCopy } from './peers.ts';
+import type { Place } from './replica.ts';
+import type { PeerService } from './serve.ts';
+import { arrayOf, bytesAt, malformed, memberIdOf, numberOf, openFields, openReply, packFields, packReply, textOf } from './wire.ts';
+
+/** What the calling side needs. */
+export interface RemotePeersParts {
+  readonly endpoint: Pick<Endpoint, 'request'>;
+  readonly state: () => ClusterState;
+  readonly timeoutMs: number;
+}
+
+/** How much longer than an operation may take its forwarder waits, for the way there and back. */
+const wayMs = 50;
+/** Pages and barriers may take longer than a copy. */
+const slowTimes = 5;
+
+/** Asks other nodes over rpc. */
+export class RemotePeers implements Peers {
+  readonly #parts: RemotePeersParts;
+
+  constructor(parts: RemotePeersParts) {
+    this.#parts = parts;
+  }
+
+  async read(member: string, place: Place, hintsFor: readonly string[]): Promise<RemoteCopy> {
+    const { objectKey } = place.address;
+    const answer = await this.#ask(member, { method: 'read', body: [hintsFor], values: [objectKey] });
+    const [recovering] = arrayOf(answer.body, 'answer');
+    return { object: decodeObject(bytesAt(answer.values, 0).slice(), 0, addressSeed(objectKey)), recovering: recovering === true };
+  }
+
+  async merge(
+    member: string,
+    place: Place,
+    { object, order }: { readonly object: CausalObject; readonly order: MergeOrder },
+  ): Promise<boolean> {
+    const { objectKey } = place.address;
+    const values = [objectKey, encodeObject(object, addressSeed(objectKey))];
+    const answer = await this.#ask(member, { method: 'merge', body: [order.hintFor ?? null, order.background === true], values });
+    return arrayOf(answer.body, 'answer')[0] === true;
+  }
+
+  async put(member: string, request: PutRequest): Promise<WriteReply> {
+    const values = [request.key, request.value];
+    const message = { method: 'put', body: [request.bucket, packFields(request)], values };
+    return openReply((await this.#ask(member, message, (request.timeoutMs ?? 0) + wayMs)).body);
+  }
+
+  async delete(member: string, request: DeleteRequest): Promise<WriteReply> {
+    const message = { method: 'delete', body: [request.bucket, packFields(request)], values: [request.key] };
+    return openReply((await this.#ask(member, message, (request.timeoutMs ?? 0) + wayMs)).body);
+  }
+
+  async page(member: string, ranges: PartitionRanges, cursor: Uint8Array | undefined): Promise<CopyPage> {
+    const values = cursor === undefined ? [] : [cursor];
+    const answer = await this.#ask(member, { method: 'page', body: ranges, values }, slowTimes * this.#parts.timeoutMs);
+    const count = numberOf(arrayOf(answer.body, 'answer')[0], 'count');
+    const records = Array.from({ length: count }, (_, i) => ({
+      objectKey: bytesAt(answer.values, 2 * i).slice(),
+      object: bytesAt(answer.values, 2 * i + 1).slice(),
+    }));
+    const next = answer.values[2 * count];
+    return next === undefined ? { records } : { records, cursor: next.slice() };
+  }
+
+  async lacking(member: string, objects: readonly ObjectHash[]): Promise<readonly number[]> {
+    const body = objects.map(({ hash }) => [hash.high, hash.low]);
+    const answer = await this.#ask(member, { method: 'lacking', body, values: objects.map(({ objectKey }) => objectKey) });
+    return arrayOf(answer.body, 'answer').map((position) => numberOf(position, 'position'));
+  }
+
+  async barrier(member: string, epoch: number): Promise<void> {
+    await this.#ask(member, { method: 'barrier', body: [epoch] }, slowTimes * this.#parts.timeoutMs);
+  }
+
+  async hasTakenOver(member: string, change: string): Promise<boolean> {
+    const answer = await this.#ask(member, { method: 'taken-over', body: [change] });
+    return arrayOf(answer.body, 'answer')[0] === true;
+  }
+
+  // Four parts of one question, of which the last two have a usual form.
+  #ask(
+    member: string,
+    message: { readonly method: string; readonly body: unknown; readonly values?: readonly Uint8Array[] },
+    timeoutMs = this.#parts.timeoutMs,
+  ): Promise<RpcAnswer> {
+    const state = this.#parts.state();
+    const known = memberOf(state, member);
+    if (known === undefined) return Promise.reject(new CoterieError('CONNECTION_LOST', `${member} is not a member any more`));
+    return this.#parts.endpoint.request(known.peer, { ...message, epoch: state.epoch, expect: member }, { timeoutMs });
+  }
+}
+
+/** What the answering side can do. */
+export interface Answering {
+  readonly service: PeerService;
+  put(request: PutRequest): Promise<WriteReply>;
+  delete(request: DeleteRequest): Promise<WriteReply>;
+  hasTakenOver(change: string): boolean;
+}
+
+type Handler = (request: IncomingRequest) => Promise<{ readonly body: unknown; readonly values?: readonly Uint8Array[] }>;
+
+/** The handlers of every method, by name. */
+export function peerHandlers({ service, put, delete: remove, hasTakenOver }: Answering): Readonly<Record<string, Handler>> {
+  return {
+    read: async ({ epoch, body, values }) => {
+      const address = addressAt(bytesAt(values, 0).slice());
+      const hintsFor = arrayOf(arrayOf(body, 'body')[0], 'owners').map(memberIdOf);
+      const { object, recovering } = await service.read(epoch, address, hintsFor);
+      return { body: [recovering], values: [encodeObject(object, addressSeed(address.objectKey))] };
+    },
+    merge: async ({ epoch, body, values }) => {
+      const [hintFor, background] = arrayOf(body, 'body');
+      const order = { hintFor: hintFor === null ? undefined : memberIdOf(hintFor), background: background === true };
+      const synced = await service.merge(epoch, addressAt(bytesAt(values, 0).slice()), { object: bytesAt(values, 1).slice(), order });
+      return { body: [synced] };
+    },
+    put: async ({ body, values }) => {
+      const [bucket, fields] = arrayOf(body, 'body');
+      const [key, value] = [bytesAt(values, 0).slice(), bytesAt(values, 1).slice()];
+      return { body: packReply(await put({ ...openFields(fields), bucket: textOf(bucket, 'bucket'), key, value })) };
+    },
+    delete: async ({ body, values }) => {
+      const [bucket, fields] = arrayOf(body, 'body');
+      const { contentType: _type, ttlMs: _ttl, ...rest } = openFields(fields);
+      return { body: packReply(await remove({ ...rest, bucket: textOf(bucket, 'bucket'), key: bytesAt(values, 0).slice() })) };
+    },
+    page: async ({ epoch, body, values }) => {
+      const ranges = arrayOf(body, 'body').map(rangeOf);
+      await service.barrier(epoch);
+      const { records, cursor } = await service.page(ranges, values[0]?.slice());
+      const sent = records.flatMap(({ objectKey, object }) => [objectKey, object]);
+      return { body: [records.length], values: cursor === undefined ? sent : [...sent, cursor] };
+    },
+    lacking: async ({ body, values }) => {
+      const objects = arrayOf(body, 'body').map((hash, at) => ({ objectKey: bytesAt(values, at).slice(), hash: hashOf(hash) }));
+      return { body: await service.lacking(objects) };
+    },
+    barrier: async ({ body }) => {
+      await service.barrier(numberOf(arrayOf(body, 'body')[0], 'epoch'));
+      return { body: [] };
+    },
+    'taken-over': async ({ body }) => ({ body: [hasTakenOver(textOf(arrayOf(body, 'body')[0], 'change'))] }),
+  };
+}
+
+function rangeOf(value: unknown): readonly [number, number] {
+  const [from, until] = arrayOf(value, 'range').map((bound) => numberOf(bound, 'partition'));
+  if (from === undefined || until === undefined || until <= from) throw malformed('range');
+  return [from, until];
+}
+
+function hashOf(value: unknown): ObjectHash['hash'] {
+  const [high, low] = arrayOf(value, 'hash').map((word) => numberOf(word, 'hash'));
+  return { high: high ?? 0, low: low ?? 0 };
+}

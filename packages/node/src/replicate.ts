@@ -1,0 +1,88 @@
+/**
+ * Brings one object to the stores of its key, and says when enough of them hold it. Merging is harmless however often it
+ * is done, so whatever changed meanwhile, the answer is to do it again by the newer ring.
+ */
+import { CoterieError, isCoterieError } from '@coterie/env';
+import { Chase } from './chase.ts';
+import { type Core, placementAt } from './core.ts';
+import type { KeyPlacement } from './cluster/placement.ts';
+import type { Attempt } from './deadlines.ts';
+import type { CausalObject } from './object.ts';
+import { Pursuit, type Target } from './pursuit.ts';
+import { failureOf, reachedBy, type Reply, thresholdOf, type Wanted } from './quorum.ts';
+import type { Place } from './replica.ts';
+import type { Reached } from './api.ts';
+
+/** What is to be brought where. */
+export interface Delivery {
+  readonly place: Place;
+  readonly object: CausalObject;
+  readonly wanted: Wanted;
+  readonly names: readonly [string, string];
+  /** The coordinator's own part, and when it is durable. */
+  readonly own?: { readonly target: Target; readonly durable: Promise<void> } | undefined;
+}
+
+/** How often a delivery is begun anew because the ring moved on. */
+const roundsMax = 4;
+
+/** Resolves when enough stores hold the object. @throws `QUORUM_NOT_MET`, `TIMEOUT` */
+export async function replicate(core: Core, delivery: Delivery, attempt: Attempt): Promise<Reached> {
+  for (let round = 1; ; round++) {
+    const placement = placementAt(core, delivery.place);
+    const thresholds = placement.writeSets.map((set) => thresholdOf(delivery.wanted, set.length, delivery.names));
+    const pursuit = new Pursuit({
+      sets: placement.writeSets,
+      thresholds,
+      fallbacks: placement.fallbacks,
+      standing: (id) => core.cluster.standing(id),
+    });
+    const chase = new Chase<Reply>({
+      pursuit,
+      timers: core.environment.timers,
+      patienceMs: core.limits.patienceMs,
+      afterwards: 'complete',
+      ask: (target) => deliverTo(core, delivery, target),
+    });
+    const verdict = await chase.run(ownPart(delivery, placement));
+    attempt.check();
+    const isStale = chase.answers.some(({ error }) => isCoterieError(error, 'STALE_RING'));
+    if (isStale) await core.cluster.catchUp();
+    const moved = core.cluster.state.ringEpoch > placement.epoch;
+    if (verdict === 'met' && !moved) return reachedBy(pursuit);
+    if (verdict === 'failed' && !moved) throw failureOf(chase.answers, thresholds[0], attempt.mayTakeEffect);
+    if (round === roundsMax) throw restless(attempt);
+  }
+}
+
+/** The own part as this placement sees it: none when the coordinator's copy counts nowhere any more. */
+function ownPart({ own }: Delivery, { owners }: KeyPlacement): Target | undefined {
+  if (own === undefined) return undefined;
+  const { store, standsFor } = own.target;
+  if (standsFor === undefined) return owners.includes(store) ? own.target : undefined;
+  return owners.includes(standsFor) && !owners.includes(store) ? own.target : undefined;
+}
+
+async function deliverTo(core: Core, delivery: Delivery, target: Target): Promise<Reply> {
+  const { place, object, own } = delivery;
+  try {
+    if (own !== undefined && own.target.store === target.store && own.target.standsFor === target.standsFor) {
+      await own.durable;
+      return { ...target, ok: true, synced: core.syncsEachWrite };
+    }
+    if (target.store === core.selfId) {
+      await core.local.merge(target.standsFor === undefined ? place : { ...place, hintFor: target.standsFor }, object);
+      return { ...target, ok: true, synced: core.syncsEachWrite };
+    }
+    const synced = await core.cluster.peers.merge(target.store, place, { object, order: { hintFor: target.standsFor } });
+    return { ...target, ok: true, synced };
+  } catch (error) {
+    return { ...target, ok: false, error };
+  }
+}
+
+function restless(attempt: Attempt): CoterieError {
+  return new CoterieError('STALE_RING', 'the ring changed several times while the write was on its way; try again', {
+    details: { mayHaveTakenEffect: attempt.mayTakeEffect },
+  });
+}

@@ -1,0 +1,106 @@
+/**
+ * What a node does for other nodes: reads and merges copies, coordinates what they pass on, and gives pages of what it
+ * holds to those who take a partition over. Whoever asks says at which epoch it stands.
+ */
+import { CoterieError } from '@coterie/env';
+import { addressSeed, decodeObject, encodeObject, hashOf } from './object.ts';
+import { type Core, placementAt } from './core.ts';
+import type { EpochGate } from './epoch-gate.ts';
+import { type Address, addressAt, successor } from './layout.ts';
+import type { CopyPage, MergeOrder, ObjectHash, PartitionRanges, RemoteCopy } from './peers.ts';
+import { partitionStart } from './partition-ranges.ts';
+import { decodeCopy, type Place } from './replica.ts';
+
+/** A page ends past so many bytes, or so many records looked at. */
+const pageBytes = 256 * 1024;
+const pageRecords = 400;
+
+/** Serves other nodes. */
+export class PeerService {
+  readonly #core: Core;
+  readonly #gate: EpochGate;
+
+  constructor(core: Core, gate: EpochGate) {
+    this.#core = core;
+    this.#gate = gate;
+  }
+
+  /** The copy of this store; with `hintsFor`, what it keeps for these owners. @throws `STALE_RING`, `CORRUPTION` */
+  async read(epoch: number, address: Address, hintsFor: readonly string[]): Promise<RemoteCopy> {
+    return this.#gate.run(epoch, async () => {
+      const place = await this.#placeOf(address);
+      const object = hintsFor.length === 0 ? await this.#core.local.read(place) : await this.#core.local.readHints(place, hintsFor);
+      return { object, recovering: this.#core.cluster.isRecovering(placementAt(this.#core, place).partition) };
+    });
+  }
+
+  /** Merges a copy; resolves when it is durable here, to whether this node syncs what it acknowledges. */
+  merge(epoch: number, address: Address, copy: { readonly object: Uint8Array; readonly order: MergeOrder }): Promise<boolean> {
+    return this.#gate.run(epoch, async () => {
+      const place = await this.#placeOf(address);
+      const object = decodeObject(copy.object, 0, addressSeed(address.objectKey));
+      const { hintFor } = copy.order;
+      await this.#core.local.merge(hintFor === undefined ? place : { ...place, hintFor }, object);
+      return this.#core.syncsEachWrite;
+    });
+  }
+
+  /** Resolves when this node is at `epoch` or later and nothing runs that began under an older ring. */
+  async barrier(epoch: number): Promise<void> {
+    if (this.#core.cluster.state.epoch < epoch) await this.#core.cluster.catchUp();
+    if (this.#core.cluster.state.epoch < epoch) {
+      throw new CoterieError('NOT_READY', `this node is at epoch ${this.#core.cluster.state.epoch} and has not heard of ${epoch} yet`);
+    }
+    await this.#gate.drained(epoch);
+  }
+
+  /** A page of the objects in these partitions, from `cursor` on. */
+  async page(ranges: PartitionRanges, cursor: Uint8Array | undefined): Promise<CopyPage> {
+    const records: { objectKey: Uint8Array; object: Uint8Array }[] = [];
+    let bytes = 0;
+    let seen = 0;
+    for (const [from, until] of this.#boundsOf(ranges)) {
+      const start = cursor !== undefined && Buffer.compare(cursor, from) > 0 ? cursor : from;
+      if (Buffer.compare(start, until) >= 0) continue;
+      for await (const [objectKey, record] of this.#core.store.range({ gte: start, lt: until, limit: pageRecords })) {
+        // Decoded and encoded again: what is damaged here must not travel, and what is ours alone stays.
+        records.push({ objectKey, object: this.#travelling(objectKey, record) });
+        bytes += objectKey.length + record.length;
+        seen += 1;
+        if (bytes >= pageBytes || seen >= pageRecords) return { records, cursor: successor(objectKey) };
+      }
+    }
+    return { records };
+  }
+
+  /** Which of these objects this store lacks something of: positions of those whose hash differs here. */
+  async lacking(objects: readonly ObjectHash[]): Promise<number[]> {
+    const own = await Promise.all(
+      objects.map(async ({ objectKey }) => hashOf(await this.#core.local.read(await this.#placeOf(addressAt(objectKey))))),
+    );
+    return objects.flatMap(({ hash }, at) => (own[at].high === hash.high && own[at].low === hash.low ? [] : [at]));
+  }
+
+  #travelling(objectKey: Uint8Array, record: Uint8Array): Uint8Array {
+    const seed = addressSeed(objectKey);
+    return encodeObject(decodeCopy(record, seed).object, seed);
+  }
+
+  /** The stretches of the store's keys that hold these partitions. */
+  #boundsOf(ranges: PartitionRanges): [from: Uint8Array, until: Uint8Array][] {
+    const { partitions } = this.#core.cluster.state.ring;
+    return ranges.map(([from, until]) => [partitionStart(from, partitions), partitionStart(until, partitions)]);
+  }
+
+  /** The place, in the bucket as both sides know it. @throws `STALE_RING` for a generation that was dropped */
+  async #placeOf(address: Address): Promise<Place> {
+    let bucket = this.#core.buckets.get(address.bucket);
+    if (address.generation > bucket.generation) {
+      await this.#core.cluster.catchUp();
+      bucket = this.#core.buckets.get(address.bucket);
+    }
+    if (address.generation === bucket.generation) return { bucket, address };
+    const message = `bucket ${address.bucket} is at generation ${bucket.generation} here and at ${address.generation} there`;
+    throw new CoterieError('STALE_RING', message, { details: { mayHaveTakenEffect: false } });
+  }
+}

@@ -1,0 +1,125 @@
+/**
+ * What nodes say to each other, as bodies (positional arrays of plain values) and raw values beside them. Keys, objects
+ * and cursors travel raw; everything that comes in is checked here before anybody uses it.
+ *
+ * ```
+ *  method    body                                       values           answer: body │ values
+ *  read      [[owner…]]                                 address          [recovering] │ object
+ *  merge     [hintFor│null, background]                 address, object  [synced]
+ *  put       [bucket, fields]                           key, value       [context, etag, primaries, fallbacks, synced]
+ *  delete    [bucket, fields]                           key              the same
+ *  page      [[from, until]…]                           cursor?          [more] │ address, object, …, cursor?
+ *  lacking   [[high, low]…]                             address…         [position…]
+ *  barrier   [epoch]                                                     []
+ * ```
+ *
+ * An address travels as the key under which the object lies (`layout.ts`).
+ */
+import { CoterieError } from '@coterie/env';
+import type { Conditions, DeleteRequest, PutRequest, WriteReply } from './api.ts';
+
+/** Fields of a write that are not bytes; absent ones are left out. */
+export interface WriteFields {
+  readonly contentType?: string;
+  readonly context?: string;
+  readonly operation?: string;
+  readonly ttlMs?: number;
+  readonly w?: number;
+  readonly pw?: number;
+  readonly timeoutMs?: number;
+  readonly conditions?: Conditions;
+}
+
+type Check = (value: unknown) => boolean;
+const isText: Check = (value) => typeof value === 'string';
+const isNumber: Check = (value) => typeof value === 'number';
+
+/** In the order in which they travel. Append only. */
+const fieldChecks: readonly (readonly [name: string, check: Check])[] = [
+  ['contentType', isText],
+  ['context', isText],
+  ['operation', isText],
+  ['ttlMs', isNumber],
+  ['w', isNumber],
+  ['pw', isNumber],
+  ['timeoutMs', isNumber],
+  ['ifNoneMatch', (value) => value === '*'],
+  ['ifMatch', isText],
+];
+
+/** A write's fields by position. */
+export function packFields(request: Omit<PutRequest, 'value'> | DeleteRequest): unknown[] {
+  const flat: Record<string, unknown> = { ...request, ...request.conditions };
+  return fieldChecks.map(([name]) => flat[name] ?? null);
+}
+
+/** The fields of a write. @throws `PROTOCOL` */
+export function openFields(packed: unknown): WriteFields {
+  const fields: Record<string, unknown> = {};
+  for (const [position, value] of arrayOf(packed, 'fields').slice(0, fieldChecks.length).entries()) {
+    const [name, check] = fieldChecks[position];
+    if (value === null || value === undefined) continue;
+    if (!check(value)) throw malformed(`field ${name}`);
+    fields[name] = value;
+  }
+  const { ifNoneMatch, ifMatch, ...rest } = fields;
+  if (ifNoneMatch === undefined && ifMatch === undefined) return rest;
+  const conditions = { ...(ifNoneMatch === undefined ? {} : { ifNoneMatch }), ...(ifMatch === undefined ? {} : { ifMatch }) };
+  return { ...rest, conditions: conditions as Conditions };
+}
+
+/** A write's answer by position. */
+export function packReply({ context, etag, reached }: WriteReply): unknown[] {
+  return [context, etag, reached.primaries, reached.fallbacks, reached.synced];
+}
+
+/** A write's answer. @throws `PROTOCOL` */
+export function openReply(packed: unknown): WriteReply {
+  const [context, etag, primaries, fallbacks, synced] = arrayOf(packed, 'answer');
+  return {
+    context: textOf(context, 'context'),
+    etag: textOf(etag, 'etag'),
+    reached: {
+      primaries: numberOf(primaries, 'primaries'),
+      fallbacks: numberOf(fallbacks, 'fallbacks'),
+      synced: numberOf(synced, 'synced'),
+    },
+  };
+}
+
+/** The array in this place. @throws `PROTOCOL` */
+export function arrayOf(value: unknown, what: string): readonly unknown[] {
+  if (Array.isArray(value)) return value;
+  throw malformed(what);
+}
+
+/** The text in this place. @throws `PROTOCOL` */
+export function textOf(value: unknown, what: string): string {
+  if (typeof value === 'string') return value;
+  throw malformed(what);
+}
+
+/** The whole number in this place. @throws `PROTOCOL` */
+export function numberOf(value: unknown, what: string): number {
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
+  throw malformed(what);
+}
+
+/** The member's id in this place. @throws `PROTOCOL` */
+export function memberIdOf(value: unknown): string {
+  const id = textOf(value, 'member');
+  if (/^[0-9a-f]{16}$/.test(id)) return id;
+  throw malformed('member');
+}
+
+/** The bytes in this place. @throws `PROTOCOL` */
+export function bytesAt(values: readonly Uint8Array[], position: number): Uint8Array {
+  const value = values[position];
+  if (value !== undefined) return value;
+  throw malformed(`value ${position}`);
+}
+
+/** The error of a message that is not what its method takes. */
+export function malformed(what: string): CoterieError {
+  return new CoterieError('PROTOCOL', `malformed message: ${what}`);
+}

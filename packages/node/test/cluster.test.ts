@@ -1,0 +1,49 @@
+import { describe, expect, it } from 'vitest';
+import { ClusterWorld } from './cluster-world.ts';
+import { bytes } from './world.ts';
+
+describe('a cluster', () => {
+  it('grows one by one, and spreads what it holds', async () => {
+    const cluster = new ClusterWorld(1);
+    await cluster.start('n1');
+    for (let i = 0; i < 30; i++) await cluster.put('n1', `k${i}`, `v${i}`);
+    await cluster.start('n2');
+    await cluster.start('n3');
+    await cluster.start('n4');
+    await cluster.until(() => cluster.node('n1').cluster().members.length === 4 && cluster.node('n1').cluster().change === undefined);
+    const report = cluster.node('n1').cluster();
+    expect(report.effectiveN).toBe(3);
+    expect(report.members.map(({ replicas }) => replicas)).toEqual([48, 48, 48, 48]);
+    for (let i = 0; i < 30; i++) expect(await cluster.values(`n${1 + (i % 4)}`, `k${i}`, { r: 3, pr: 3 })).toEqual([`v${i}`]);
+  });
+
+  it('takes writes at any node, and answers them at any other', async () => {
+    const cluster = await new ClusterWorld(2).startAll(5);
+    for (let i = 0; i < 20; i++) {
+      const { reached } = await cluster.put(`n${1 + (i % 5)}`, `k${i}`, `v${i}`, { w: 3 });
+      expect(reached).toEqual({ primaries: 3, fallbacks: 0, synced: 3 });
+      expect(await cluster.values(`n${1 + ((i + 3) % 5)}`, `k${i}`)).toEqual([`v${i}`]);
+    }
+  });
+
+  it('keeps writing when owners are away, and hands over when they are back', async () => {
+    const cluster = await new ClusterWorld(3).startAll(5);
+    const key = bytes('k');
+    const { preferenceList } = await cluster.run(() => cluster.node('n1').where('b', key));
+    const [first, second, third, fourth] = preferenceList.map(({ node }) => node) as [string, string, string, string];
+    cluster.machine(first).kill();
+    cluster.machine(second).kill();
+    const { reached } = await cluster.put(third, 'k', 'v', { w: 3 });
+    expect(reached).toEqual({ primaries: 1, fallbacks: 2, synced: 3 });
+    await expect(cluster.put(third, 'k', 'strict', { w: 2, pw: 2 })).rejects.toMatchObject({ code: 'QUORUM_NOT_MET' });
+    expect(cluster.node(fourth).cluster().hints).toBeGreaterThan(0);
+    for (const name of [first, second]) {
+      cluster.machine(name).restart();
+      await cluster.start(name);
+    }
+    await cluster.until(() => [...cluster.nodes.values()].every((node) => node.cluster().hints === 0));
+    const copies = await Promise.all([first, second, third].map((name) => cluster.run(() => cluster.node(name).inspect('b', key))));
+    expect(new Set(copies.map(({ etag }) => etag)).size).toBe(1);
+    expect(copies[0]).toMatchObject({ siblings: 2, isOwner: true, hintFor: [] });
+  });
+});
