@@ -1,0 +1,12 @@
+export { Catalogue } from './catalogue.ts';
+export type { Effect } from './effects.ts';
+export { GossipMachine } from './machine.ts';
+export type { Counters, MachineOptions } from './machine.ts';
+export { messageBytesMax } from './message.ts';
+export type { Profile, ProfileWish } from './profile.ts';
+export { GossipService, startGossip } from './service.ts';
+export type { GossipEvents, GossipOptions, GossipTransport } from './service.ts';
+export type { MemberState } from './standing.ts';
+export type { MemberStatus } from './status.ts';
+export { defaultTiming } from './timing.ts';
+export type { Timing } from './timing.ts';
