@@ -1,4 +1,4 @@
-export { RingLog } from './ring-log.ts';
+export { lineageEpochAfter, RingLog } from './ring-log.ts';
 export type { Digest, DigestVerdict, RingChange } from './ring-log.ts';
 export { Refusal } from './rules.ts';
 export type { Decision, Rules, Steward } from './rules.ts';

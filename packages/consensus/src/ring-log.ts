@@ -38,6 +38,11 @@ export interface RingChange<State> {
 /** Epochs of a recovered lineage begin at a multiple of this, past all that the lost one can have decided unseen. */
 const lineageEpochs: number = 2 ** 20;
 
+/** The epoch with which a recovered lineage begins when the lost one ended, as far as is known, at `epoch`. */
+export function lineageEpochAfter(epoch: number): number {
+  return (Math.floor(epoch / lineageEpochs) + 1) * lineageEpochs;
+}
+
 /** An open ring log. */
 export class RingLog<State> {
   readonly #settings: RingLogSettings<State>;
