@@ -33,7 +33,7 @@ export async function assemble(opened: Opened): Promise<CoterieNode> {
   const { settings, life, recovery, ringLog, endpoint, self } = opened;
   const inside = await assembleInside(opened);
   const { core, whoIsUp } = inside;
-  const background = new Background(core, { hints: inside.hints, recovery });
+  const background = new Background(core, { hints: inside.hints, recovery, self });
   await background.begin();
   let gossip: GossipService | undefined;
   const stopFollowing = ringLog.onChange(({ epoch, state }) => {

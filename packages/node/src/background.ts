@@ -1,6 +1,7 @@
 /** What a node does besides answering: the chores, what they are about, and the clearing of dropped buckets. */
 import { Chores } from './chores.ts';
-import type { ClusterState } from './cluster/state.ts';
+import { announce } from './cluster/announce.ts';
+import type { ClusterState, Member } from './cluster/state.ts';
 import type { Core } from './core.ts';
 import { Dropper } from './dropper.ts';
 import { EpochGate } from './epoch-gate.ts';
@@ -23,7 +24,7 @@ export class Background {
   readonly #core: Core;
   readonly #chores: Chores;
 
-  constructor(core: Core, { hints, recovery }: { readonly hints: HintLedger; readonly recovery: Recovery }) {
+  constructor(core: Core, { hints, recovery, self }: { readonly hints: HintLedger; readonly recovery: Recovery; readonly self: Member }) {
     const { environment, store, cluster } = core;
     this.#core = core;
     this.service = new PeerService(core, new EpochGate(() => cluster.state.ringEpoch));
@@ -36,6 +37,7 @@ export class Background {
       { name: 'moves', run: () => this.mover.step() },
       { name: 'recovery', run: () => recovery.step(core, this.mover) },
       { name: 'evacuation', run: () => evacuation.step() },
+      { name: 'announcement', run: () => announce(cluster, self) },
     ];
     this.#chores = new Chores(chores, environment, choresMs);
   }

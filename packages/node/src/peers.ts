@@ -6,6 +6,7 @@
 import { CoterieError } from '@coterie/env';
 import type { Hash64 } from '@coterie/ring';
 import type { DeleteRequest, PutRequest, WriteReply } from './api.ts';
+import type { KeyStretch, StretchOrder } from './list-keys.ts';
 import type { CausalObject } from './object.ts';
 import type { Place } from './replica.ts';
 
@@ -46,6 +47,8 @@ export interface Peers {
   lacking(member: string, objects: readonly ObjectHash[]): Promise<readonly number[]>;
   /** Resolves when another node is at `epoch` and runs nothing that began under an older ring. */
   barrier(member: string, epoch: number): Promise<void>;
+  /** The keys that are another member's to list when `down` cannot be asked. */
+  keys(member: string, order: StretchOrder, down: readonly string[]): Promise<KeyStretch>;
   /** Whether another node has all that it is to take over in this change. */
   hasTakenOver(member: string, change: string): Promise<boolean>;
 }
@@ -59,6 +62,7 @@ export const noPeers: Peers = {
   page: unreachable,
   lacking: unreachable,
   barrier: unreachable,
+  keys: unreachable,
   hasTakenOver: unreachable,
 };
 

@@ -9,6 +9,7 @@ import type { ClusterState } from './cluster/state.ts';
 import { memberOf } from './cluster/state.ts';
 import { addressAt } from './layout.ts';
 import { addressSeed, type CausalObject, decodeObject, encodeObject } from './object.ts';
+import type { KeyStretch, StretchOrder } from './list-keys.ts';
 import type { CopyPage, MergeOrder, ObjectHash, PartitionRanges, Peers, RemoteCopy } from './peers.ts';
 import type { Place } from './replica.ts';
 import type { PeerService } from './serve.ts';
@@ -81,6 +82,16 @@ export class RemotePeers implements Peers {
     return arrayOf(answer.body, 'answer').map((position) => numberOf(position, 'position'));
   }
 
+  async keys(member: string, order: StretchOrder, down: readonly string[]): Promise<KeyStretch> {
+    const { bucket, prefix, after, limit } = order;
+    const values = after === undefined ? [prefix] : [prefix, after];
+    const answer = await this.#ask(member, { method: 'keys', body: [bucket, limit, down], values });
+    const count = numberOf(arrayOf(answer.body, 'answer')[0], 'count');
+    const keys = Array.from({ length: count }, (_, at) => bytesAt(answer.values, at).slice());
+    const bound = answer.values[count];
+    return bound === undefined ? { keys } : { keys, bound: bound.slice() };
+  }
+
   async barrier(member: string, epoch: number): Promise<void> {
     await this.#ask(member, { method: 'barrier', body: [epoch] }, slowTimes * this.#parts.timeoutMs);
   }
@@ -148,6 +159,17 @@ export function peerHandlers({ service, put, delete: remove, hasTakenOver }: Ans
     lacking: async ({ body, values }) => {
       const objects = arrayOf(body, 'body').map((hash, at) => ({ objectKey: bytesAt(values, at).slice(), hash: hashOf(hash) }));
       return { body: await service.lacking(objects) };
+    },
+    keys: async ({ epoch, body, values }) => {
+      const [bucket, limit, down] = arrayOf(body, 'body');
+      const order = {
+        bucket: textOf(bucket, 'bucket'),
+        limit: Math.min(numberOf(limit, 'limit'), 1000),
+        prefix: bytesAt(values, 0).slice(),
+        after: values[1]?.slice(),
+      };
+      const { keys, bound } = await service.keys(epoch, order, arrayOf(down, 'down').map(memberIdOf));
+      return { body: [keys.length], values: bound === undefined ? keys : [...keys, bound] };
     },
     barrier: async ({ body }) => {
       await service.barrier(numberOf(arrayOf(body, 'body')[0], 'epoch'));

@@ -6,6 +6,7 @@ import { CoterieError } from '@coterie/env';
 import { addressSeed, decodeObject, encodeObject, hashOf } from './object.ts';
 import { type Core, placementAt } from './core.ts';
 import type { EpochGate } from './epoch-gate.ts';
+import { type KeyStretch, listStretch, type StretchOrder } from './list-keys.ts';
 import { type Address, addressAt, successor } from './layout.ts';
 import type { CopyPage, MergeOrder, ObjectHash, PartitionRanges, RemoteCopy } from './peers.ts';
 import { partitionStart } from './partition-ranges.ts';
@@ -79,6 +80,12 @@ export class PeerService {
       objects.map(async ({ objectKey }) => hashOf(await this.#core.local.read(await this.#placeOf(addressAt(objectKey))))),
     );
     return objects.flatMap(({ hash }, at) => (own[at].high === hash.high && own[at].low === hash.low ? [] : [at]));
+  }
+
+  /** The keys that are this member's to list when `down` cannot be asked. */
+  async keys(epoch: number, order: StretchOrder, down: readonly string[]): Promise<KeyStretch> {
+    if (this.#core.cluster.state.epoch < epoch) await this.#core.cluster.catchUp();
+    return this.#gate.run(epoch, () => listStretch(this.#core, order, new Set(down)));
   }
 
   #travelling(objectKey: Uint8Array, record: Uint8Array): Uint8Array {

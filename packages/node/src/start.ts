@@ -9,7 +9,7 @@
  * What was opened is closed again, the last first, when a later step fails.
  */
 import { type Environment, joinPath } from '@coterie/env';
-import { RingLog } from '@coterie/consensus';
+import { lineageEpochAfter, RingLog } from '@coterie/consensus';
 import { openStore as openLsmStore } from '@coterie/lsm';
 import type { Endpoint } from '@coterie/rpc';
 import { clusterKeyBytes } from '@coterie/vector-clock';
@@ -20,7 +20,7 @@ import { askToJoin, noTransport, openDoor, ringLogTransport } from './cluster/do
 import { foundCluster, joinThrough } from './cluster/enter.ts';
 import { claimMemberId } from './cluster/member-file.ts';
 import { clusterRules } from './cluster/rules.ts';
-import { type ClusterState, type Member, memberOf } from './cluster/state.ts';
+import { type ClusterState, type Member, memberOf, seatStewards } from './cluster/state.ts';
 import { type FormerMembership, readFormerMembership } from './former-membership.ts';
 import { Life } from './life.ts';
 import { checkNodeOptions, durabilityOf, type NodeOptions, type NodeSettings } from './options.ts';
@@ -110,6 +110,7 @@ async function enter({ settings, store, former, ringLog, endpoint, self, recover
   const { environment, partitions, peer } = settings;
   const seeds = peer?.seeds ?? [];
   if (ringLog.epoch > 0) {
+    await takeOwnSeat(ringLog, self, environment);
     endpoint?.joinCluster(ringLog.state.clusterId);
     return;
   }
@@ -130,6 +131,20 @@ async function enter({ settings, store, former, ringLog, endpoint, self, recover
   await ringLog.create({ cluster: clusterId, state });
   endpoint?.joinCluster(clusterId);
   await recovery.markWhole();
+}
+
+/**
+ * A cluster of one whose votes were lost, or came back with a copied directory, has nobody to give it its seat: it takes
+ * it. There is no other voter whom that could contradict.
+ */
+async function takeOwnSeat(ringLog: RingLog<ClusterState>, self: Member, environment: Environment): Promise<void> {
+  const { state, epoch } = ringLog;
+  const [only, ...others] = state.members;
+  if (others.length > 0 || only?.id !== self.id || state.stewards[0]?.acceptor === self.acceptor) return;
+  const members = [{ ...only, acceptor: self.acceptor }];
+  const lineage = randomHex(environment, 8);
+  environment.log.warn('the votes of this cluster of one were lost or copied; it goes on in a new lineage', { lineage });
+  await ringLog.recoverUnsafe({ lineage, state: { ...state, epoch: lineageEpochAfter(epoch), members, stewards: seatStewards(members) } });
 }
 
 function keyOf({ clusterKey }: NodeSettings): string | undefined {

@@ -10,6 +10,7 @@
  *  delete    [bucket, fields]                           key              the same
  *  page      [[from, until]…]                           cursor?          [more] │ address, object, …, cursor?
  *  lacking   [[high, low]…]                             address…         [position…]
+ *  keys      [bucket, limit, [down…]]                   prefix, after?   [count] │ key…, bound?
  *  barrier   [epoch]                                                     []
  * ```
  *

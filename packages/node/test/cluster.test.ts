@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ClusterWorld } from './cluster-world.ts';
-import { bytes } from './world.ts';
+import { bytes, text } from './world.ts';
 
 describe('a cluster', () => {
   it('grows one by one, and spreads what it holds', async () => {
@@ -45,5 +45,28 @@ describe('a cluster', () => {
     const copies = await Promise.all([first, second, third].map((name) => cluster.run(() => cluster.node(name).inspect('b', key))));
     expect(new Set(copies.map(({ etag }) => etag)).size).toBe(1);
     expect(copies[0]).toMatchObject({ siblings: 2, isOwner: true, hintFor: [] });
+  });
+});
+
+describe('keys of a cluster', () => {
+  it('are listed once each, in order, a page at a time, also when an owner is away', async () => {
+    const cluster = await new ClusterWorld(4).startAll(4);
+    const names = Array.from({ length: 60 }, (_, i) => `k${String(i).padStart(2, '0')}`);
+    for (const [i, name] of names.entries()) await cluster.put(`n${1 + (i % 4)}`, name, 'v', { w: 3 });
+    await cluster.run(() => cluster.node('n1').delete({ bucket: 'b', key: bytes('k07'), w: 3 }));
+    const listed = async (at: string): Promise<string[]> => {
+      const keys: string[] = [];
+      let cursor: string | undefined;
+      do {
+        const page = await cluster.run(() => cluster.node(at).listKeys({ bucket: 'b', limit: 7, ...(cursor === undefined ? {} : { cursor }) }));
+        keys.push(...page.keys.map(text));
+        cursor = page.cursor;
+      } while (cursor !== undefined);
+      return keys;
+    };
+    const expected = names.filter((name) => name !== 'k07');
+    expect(await listed('n2')).toEqual(expected);
+    cluster.machine('n3').kill();
+    expect(await listed('n1')).toEqual(expected);
   });
 });
