@@ -6,8 +6,8 @@
  *     │ failed: what was opened is closed again                 destroy() cuts it short
  * ```
  *
- * Draining: `readyz` fails, no connection is taken, idle ones end, running requests finish (up to `drain-timeout`, then
- * their connections are ended), and only then the node closes, so nothing acknowledged is lost.
+ * Draining: `readyz` fails, no connection is taken, idle ones end, running requests and those that are half sent finish
+ * (up to `drain-timeout`, then their connections are ended), and only then the node closes, so nothing acknowledged is lost.
  */
 import { type Environment, type Log, type Timer, sleep } from '@coterie/env';
 import type { CoterieNode } from '@coterie/node';
@@ -71,6 +71,9 @@ export class RunningServer {
     this.patience = service.timers.after(this.drainTimeoutMs, () => {
       this.late = true;
     });
+    // In these turns what has reached this process is read: half a request must not pass for none.
+    await service.timers.turn();
+    await service.timers.turn();
     await this.quiet();
     this.patience.cancel();
     if (service.meters.inFlight > 0) this.log.warn('ending requests that still run', { inFlight: service.meters.inFlight });
@@ -84,7 +87,7 @@ export class RunningServer {
   /** Resolves once the last connection has ended, or it is late. */
   private async quiet(): Promise<void> {
     while (!this.late && this.service.meters.connections > 0) {
-      this.listener.stop();
+      this.listener.endIdle();
       await sleep(this.service.timers, drainLookEveryMs);
     }
   }

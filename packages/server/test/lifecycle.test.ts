@@ -90,6 +90,51 @@ describe('draining', () => {
     await door.server.close();
     expect((await answer).body.length).toBe(1024 * 1024);
   });
+
+  test('a client that is slow to take its answer gets the whole of it', async () => {
+    door = await openDoor();
+    const { server, node } = door;
+    const length = 16 * 1024 * 1024;
+    await node.setBucket('a', { valueBytesMax: length });
+    await node.put({ bucket: 'a', key: Buffer.from('big'), value: new Uint8Array(length) });
+    const idle = new RawClient(door);
+    idle.send('GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    await idle.until(/live\n$/);
+    const slow = connect(door.port, '127.0.0.1');
+    slow.write('GET /v1/kv/a/big HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    slow.pause();
+    while (server.service.meters.bytesOut < length) await server.service.timers.turn();
+    const closed = server.close();
+    // The first look for idle connections comes two turns after the start.
+    for (let turn = 0; turn < 5; turn++) await server.service.timers.turn();
+    let taken = 0;
+    const ended = new Promise((resolve) => slow.once('close', resolve));
+    slow.on('data', (chunk: Uint8Array) => (taken += chunk.length)).resume();
+    await Promise.all([closed, idle.ended, ended]);
+    expect(taken).toBeGreaterThan(length);
+  });
+
+  test.each([
+    ['half a head', 'GET /readyz HTTP/1.1\r\nHost: loc', 'alhost\r\n\r\n'],
+    [
+      'half a head behind a whole request',
+      'GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\nGET /readyz HT',
+      'TP/1.1\r\nHost: localhost\r\n\r\n',
+    ],
+  ])('%s is no idle connection, and one that says nothing is', async (_, first, rest) => {
+    door = await openDoor();
+    const { server } = door;
+    const half = new RawClient(door);
+    half.send(first);
+    const silent = new RawClient(door);
+    while (server.service.meters.connections < 2) await server.service.timers.turn();
+    const closed = server.close();
+    await silent.ended;
+    half.send(rest);
+    await half.until(/503 [^]*the server is draining[^]*\n$/);
+    await closed;
+    expect(server.service.meters.connections).toBe(0);
+  });
 });
 
 describe('starting', () => {

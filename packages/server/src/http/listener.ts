@@ -10,7 +10,7 @@
  * answering them cannot become the load.
  */
 import { type Server, createServer } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import { CoterieError } from '@coterie/env';
 import type { Address } from '../settings/address.ts';
 import { type Problem, problemBody } from './problem.ts';
@@ -38,6 +38,7 @@ export class Listener {
   address: Address;
   private readonly service: Service;
   private readonly limits: ListenerLimits;
+  private readonly sockets = new Set<Socket>();
   private quietUntil = 0;
 
   constructor(service: Service, options: { readonly address: Address; readonly limits: ListenerLimits }) {
@@ -64,24 +65,38 @@ export class Listener {
     });
   }
 
-  /** Takes no more connections and ends idle ones. */
+  /** Takes no more connections. Not by the HTTP server's own `close`, which also ends connections that it takes for idle. */
   stop(): void {
-    this.server.close();
+    NetServer.prototype.close.call(this.server);
+  }
+
+  /**
+   * Ends connections on which nothing was sent since their last answer, or ever. Does nothing while a client is still
+   * taking an answer: the HTTP server calls a connection idle as soon as its answer is written, and would cut it off.
+   */
+  endIdle(): void {
+    for (const socket of this.sockets) if (socket.writableLength > 0) return;
     this.server.closeIdleConnections();
+    for (const socket of this.sockets) if (socket.bytesRead === 0) socket.destroy();
   }
 
   /** Ends what is left. */
   destroy(): void {
     this.server.closeAllConnections();
+    this.server.close();
   }
 
   private connected(socket: Socket): void {
     const { meters } = this.service;
     meters.connections++;
     meters.connectionsTaken++;
+    this.sockets.add(socket);
     // Each of the requests that wait on a connection listens for its end; their number has a limit of its own.
     socket.setMaxListeners(0);
-    socket.on('close', () => meters.connections--);
+    socket.on('close', () => {
+      meters.connections--;
+      this.sockets.delete(socket);
+    });
     if (meters.connections <= this.limits.connectionsMax) return;
     this.turnedAway();
     const detail = `this node already has ${this.limits.connectionsMax} connections; try again shortly`;
