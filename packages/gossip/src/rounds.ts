@@ -56,7 +56,7 @@ export class Rounds {
 
   /** When something is due next. */
   get nextDueMs(): number {
-    return Math.min(this.#periodMs, this.#reconcileMs, this.#parts.spreading.size > 0 ? this.#gossipMs : Number.POSITIVE_INFINITY);
+    return Math.min(this.#periodMs, this.#reconcileMs, this.#hasNews ? this.#gossipMs : Number.POSITIVE_INFINITY);
   }
 
   /** Begins; the first period at a random moment, so that members which start together do not march in step. */
@@ -70,7 +70,7 @@ export class Rounds {
   /** Does what is due. */
   tick(atMs: number): void {
     if (atMs >= this.#periodMs) this.#beginPeriod(atMs);
-    if (atMs >= this.#gossipMs && this.#parts.spreading.size > 0) this.#gossip(atMs);
+    if (atMs >= this.#gossipMs && this.#hasNews) this.#gossip(atMs);
     if (atMs >= this.#reconcileMs) this.#reconcile(atMs);
   }
 
@@ -86,6 +86,11 @@ export class Rounds {
 
   get #isMember(): boolean {
     return this.#parts.outbox.cluster !== '';
+  }
+
+  /** Whether there is something to tell, and somebody to tell it to. */
+  get #hasNews(): boolean {
+    return this.#isMember && this.#parts.spreading.size > 0 && this.#parts.list.up.size > 0;
   }
 
   #beginPeriod(atMs: number): void {
@@ -124,7 +129,6 @@ export class Rounds {
   #gossip(atMs: number): void {
     const { list, outbox, spreading, timing } = this.#parts;
     this.#gossipMs = atMs + timing.gossipEveryMs;
-    if (!this.#isMember) return;
     for (const slot of list.up.sample(timing.gossipFanout, () => false)) {
       if (spreading.size > 0) outbox.gossip(list.profile(slot).address, atMs);
     }
