@@ -1,6 +1,6 @@
 /** A cluster of production nodes in a simulated world, and short words for what tests do with it. */
 import { createWorld, type Machine, type World } from '@coterie/simulator';
-import { type CoterieNode, type GetReply, type NodeOptions, startNode, type WriteReply } from '../src/index.ts';
+import { type CopyReport, type CoterieNode, type GetReply, type NodeOptions, startNode, type WriteReply } from '../src/index.ts';
 import { bytes, text } from './world.ts';
 
 /** Nodes by name: n1, n2, … */
@@ -61,6 +61,42 @@ export class ClusterWorld {
       if (waited > limitMs) throw new Error(`it did not come about in ${limitMs} ms:\n${this.lines.slice(-30).join('\n')}`);
       await this.world.advance(50);
     }
+  }
+
+  /** Ends the process of a node as by `kill -9`. */
+  kill(name: string): void {
+    this.machine(name).kill();
+    this.nodes.delete(name);
+  }
+
+  /** Starts the process of a node that was killed. */
+  async revive(name: string): Promise<CoterieNode> {
+    this.machine(name).restart();
+    return this.start(name);
+  }
+
+  /** Removes the store of a node that was killed; who it is, and what was decided, stays. */
+  async wipeStore(name: string): Promise<void> {
+    this.machine(name).restart();
+    const { files } = this.machine(name).environment;
+    await this.run(async () => {
+      for (const directory of ['/data/store/log', '/data/store']) {
+        for (const file of await files.list(directory)) await files.remove(`${directory}/${file}`).catch(() => undefined);
+        await files.syncDirectory(directory);
+      }
+    });
+  }
+
+  /** Owners of a key, in order. */
+  async owners(key: string): Promise<string[]> {
+    const [any] = [...this.nodes.values()] as [CoterieNode];
+    const { preferenceList } = await this.run(() => any.where('b', bytes(key)));
+    return preferenceList.filter(({ role }) => role === 'primary').map(({ node }) => node);
+  }
+
+  /** What each of these stores alone holds of a key. */
+  copies(key: string, names: readonly string[]): Promise<CopyReport[]> {
+    return this.run(() => Promise.all(names.map((name) => this.node(name).inspect('b', bytes(key)))));
   }
 
   put(at: string, key: string, value: string, ask: { context?: string; w?: number; pw?: number } = {}): Promise<WriteReply> {

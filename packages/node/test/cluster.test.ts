@@ -31,20 +31,73 @@ describe('a cluster', () => {
     const key = bytes('k');
     const { preferenceList } = await cluster.run(() => cluster.node('n1').where('b', key));
     const [first, second, third, fourth] = preferenceList.map(({ node }) => node) as [string, string, string, string];
-    cluster.machine(first).kill();
-    cluster.machine(second).kill();
+    cluster.kill(first);
+    cluster.kill(second);
     const { reached } = await cluster.put(third, 'k', 'v', { w: 3 });
     expect(reached).toEqual({ primaries: 1, fallbacks: 2, synced: 3 });
     await expect(cluster.put(third, 'k', 'strict', { w: 2, pw: 2 })).rejects.toMatchObject({ code: 'QUORUM_NOT_MET' });
     expect(cluster.node(fourth).cluster().hints).toBeGreaterThan(0);
-    for (const name of [first, second]) {
-      cluster.machine(name).restart();
-      await cluster.start(name);
-    }
+    for (const name of [first, second]) await cluster.revive(name);
     await cluster.until(() => [...cluster.nodes.values()].every((node) => node.cluster().hints === 0));
     const copies = await Promise.all([first, second, third].map((name) => cluster.run(() => cluster.node(name).inspect('b', key))));
     expect(new Set(copies.map(({ etag }) => etag)).size).toBe(1);
     expect(copies[0]).toMatchObject({ siblings: 2, isOwner: true, hintFor: [] });
+  });
+});
+
+describe('a store that lost its data', () => {
+  it('never counts as a strict answer before it has taken everything back', async () => {
+    const cluster = await new ClusterWorld(5).startAll(3);
+    const [first, second, third] = (await cluster.owners('k')) as [string, string, string];
+    await cluster.put(first, 'k', 'old', { w: 3 });
+    cluster.kill(third);
+    const seen = await cluster.get(first, 'k');
+    await cluster.put(first, 'k', 'new', { w: 2, pw: 2, ...('context' in seen ? { context: seen.context } : {}) });
+    // Of the two that have it, one loses all, and the other is out of reach: only the stale third is left to vouch.
+    cluster.kill(first);
+    cluster.kill(second);
+    await cluster.revive(third);
+    await cluster.wipeStore(second);
+    await cluster.start(second);
+    await expect(cluster.values(second, 'k', { r: 2, pr: 2 })).rejects.toMatchObject({ code: 'QUORUM_NOT_MET' });
+    expect(cluster.node(second).cluster().isRecovering).toBe(true);
+    await cluster.revive(first);
+    await cluster.until(() => !cluster.node(second).cluster().isRecovering);
+    expect(await cluster.values(second, 'k', { r: 2, pr: 2 })).toEqual(['new']);
+  });
+});
+
+describe('what is out of place', () => {
+  it('goes to its owners, and is gone here when they all have it', async () => {
+    const cluster = await new ClusterWorld(6).startAll(3);
+    for (let i = 0; i < 40; i++) await cluster.put('n1', `k${i}`, `v${i}`, { w: 3 });
+    await cluster.start('n4');
+    const everyone = ['n1', 'n2', 'n3', 'n4'];
+    await cluster.until(() => cluster.node('n1').cluster().members.length === 4 && cluster.node('n1').cluster().change === undefined);
+    await cluster.world.advance(5000);
+    for (let i = 0; i < 40; i++) {
+      const owners = await cluster.owners(`k${i}`);
+      const copies = await cluster.copies(`k${i}`, everyone);
+      const holders = everyone.filter((_, at) => copies[at]?.etag !== undefined);
+      expect(holders).toEqual(everyone.filter((name) => owners.includes(name)));
+      expect(new Set(copies.flatMap(({ etag }) => etag ?? [])).size).toBe(1);
+    }
+  });
+});
+
+describe('read repair', () => {
+  it('brings an owner up to date that was away, when the key is read', async () => {
+    const cluster = await new ClusterWorld(7).startAll(3);
+    const owners = (await cluster.owners('k')) as [string, string, string];
+    const [first, , third] = owners;
+    // Of three members all are owners: there is nobody to keep a hint.
+    cluster.kill(third);
+    await cluster.put(first, 'k', 'v', { w: 2 });
+    await cluster.revive(third);
+    expect((await cluster.copies('k', owners)).map(({ etag }) => etag === undefined)).toEqual([false, false, true]);
+    expect(await cluster.values(third, 'k', { r: 3 })).toEqual(['v']);
+    await cluster.world.advance(200);
+    expect(new Set((await cluster.copies('k', owners)).map(({ etag }) => etag)).size).toBe(1);
   });
 });
 
@@ -58,7 +111,9 @@ describe('keys of a cluster', () => {
       const keys: string[] = [];
       let cursor: string | undefined;
       do {
-        const page = await cluster.run(() => cluster.node(at).listKeys({ bucket: 'b', limit: 7, ...(cursor === undefined ? {} : { cursor }) }));
+        const page = await cluster.run(() =>
+          cluster.node(at).listKeys({ bucket: 'b', limit: 7, ...(cursor === undefined ? {} : { cursor }) }),
+        );
         keys.push(...page.keys.map(text));
         cursor = page.cursor;
       } while (cursor !== undefined);
@@ -66,7 +121,7 @@ describe('keys of a cluster', () => {
     };
     const expected = names.filter((name) => name !== 'k07');
     expect(await listed('n2')).toEqual(expected);
-    cluster.machine('n3').kill();
+    cluster.kill('n3');
     expect(await listed('n1')).toEqual(expected);
   });
 });
