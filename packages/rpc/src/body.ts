@@ -26,11 +26,18 @@ const reserveMax = 255;
  */
 export function packBody(body: unknown, values: number): Uint8Array {
   const reserve = headerBytes + 4 * values;
-  const packed =
-    reserve <= reserveMax ? (packr.pack(body, RESERVE_START_SPACE | reserve) as Uint8Array) : withPrefix(packr.pack(body), reserve);
+  const packed = reserve <= reserveMax ? pack(body, RESERVE_START_SPACE | reserve) : withPrefix(pack(body, 0), reserve);
   const problem = checkBody(packed, reserve, packed.length);
   if (problem !== undefined) throw new CoterieError('INVALID_ARGUMENT', `a body cannot hold ${problem}`);
   return packed;
+}
+
+function pack(body: unknown, options: number): Uint8Array {
+  try {
+    return packr.pack(body, options);
+  } catch (cause) {
+    throw new CoterieError('INVALID_ARGUMENT', `a body cannot hold this: ${String(cause)}`, { cause });
+  }
 }
 
 /** The body in `bytes[start, end)`. Byte strings in it are views. @throws CoterieError `PROTOCOL` */

@@ -43,6 +43,9 @@ export interface ChannelParts {
 const pingFrame: OutgoingFrame = { type: frameType.ping, id: 0, body: null, values: [] };
 const pongFrame: OutgoingFrame = { type: frameType.pong, id: 0, body: null, values: [] };
 
+/** Longest frame of somebody who has not said who it is. */
+const strangerFrameBytesMax = 65_536;
+
 /** A connection that carries frames. */
 export class Channel {
   readonly #parts: ChannelParts;
@@ -55,7 +58,7 @@ export class Channel {
 
   constructor(parts: ChannelParts) {
     this.#parts = parts;
-    this.#parser = new FrameParser(parts.limits.frameBytesMax);
+    this.#parser = new FrameParser(Math.min(strangerFrameBytesMax, parts.limits.frameBytesMax));
     this.#heardMs = parts.environment.clock.monotonic();
     this.#timer = this.#arm();
     parts.connection.send(preamble);
@@ -73,6 +76,11 @@ export class Channel {
   /** Bytes that wait to be sent. */
   get queuedBytes(): number {
     return this.#parts.connection.queuedBytes;
+  }
+
+  /** The other side has said who it is: frames may be as long as the limits say. */
+  trust(): void {
+    this.#parser.frameBytesMax = this.#parts.limits.frameBytesMax;
   }
 
   /** Sends a frame. False when the queue is long. @throws CoterieError `TOO_LARGE`, `INVALID_ARGUMENT`: nothing was sent */
@@ -112,6 +120,7 @@ export class Channel {
   /** Closes when all that is queued is sent; `reason` is what the owner hears. */
   close(reason: CoterieError): void {
     this.#over = true;
+    this.#held = false;
     this.#reason ??= reason;
     this.#parts.connection.close();
   }

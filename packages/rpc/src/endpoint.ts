@@ -63,6 +63,7 @@ export class Endpoint {
   async listen(): Promise<void> {
     const { environment, listen } = this.#options;
     this.#listener = await environment.network.listen(listen, (connection) => {
+      if (this.#state !== 'open' || this.#visitors.size >= 2 * this.#limits.connectionsMax) return connection.destroy();
       const visitor = new Visitor(connection, {
         environment,
         limits: this.#limits,
@@ -113,6 +114,7 @@ export class Endpoint {
    */
   async request(address: string, request: RpcRequest, { timeoutMs }: RequestOptions): Promise<RpcAnswer> {
     if (this.#state !== 'open') throw this.#closedError();
+    if (!(timeoutMs > 0)) throw new CoterieError('INVALID_ARGUMENT', `timeoutMs must be above 0, not ${timeoutMs}`);
     return this.#peer(address).request(request, timeoutMs);
   }
 
@@ -153,7 +155,7 @@ export class Endpoint {
   destroy(): void {
     this.#state = 'closed';
     void this.#listener?.close();
-    for (const peer of this.#peers.values()) peer.close(this.#closedError());
+    for (const peer of this.#peers.values()) peer.destroy(this.#closedError());
     for (const visitor of this.#visitors) visitor.destroy();
   }
 

@@ -11,7 +11,8 @@ import { headerBytes, openFrame, payloadLength, preamble, protocolError } from '
 
 /** The frames of one stream. */
 export class FrameParser {
-  readonly #frameBytesMax: number;
+  /** Longest frame that is allowed now: little before the peer has said who it is. */
+  frameBytesMax: number;
   #pieces: Uint8Array[] = [];
   /** Bytes of the first piece that are used up. */
   #offset = 0;
@@ -19,7 +20,7 @@ export class FrameParser {
   #preambleSeen = false;
 
   constructor(frameBytesMax: number) {
-    this.#frameBytesMax = frameBytesMax;
+    this.frameBytesMax = frameBytesMax;
   }
 
   /** Bytes that are waiting to become frames. */
@@ -38,7 +39,7 @@ export class FrameParser {
     if (this.#available < headerBytes || !this.#gather(headerBytes)) return undefined;
     const payload = payloadLength(this.#pieces[0], this.#offset);
     const length = headerBytes + payload;
-    if (length > this.#frameBytesMax) throw protocolError(`a frame of ${length} bytes, where ${this.#frameBytesMax} are allowed`);
+    if (length > this.frameBytesMax) throw protocolError(`a frame of ${length} bytes, where ${this.frameBytesMax} are allowed`);
     if (this.#available < length || !this.#gather(length)) return undefined;
     const frame = openFrame(this.#pieces[0], this.#offset, length);
     this.#consume(length);

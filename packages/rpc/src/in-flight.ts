@@ -58,6 +58,13 @@ export class InFlight {
     return waiting;
   }
 
+  /** Questions that were sent. */
+  get sentSize(): number {
+    let sent = 0;
+    for (const waiting of this.#waiting.values()) if (waiting.sent) sent++;
+    return sent;
+  }
+
   /** Questions that were not sent yet, oldest first. */
   unsent(): Waiting[] {
     return [...this.#waiting.values()].filter(({ sent }) => !sent);
@@ -69,10 +76,13 @@ export class InFlight {
 
   /** All fail; `reason` is told whether a question may have taken effect. */
   failAll(reason: (mayHaveTakenEffect: boolean) => Error): void {
-    const all = [...this.#waiting.values()];
-    this.#waiting.clear();
-    this.#disarm();
-    for (const { reject, sent } of all) reject(reason(sent));
+    this.failSent(() => reason(true));
+    for (const { id } of this.unsent()) this.fail(id, reason(false));
+  }
+
+  /** Those that were sent fail. */
+  failSent(reason: () => Error): void {
+    for (const { id, sent } of [...this.#waiting.values()]) if (sent) this.fail(id, reason());
   }
 
   #nextId(): number {

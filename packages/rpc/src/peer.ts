@@ -2,11 +2,13 @@
  * The way to one address: dialled when somebody asks, shared by all who ask, closed when nobody does.
  *
  * ```
- *         request ┌──────────┐ connected ┌───────────┐ welcome ┌───────┐
- *  idle ─────────▶│ dialling │──────────▶│ greeting  │────────▶│ ready │──idle for idleMs, or goodbye──▶ idle
- *   ▲             └────┬─────┘           └─────┬─────┘         └───┬───┘
- *   └─ pause is over ──┴── failed: all who wait fail, pause ◀──────┘ lost: the same, and sent questions may have worked
+ *         request ┌──────────┐ connected ┌──────────┐ welcome ┌───────┐ goodbye, renew ┌─────────┐ all are answered
+ *  idle ─────────▶│ dialling │──────────▶│ greeting │────────▶│ ready │───────────────▶│ leaving │──────────▶ idle, or
+ *   ▲             └────┬─────┘           └────┬─────┘         └───┬───┘                └─────────┘   dialling for new ones
+ *   └─ pause is over ──┴── failed: all who wait fail, pause ◀─────┘ lost: the same, and what was sent may have worked
  * ```
+ *
+ * Only a `ready` connection is written to; while it is anything else, questions wait for the next.
  *
  * During the pause every question fails at once, with the last failure's reason: a coordinator has others to ask. The
  * pause ends early when that peer is heard of (`wake`).
@@ -38,7 +40,7 @@ export interface PeerParts {
   disconnected(): void;
 }
 
-type State = { readonly name: 'idle' | 'dialling' | 'greeting' } | { readonly name: 'ready'; readonly peer: PeerIdentity };
+type State = { readonly name: 'idle' | 'dialling' | 'greeting' | 'leaving' } | { readonly name: 'ready'; readonly peer: PeerIdentity };
 
 /** Notices that wait for a connection, at most. */
 const waitingNoticesMax = 64;
@@ -71,8 +73,9 @@ export class Peer {
     return this.#inFlight.size;
   }
 
+  /** Whether there is a connection, or one is being made. */
   get isConnected(): boolean {
-    return this.#channel !== undefined;
+    return this.#state.name !== 'idle';
   }
 
   /** Nothing is lost by forgetting it. */
@@ -110,19 +113,29 @@ export class Peer {
     this.#dials = freshDial;
   }
 
-  /** Gives the connection up after what was asked is answered; the next request dials anew. */
+  /** The next question goes over a new connection; the old one ends when what was sent is answered. */
   renew(): void {
-    if (this.#channel !== undefined && this.#inFlight.size === 0) this.#channel.close(this.#lost('the connection is renewed'));
-    else this.#channel?.destroy(this.#lost('the connection is renewed'));
+    if (this.#state.name === 'greeting') this.#channel?.destroy(this.#lost('the connection is renewed'));
+    else this.#leave();
   }
 
   /** All fail with `reason`, and nothing is sent any more. */
   close(reason: CoterieError): void {
+    this.#end(reason);
+    this.#channel?.close(reason);
+  }
+
+  /** The same, at once. */
+  destroy(reason: CoterieError): void {
+    this.#end(reason);
+    this.#channel?.destroy(reason);
+  }
+
+  #end(reason: CoterieError): void {
     this.#closed = true;
     this.#inFlight.failAll(() => reason);
     this.#notices = [];
     if (this.#channel === undefined) this.#state = { name: 'idle' };
-    this.#channel?.close(reason);
   }
 
   get #nowMs(): number {
@@ -168,18 +181,21 @@ export class Peer {
 
   #frame(frame: Frame): void {
     const { type, id } = frame;
-    if (type === frameType.refusal) return this.#refused(errorFromBody(bodyOf(frame), this.#parts.address));
-    if (type === frameType.welcome && this.#state.name === 'greeting') return this.#welcomed(helloFromBody(bodyOf(frame)));
-    if (this.#state.name !== 'ready') throw protocolError(`a frame of type ${type} before the welcome`);
-    if (type === frameType.answer) this.#inFlight.take(id)?.resolve({ body: bodyOf(frame), values: frame.values });
-    else if (type === frameType.failure) this.#inFlight.take(id)?.reject(errorFromBody(bodyOf(frame), this.#parts.address));
+    const body = unpackBody(frame.bytes, frame.bodyStart, frame.bodyEnd);
+    if (type === frameType.refusal) return this.#channel?.close(errorFromBody(body, this.#parts.address));
+    if (type === frameType.welcome && this.#state.name === 'greeting') return this.#welcomed(helloFromBody(body));
+    if (this.#state.name === 'greeting') throw protocolError(`a frame of type ${type} before the welcome`);
+    if (type === frameType.answer) this.#inFlight.take(id)?.resolve({ body, values: frame.values });
+    else if (type === frameType.failure) this.#inFlight.fail(id, errorFromBody(body, this.#parts.address));
     else if (type === frameType.goodbye) this.#leave();
     else throw protocolError(`a frame of type ${type} from the side that answers`);
+    this.#closeIfLeft();
   }
 
   #welcomed(hello: Hello): void {
     const problem = judgeHello(this.#parts.hello(), hello);
-    if (problem !== undefined) return this.#refused(problem);
+    if (problem !== undefined) return this.#channel?.close(problem);
+    this.#channel?.trust();
     const { versions: _versions, ...peer } = hello;
     this.#state = { name: 'ready', peer };
     this.#dials = freshDial;
@@ -190,14 +206,15 @@ export class Peer {
     for (const notice of notices) this.#sendNotice(notice, peer);
   }
 
-  #refused(error: CoterieError): void {
-    this.#channel?.close(error);
+  /** No new questions over this connection. */
+  #leave(): void {
+    if (this.#state.name !== 'ready') return;
+    this.#state = { name: 'leaving' };
+    this.#closeIfLeft();
   }
 
-  /** The other side stops answering new questions: those in flight are still answered, the next dials anew. */
-  #leave(): void {
-    const channel = this.#channel;
-    if (this.#inFlight.size === 0) channel?.close(this.#lost('the other side says goodbye'));
+  #closeIfLeft(): void {
+    if (this.#state.name === 'leaving' && this.#inFlight.sentSize === 0) this.#channel?.close(this.#lost('the connection is left'));
   }
 
   #send(waiting: Waiting, { id }: PeerIdentity): void {
@@ -217,22 +234,32 @@ export class Peer {
 
   #sendNotice({ method, epoch, body, values, expect }: RpcRequest, { id }: PeerIdentity): void {
     if (expect !== undefined && expect !== id) return;
-    this.#channel?.send({ type: frameType.notice, id: 0, body: [method, epoch, 0, body], values: values ?? [] });
+    try {
+      this.#channel?.send({ type: frameType.notice, id: 0, body: [method, epoch, 0, body], values: values ?? [] });
+    } catch (error) {
+      this.#parts.environment.log.error('rpc notice not sent', { method, error: String(error) });
+    }
   }
 
   #tick(greetedByMs: number): void {
     const nowMs = this.#nowMs;
     if (this.#state.name === 'greeting' && nowMs > greetedByMs) this.#channel?.destroy(this.#lost('no welcome'));
-    if (this.#inFlight.size === 0 && nowMs - this.#usedMs > this.#parts.limits.idleMs) this.#channel?.close(this.#lost('idle'));
+    if (this.#inFlight.size === 0 && nowMs - this.#usedMs > this.#parts.limits.idleMs) this.#leave();
+    this.#closeIfLeft();
   }
 
   #disconnected(reason: CoterieError): void {
-    if (this.#channel === undefined) return;
-    const wasReady = this.#state.name === 'ready';
+    const was = this.#state.name;
     this.#channel = undefined;
-    if (wasReady && this.#inFlight.size === 0) this.#state = { name: 'idle' };
+    if (was === 'leaving') this.#left(reason);
     else this.#failed(reason);
     this.#parts.disconnected();
+  }
+
+  #left(reason: CoterieError): void {
+    this.#inFlight.failSent(() => withEffect(reason, true));
+    this.#state = { name: 'idle' };
+    if ((this.#inFlight.size > 0 || this.#notices.length > 0) && !this.#closed) this.#dial();
   }
 
   #failed(reason: CoterieError): void {
@@ -260,10 +287,6 @@ export class Peer {
       details: { address: this.#parts.address, mayHaveTakenEffect: false },
     });
   }
-}
-
-function bodyOf({ bytes, bodyStart, bodyEnd }: Frame): unknown {
-  return unpackBody(bytes, bodyStart, bodyEnd);
 }
 
 function withEffect(error: CoterieError, mayHaveTakenEffect: boolean): CoterieError {

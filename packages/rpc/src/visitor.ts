@@ -19,6 +19,7 @@ import { helloFromBody, helloToBody, judgeHello } from './handshake.ts';
 import type { Hello } from './handshake.ts';
 import type { Handler, HandlerAnswer, IncomingRequest, MethodOptions, PeerIdentity } from './messages.ts';
 import type { EndpointEnvironment, EndpointLimits } from './options.ts';
+import type { OutgoingFrame } from './outgoing-frame.ts';
 import { errorToBody } from './wire-error.ts';
 
 /** A method on offer. */
@@ -111,6 +112,7 @@ export class Visitor {
     if (problem !== undefined) return this.refuse(problem);
     const { versions: _versions, ...peer } = hello;
     this.#peer = peer;
+    this.#channel.trust();
     this.#channel.send({ type: frameType.welcome, id: 0, body: helloToBody(own), values: [] });
     this.#parts.greeted(peer);
   }
@@ -123,16 +125,19 @@ export class Visitor {
     const nowMs = this.#parts.environment.clock.monotonic();
     const { epoch, body, method } = question;
     const deadlineMs = isNotice ? Infinity : nowMs + question.remainingMs;
-    const done = (): void => this.#handled(frame.frameBytes);
-    const work = this.#handle(method, { from, epoch, body, values: frame.values, deadlineMs });
-    if (isNotice) work.then(done, done);
-    else
-      work
-        .then(
-          (answer) => this.#answer(frame.id, answer, deadlineMs),
-          (error: unknown) => this.#fail(frame.id, error),
-        )
-        .then(done, done);
+    const request = { from, epoch, body, values: frame.values, deadlineMs };
+    void this.#respond(frame, method, request).finally(() => this.#handled(frame.frameBytes));
+  }
+
+  async #respond({ type, id }: Frame, method: string, request: IncomingRequest): Promise<void> {
+    try {
+      const { body, values = [] } = await this.#handle(method, request);
+      if (type === frameType.request) this.#answer({ type: frameType.answer, id, body, values }, request.deadlineMs);
+    } catch (error) {
+      if (!isCoterieError(error)) this.#parts.environment.log.error('rpc handler failed', { method, error: String(error) });
+      if (type === frameType.request)
+        this.#answer({ type: frameType.failure, id, body: errorToBody(error), values: [] }, request.deadlineMs);
+    }
   }
 
   async #handle(name: string, request: IncomingRequest): Promise<HandlerAnswer> {
@@ -147,18 +152,10 @@ export class Visitor {
     return method.handler(request);
   }
 
-  #answer(id: number, { body, values }: HandlerAnswer, deadlineMs: number): void {
+  /** Nobody waits for what comes after its deadline. */
+  #answer(frame: OutgoingFrame, deadlineMs: number): void {
     if (!this.#open || this.#parts.environment.clock.monotonic() > deadlineMs) return;
-    try {
-      this.#peerReads = this.#channel.send({ type: frameType.answer, id, body, values: values ?? [] }) && this.#peerReads;
-    } catch (error) {
-      this.#fail(id, error);
-    }
-  }
-
-  #fail(id: number, error: unknown): void {
-    if (!isCoterieError(error)) this.#parts.environment.log.error('rpc handler failed', { error: String(error) });
-    if (this.#open) this.#channel.send({ type: frameType.failure, id, body: errorToBody(error), values: [] });
+    if (!this.#channel.send(frame)) this.#peerReads = false;
   }
 
   #handled(bytes: number): void {
