@@ -33,6 +33,7 @@ import { memberOf } from './cluster/state.ts';
 import type { Origin } from './coordinators.ts';
 import { type Core, invalid, placementAt, placeOf } from './core.ts';
 import { type Attempt, Deadlines } from './deadlines.ts';
+import { allBuckets, dropBucket, setBucket } from './decide-bucket.ts';
 import { remove } from './delete.ts';
 import type { Dropper } from './dropper.ts';
 import { get } from './get.ts';
@@ -106,7 +107,7 @@ export class RunningNode implements CoterieNode {
 
   async buckets(): Promise<readonly Bucket[]> {
     this.#checkOpen();
-    return this.#core.buckets.list().map(publicBucket);
+    return (await allBuckets(this.#core)).map(publicBucket);
   }
 
   async bucket(name: string): Promise<Bucket> {
@@ -115,23 +116,11 @@ export class RunningNode implements CoterieNode {
   }
 
   setBucket(name: string, properties: Partial<BucketProperties>): Promise<Bucket> {
-    return this.#run({ bytes: 0 }, async (attempt) => {
-      const { buckets, cluster } = this.#core;
-      const bucket = buckets.get(name);
-      buckets.checkRoom(bucket);
-      attempt.mayTakeEffect = true;
-      await cluster.propose({ kind: 'bucket', id: cluster.mintId(), name, given: properties, used: bucket.used });
-      return publicBucket(buckets.get(name));
-    });
+    return this.#run({ bytes: 0 }, async (attempt) => publicBucket(await setBucket(this.#core, { name, given: properties }, attempt)));
   }
 
   dropBucket(name: string): Promise<void> {
-    return this.#run({ bytes: 0 }, async (attempt) => {
-      const { buckets, cluster } = this.#core;
-      if (!buckets.get(name).exists) return;
-      attempt.mayTakeEffect = true;
-      await cluster.propose({ kind: 'drop', id: cluster.mintId(), name });
-    });
+    return this.#run({ bytes: 0 }, (attempt) => dropBucket(this.#core, name, attempt));
   }
 
   async where(bucket: string, key: Uint8Array): Promise<Placement> {

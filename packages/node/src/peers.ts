@@ -49,6 +49,8 @@ export interface Peers {
   barrier(member: string, epoch: number): Promise<void>;
   /** The keys that are another member's to list when `down` cannot be asked. */
   keys(member: string, order: StretchOrder, down: readonly string[]): Promise<KeyStretch>;
+  /** Which buckets another store was written to, of those it knows, in the generation that it knows. */
+  usedBuckets(member: string): Promise<readonly string[]>;
   /** Whether another node has all that it is to take over in this change. */
   hasTakenOver(member: string, change: string): Promise<boolean>;
 }
@@ -63,6 +65,7 @@ export const noPeers: Peers = {
   lacking: unreachable,
   barrier: unreachable,
   keys: unreachable,
+  usedBuckets: unreachable,
   hasTakenOver: unreachable,
 };
 

@@ -92,6 +92,11 @@ export class RemotePeers implements Peers {
     return bound === undefined ? { keys } : { keys, bound: bound.slice() };
   }
 
+  async usedBuckets(member: string): Promise<readonly string[]> {
+    const answer = await this.#ask(member, { method: 'buckets', body: [] });
+    return arrayOf(answer.body, 'answer').map((name) => textOf(name, 'bucket'));
+  }
+
   async barrier(member: string, epoch: number): Promise<void> {
     await this.#ask(member, { method: 'barrier', body: [epoch] }, slowTimes * this.#parts.timeoutMs);
   }
@@ -171,6 +176,7 @@ export function peerHandlers({ service, put, delete: remove, hasTakenOver }: Ans
       const { keys, bound } = await service.keys(epoch, order, arrayOf(down, 'down').map(memberIdOf));
       return { body: [keys.length], values: bound === undefined ? keys : [...keys, bound] };
     },
+    buckets: async () => ({ body: service.usedBuckets() }),
     barrier: async ({ body }) => {
       await service.barrier(numberOf(arrayOf(body, 'body')[0], 'epoch'));
       return { body: [] };

@@ -15,6 +15,8 @@ import { decodeCopy, type Place } from './replica.ts';
 /** A page ends past so many bytes, or so many records looked at. */
 const pageBytes = 256 * 1024;
 const pageRecords = 400;
+/** Buckets named in one answer. */
+const bucketsListed = 10_000;
 
 /** Serves other nodes. */
 export class PeerService {
@@ -86,6 +88,12 @@ export class PeerService {
   async keys(epoch: number, order: StretchOrder, down: readonly string[]): Promise<KeyStretch> {
     if (this.#core.cluster.state.epoch < epoch) await this.#core.cluster.catchUp();
     return this.#gate.run(epoch, () => listStretch(this.#core, order, new Set(down)));
+  }
+
+  /** Buckets that this store was written to. */
+  usedBuckets(): readonly string[] {
+    const used = this.#core.buckets.list().filter((bucket) => bucket.used);
+    return used.slice(0, bucketsListed).map(({ name }) => name);
   }
 
   #travelling(objectKey: Uint8Array, record: Uint8Array): Uint8Array {

@@ -11,6 +11,7 @@
  *  page      [[from, until]…]                           cursor?          [more] │ address, object, …, cursor?
  *  lacking   [[high, low]…]                             address…         [position…]
  *  keys      [bucket, limit, [down…]]                   prefix, after?   [count] │ key…, bound?
+ *  buckets   []                                                        [name…]
  *  barrier   [epoch]                                                     []
  * ```
  *
