@@ -8,7 +8,7 @@
  *
  * What was opened is closed again, the last first, when a later step fails.
  */
-import { type Environment, joinPath } from '@coterie/env';
+import { CoterieError, type Environment, isCoterieError, joinPath } from '@coterie/env';
 import { lineageEpochAfter, RingLog } from '@coterie/consensus';
 import { openStore as openLsmStore } from '@coterie/lsm';
 import type { Endpoint } from '@coterie/rpc';
@@ -111,6 +111,7 @@ async function enter({ settings, store, former, ringLog, endpoint, self, recover
   const seeds = peer?.seeds ?? [];
   if (ringLog.epoch > 0) {
     await takeOwnSeat(ringLog, self, environment);
+    if (endpoint !== undefined) await refuseTwin(endpoint, memberIn(ringLog.state, self.id), self);
     endpoint?.joinCluster(ringLog.state.clusterId);
     return;
   }
@@ -145,6 +146,28 @@ async function takeOwnSeat(ringLog: RingLog<ClusterState>, self: Member, environ
   const lineage = randomHex(environment, 8);
   environment.log.warn('the votes of this cluster of one were lost or copied; it goes on in a new lineage', { lineage });
   await ringLog.recoverUnsafe({ lineage, state: { ...state, epoch: lineageEpochAfter(epoch), members, stewards: seatStewards(members) } });
+}
+
+/** How long a twin may take to say that it is there. */
+const twinMs = 1000;
+
+/**
+ * A copied directory brings a second process with the same id. If somebody answers to it where this member was last
+ * reached, this one must not begin. @throws `INVALID_ARGUMENT`
+ */
+async function refuseTwin(endpoint: Endpoint, known: Member | undefined, self: Member): Promise<void> {
+  if (known === undefined || known.peer === '' || known.peer === self.peer) return;
+  try {
+    await endpoint.request(known.peer, { method: 'barrier', epoch: 0, body: [0] }, { timeoutMs: twinMs });
+  } catch (error) {
+    // Nobody there, or somebody else: the member has moved.
+    if (!isCoterieError(error, 'INVALID_ARGUMENT') || error.details['reason'] !== 'id') return;
+    throw new CoterieError(
+      'INVALID_ARGUMENT',
+      `member ${self.id} runs at ${known.peer} already: this data directory is a copy of its own`,
+      { cause: error },
+    );
+  }
 }
 
 function keyOf({ clusterKey }: NodeSettings): string | undefined {

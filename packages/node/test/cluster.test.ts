@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { startNode } from '../src/index.ts';
 import { ClusterWorld } from './cluster-world.ts';
 import { bytes, text } from './world.ts';
 
@@ -98,6 +99,27 @@ describe('read repair', () => {
     expect(await cluster.values(third, 'k', { r: 3 })).toEqual(['v']);
     await cluster.world.advance(200);
     expect(new Set((await cluster.copies('k', owners)).map(({ etag }) => etag)).size).toBe(1);
+  });
+});
+
+describe('a node that should not be', () => {
+  it('is refused when another cluster, a taken name or a running member stands against it', async () => {
+    const cluster = await new ClusterWorld(8).startAll(3);
+    const taken = { listen: 'n4:7072', seeds: ['n1:7072'] };
+    await expect(cluster.start('n4', { name: 'n2', peer: taken })).rejects.toThrow(/the name n2 .* replace it/);
+    // The directory of n3, copied while n3 runs.
+    const copy = cluster.world.machine('copy', { disk: cluster.machine('n3').disk.clone() });
+    expect(copy.isUp).toBe(true);
+    await expect(cluster.start('copy', { name: 'n3' })).rejects.toThrow(/runs at n3:7072 already/);
+    // A member of another cluster does not get in, and its own stays as it was.
+    const { environment } = cluster.machine('alone');
+    const alone = await cluster.run(() =>
+      startNode({ environment, dataDirectory: '/data', name: 'alone', peer: { listen: 'alone:7072' }, partitions: 64 }),
+    );
+    await cluster.run(() => alone.close());
+    await cluster.start('alone');
+    expect(cluster.node('alone').cluster().members).toHaveLength(1);
+    expect(cluster.node('n1').cluster().members).toHaveLength(3);
   });
 });
 
