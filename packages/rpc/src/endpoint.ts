@@ -51,6 +51,7 @@ export class Endpoint {
   #listener: Listener | undefined;
   #state: 'open' | 'closing' | 'closed' = 'open';
   #whenEmpty: (() => void) | undefined;
+  #closing: Promise<void> | undefined;
 
   /** @internal Use `openEndpoint`. */
   constructor(options: EndpointOptions, limits: EndpointLimits) {
@@ -139,7 +140,12 @@ export class Endpoint {
   }
 
   /** Answers what is being handled, refuses the rest, ends all connections; after `drainMs` it does not wait any longer. */
-  async close({ drainMs = 5000 }: { readonly drainMs?: number } = {}): Promise<void> {
+  close({ drainMs = 5000 }: { readonly drainMs?: number } = {}): Promise<void> {
+    this.#closing ??= this.#close(drainMs);
+    return this.#closing;
+  }
+
+  async #close(drainMs: number): Promise<void> {
     if (this.#state === 'closed') return;
     this.#state = 'closing';
     await this.#listener?.close();

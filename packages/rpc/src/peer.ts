@@ -57,6 +57,7 @@ export class Peer {
   /** Bytes of values that wait for a connection. */
   #waitingBytes = 0;
   #usedMs = 0;
+  #attempts = 0;
   #closed = false;
 
   constructor(parts: PeerParts) {
@@ -111,6 +112,8 @@ export class Peer {
   /** The peer was heard of: no reason to pause. */
   wake(): void {
     this.#dials = freshDial;
+    // An attempt under way may be waiting for a machine that was down when it began; systems ask again only every second.
+    if (this.#state.name === 'dialling') this.#dial();
   }
 
   /** The next question goes over a new connection; the old one ends when what was sent is answered. */
@@ -159,10 +162,17 @@ export class Peer {
   #dial(): void {
     const { environment, limits, address } = this.#parts;
     this.#state = { name: 'dialling' };
+    const attempt = ++this.#attempts;
     environment.network.connect(address, { timeoutMs: limits.connectTimeoutMs }).then(
-      (connection) => (this.#closed ? connection.destroy() : this.#greet(connection)),
-      (error) => this.#failed(isCoterieError(error) ? error : this.#lost(String(error))),
+      (connection) => (this.#isCurrent(attempt) ? this.#greet(connection) : connection.destroy()),
+      (error) => {
+        if (this.#isCurrent(attempt)) this.#failed(isCoterieError(error) ? error : this.#lost(String(error)));
+      },
     );
+  }
+
+  #isCurrent(attempt: number): boolean {
+    return attempt === this.#attempts && this.#state.name === 'dialling' && !this.#closed;
   }
 
   #greet(connection: Connection): void {
