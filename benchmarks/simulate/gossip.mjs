@@ -4,6 +4,7 @@
  *   death   members die one after another at 5 % loss: after how long does everybody know?
  *   quiet   nobody dies, 5 % of all messages are lost for MINUTES: is anybody called dead?
  *   heal    a cut in two halves for a minute, then healed: after how long do all lists agree?
+ *   slow    one member in ten is stopped for 1 to 8 s time and again: is anybody else called dead?
  *
  * Every run also prints bytes per member and second. Ten thousand members need some 6 GB: `node --max-old-space-size=12000`.
  */
@@ -122,12 +123,41 @@ function heal() {
   console.log(traffic(before, cluster.now - 20_000));
 }
 
+function slow() {
+  cluster.run(30_000);
+  const before = sentBytes();
+  const random = new Sfc32(seed + 77);
+  const isSlow = (i) => i % 10 === 0;
+  const indexOf = new Map(profiles.map(({ id }, i) => [id, i]));
+  const wrong = { healthy: new Set(), slow: new Set() };
+  onVerdict = (_, id, is) => {
+    if (is === 'dead') wrong[isSlow(indexOf.get(id)) ? 'slow' : 'healthy'].add(`${id} ${Math.floor(cluster.now / 60_000)}`);
+  };
+  const wakeAt = new Map();
+  for (let second = 0; second < minutes * 60; second++) {
+    for (let i = 0; i < nodes; i += 10) {
+      if (!wakeAt.has(i) && random.fraction() < 0.1) {
+        cluster.stop(i);
+        wakeAt.set(i, cluster.now + 1000 + random.fraction() * 7000);
+      } else if (cluster.now >= (wakeAt.get(i) ?? Number.POSITIVE_INFINITY)) {
+        wakeAt.delete(i);
+        cluster.resume(i);
+      }
+    }
+    cluster.run(cluster.now + 1000);
+  }
+  console.log(
+    `${(nodes * minutes).toLocaleString('en')} node-minutes: of members that were well ${wrong.healthy.size} called dead, of those that were stopped ${wrong.slow.size} times in a minute`,
+  );
+  console.log(traffic(before, minutes * 60_000));
+}
+
 const startedAt = performance.now();
 begin();
 console.log(
   `${nodes} members begin after ${((performance.now() - startedAt) / 1000).toFixed(1)} s, ${(process.memoryUsage.rss() / 2 ** 30).toFixed(1)} GB`,
 );
-({ death, quiet, heal })[scenario]();
+({ death, quiet, heal, slow })[scenario]();
 console.log(
   `${(cluster.now / 1000).toFixed(0)} s of virtual time in ${((performance.now() - startedAt) / 1000).toFixed(1)} s, ${(process.memoryUsage.rss() / 2 ** 30).toFixed(1)} GB`,
 );

@@ -121,7 +121,9 @@ export class GossipMachine {
 
   /** Begins: the first period starts at a random moment, so that members which start together do not march in step. */
   start(now: number): readonly Effect[] {
-    this.#rounds.start(this.#wake(now));
+    const atMs = this.#wake(now);
+    this.#list.columns.sinceSeconds[this.#list.self] = Math.floor(atMs / 1000);
+    this.#rounds.start(atMs);
     return this.#outbox.take();
   }
 
