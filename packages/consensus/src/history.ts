@@ -11,6 +11,9 @@
  *                   split   another decision for an epoch that is decided here: two histories
  * ```
  *
+ * States are values, so the one in the middle is simply kept: when the history has grown too long the older half gives
+ * way to it, and nothing is applied twice.
+ *
  * Invariant: `hash` covers every decision since the lineage began; two histories with one hash at one epoch are equal.
  */
 import { assert, CoterieError } from '@coterie/env';
@@ -38,28 +41,59 @@ export type Verdict<State> =
   | { readonly kind: 'known' | 'gap' | 'split' }
   | { readonly kind: 'next'; readonly state: State; readonly hash: ChainHash };
 
+/** How long a history may grow. */
+export interface HistoryLimits {
+  readonly recordsMax: number;
+  /** Of decisions, in all. */
+  readonly bytesMax: number;
+}
+
+/** The state as of an epoch within the history, and the bytes of the decisions up to it. */
+interface Mark<State> {
+  readonly epoch: number;
+  readonly bytes: number;
+  readonly state: State;
+}
+
 /** Most records in a page. */
 export const pageRecordsMax = 256;
 /** A page takes no further record past so many bytes of decisions. */
 const pageBytes: number = 1 << 20;
+
+/** What a history begins with. */
+export interface HistoryParts<State> {
+  readonly rules: Rules<State>;
+  readonly limits: HistoryLimits;
+  readonly identity: Identity;
+  readonly base: Snapshot;
+}
 
 /** A history that grows. */
 export class History<State> {
   readonly identity: Identity;
   readonly base: Snapshot;
   readonly #rules: Rules<State>;
+  readonly #limits: HistoryLimits;
   readonly #records: DecidedRecord[] = [];
   readonly #hashes: ChainHash[] = [];
   readonly #ids: Map<string, number>;
+  /** Oldest first, half a limit apart. */
+  readonly #marks: Mark<State>[] = [];
+  #bytes = 0;
   #state: State;
 
-  /** The history that begins with `base`. @throws what `decodeState` throws */
-  constructor(rules: Rules<State>, identity: Identity, base: Snapshot) {
-    this.#rules = rules;
-    this.identity = identity;
-    this.base = base;
-    this.#ids = new Map(base.ids.map(({ id, epoch }) => [id, epoch]));
-    this.#state = rules.decodeState(base.state);
+  private constructor(parts: HistoryParts<State>, state: State) {
+    this.#rules = parts.rules;
+    this.#limits = parts.limits;
+    this.identity = parts.identity;
+    this.base = parts.base;
+    this.#ids = new Map(parts.base.ids.map(({ id, epoch }) => [id, epoch]));
+    this.#state = state;
+  }
+
+  /** The history that begins with a base. @throws what `decodeState` throws */
+  static from<State>(parts: HistoryParts<State>): History<State> {
+    return new History(parts, parts.rules.decodeState(parts.base.state));
   }
 
   get epoch(): number {
@@ -108,10 +142,12 @@ export class History<State> {
   /** Adds a record that was judged `next`. */
   append(record: DecidedRecord, { state, hash }: Verdict<State> & { readonly kind: 'next' }): void {
     assert(record.epoch === this.epoch + 1 && record.previous === this.hash, 'a record follows its history');
-    this.#records.push(record);
-    this.#hashes.push(hash);
+    this.#add(record, hash);
     this.#state = state;
-    this.#remember(record.decision.id, record.epoch);
+    const { recordsMax, bytesMax } = this.#limits;
+    const { epoch, bytes } = this.#marks.at(-1) ?? { epoch: this.base.epoch, bytes: 0 };
+    const isHalfway = this.epoch - epoch >= recordsMax / 2 || this.#bytes - bytes >= bytesMax / 2;
+    if (isHalfway) this.#marks.push({ epoch: this.epoch, bytes: this.#bytes, state });
   }
 
   /** What somebody whose history ends at `epoch` needs next. */
@@ -128,23 +164,33 @@ export class History<State> {
     return { snapshot, records, end: this.end };
   }
 
-  /** The same history on a later base, with only its last `kept` records. */
-  shortened(kept: number): History<State> {
-    const cut = Math.max(0, this.#records.length - kept);
-    const older = new History(this.#rules, this.identity, this.base);
-    older.#replay(this.#records.slice(0, cut));
-    const base = { ...older.end, ids: older.#listIds(), state: this.#rules.encodeState(older.state) };
-    const shorter = new History(this.#rules, this.identity, base);
-    shorter.#replay(this.#records.slice(cut));
+  /** Whether it has passed its limits and should be `shortened`. */
+  get isLong(): boolean {
+    return this.#records.length > this.#limits.recordsMax || this.#bytes > this.#limits.bytesMax;
+  }
+
+  /** The same history without its older half: on the state in the middle as its base. */
+  shortened(): History<State> {
+    const [mark = { epoch: this.epoch, state: this.#state }] = this.#marks;
+    const cut = mark.epoch - this.base.epoch;
+    const older = new History({ ...this.#parts, base: this.base }, mark.state);
+    for (const [i, record] of this.#records.slice(0, cut).entries()) older.#add(record, this.#hashes[i]);
+    const base = { ...older.end, ids: older.#listIds(), state: this.#rules.encodeState(mark.state) };
+    const shorter = new History({ ...this.#parts, base }, this.#state);
+    for (const [i, record] of this.#records.slice(cut).entries()) shorter.#add(record, this.#hashes[cut + i]);
+    shorter.#marks.push(...this.#marks.slice(1).map(({ epoch, bytes, state }) => ({ epoch, bytes: bytes - older.#bytes, state })));
     return shorter;
   }
 
-  #replay(records: readonly DecidedRecord[]): void {
-    for (const record of records) {
-      const verdict = this.judge(record);
-      assert(verdict.kind === 'next', 'a history follows itself');
-      this.append(record, verdict);
-    }
+  get #parts(): HistoryParts<State> {
+    return { rules: this.#rules, limits: this.#limits, identity: this.identity, base: this.base };
+  }
+
+  #add(record: DecidedRecord, hash: ChainHash): void {
+    this.#records.push(record);
+    this.#hashes.push(hash);
+    this.#bytes += record.decision.content.length;
+    this.#remember(record.decision.id, record.epoch);
   }
 
   #remember(id: string, epoch: number): void {

@@ -12,7 +12,7 @@
 import { assert, CoterieError, isCoterieError } from '@coterie/env';
 import type { Environment } from '@coterie/env';
 import type { DecidedRecord, Identity, Snapshot } from './chain.ts';
-import { History, type Page, type Position } from './history.ts';
+import { History, type HistoryLimits, type Page, type Position } from './history.ts';
 import { decidedPayload, logPlace, readHistory, writeHistory } from './log-file.ts';
 import { isFinal, type RecordFile } from './record-file.ts';
 import { type Rules, stewardsAfter } from './rules.ts';
@@ -23,9 +23,8 @@ export interface LedgerPlace<State> {
   readonly environment: Pick<Environment, 'files' | 'log'>;
   readonly directory: string;
   readonly rules: Rules<State>;
-  /** Past so many records, or so many bytes, the older half gives way to a snapshot. */
-  readonly recordsMax: number;
-  readonly bytesMax: number;
+  /** Past them the older half gives way to a snapshot. */
+  readonly limits: HistoryLimits;
 }
 
 const learnersMax = 1024;
@@ -47,7 +46,7 @@ export class Ledger<State> {
   static async open<State>(place: LedgerPlace<State>): Promise<Ledger<State>> {
     const ledger = new Ledger(place);
     const { files, log } = place.environment;
-    const found = await readHistory(logPlace(files, place.directory), place.rules);
+    const found = await readHistory(logPlace(files, place.directory), place);
     if (found === undefined) return ledger;
     const { history, tornBytes } = found;
     if (tornBytes > 0) log.warn('ring log tail cut', { directory: place.directory, epoch: history.epoch, bytes: tornBytes });
@@ -93,7 +92,7 @@ export class Ledger<State> {
           `there is a ring log already, of cluster ${this.#history?.identity.cluster} at epoch ${this.epoch}`,
         );
       }
-      const history = new History(this.#place.rules, identity, base);
+      const history = History.from({ ...this.#place, identity, base });
       stewardsAfter(this.#place.rules, history.state);
       await this.#rewrite(history);
       this.#tell();
@@ -136,7 +135,7 @@ export class Ledger<State> {
   async #adopt(snapshot: Snapshot): Promise<void> {
     const history = this.require();
     if (snapshot.epoch <= history.epoch) return this.compare(snapshot);
-    await this.#rewrite(new History(this.#place.rules, history.identity, snapshot));
+    await this.#rewrite(History.from({ ...this.#place, identity: history.identity, base: snapshot }));
     this.#tell();
   }
 
@@ -164,11 +163,9 @@ export class Ledger<State> {
 
   async #shorten(): Promise<void> {
     const history = this.require();
-    const { recordsMax, bytesMax } = this.#place;
-    if (history.records.length <= recordsMax && (this.#file?.length ?? 0) <= bytesMax) return;
-    const kept = Math.floor(Math.min(history.records.length, recordsMax) / 2);
+    if (!history.isLong) return;
     try {
-      await this.#rewrite(history.shortened(kept));
+      await this.#rewrite(history.shortened());
     } catch (error) {
       if (!isCoterieError(error) || this.#failure !== undefined) throw error;
       this.#place.environment.log.warn('ring log could not be shortened', { directory: this.#place.directory, error: error.message });

@@ -12,7 +12,7 @@ import { isCoterieError, joinPath } from '@coterie/env';
 import type { Files } from '@coterie/env';
 import { ByteReader, ByteWriter } from '@coterie/bytes';
 import { type DecidedRecord, malformed, readName, readRecord, readSnapshot, writeRecord, writeSnapshot } from './chain.ts';
-import { History } from './history.ts';
+import { History, type HistoryLimits } from './history.ts';
 import { corruptFile, type FoundRecord, readRecordFile, RecordFile, type RecordFilePlace } from './record-file.ts';
 import type { Rules } from './rules.ts';
 
@@ -20,6 +20,12 @@ import type { Rules } from './rules.ts';
 export interface FoundHistory<State> {
   readonly history: History<State>;
   readonly tornBytes: number;
+}
+
+/** What a history is read with. */
+export interface HistoryKind<State> {
+  readonly rules: Rules<State>;
+  readonly limits: HistoryLimits;
 }
 
 const payloadKind = { base: 1, decided: 2 } as const;
@@ -44,13 +50,13 @@ export function decidedPayload(record: DecidedRecord): Uint8Array {
 }
 
 /** Reads the log; undefined when there is none. @throws CoterieError `CORRUPTION` with file and offset, `UNSUPPORTED_FORMAT` */
-export async function readHistory<State>(place: RecordFilePlace, rules: Rules<State>): Promise<FoundHistory<State> | undefined> {
+export async function readHistory<State>(place: RecordFilePlace, kind: HistoryKind<State>): Promise<FoundHistory<State> | undefined> {
   const contents = await readRecordFile(place);
   if (contents === undefined) return undefined;
   const path = joinPath(place.directory, place.name);
   const [first, ...rest] = contents.records;
   if (first === undefined) throw corruptFile(path, magic.length, 'its first record is damaged');
-  const history = blame(path, first, () => readBase(first.payload, rules));
+  const history = blame(path, first, () => readBase(first.payload, kind));
   for (const found of rest) blame(path, found, () => extend(history, found.payload));
   return { history, tornBytes: contents.tornBytes };
 }
@@ -62,13 +68,13 @@ function basePayload<State>({ identity, base }: History<State>): Uint8Array {
   return writer.finish();
 }
 
-function readBase<State>(payload: Uint8Array, rules: Rules<State>): History<State> {
+function readBase<State>(payload: Uint8Array, kind: HistoryKind<State>): History<State> {
   const reader = new ByteReader(payload);
   if (reader.u8() !== payloadKind.base) throw malformed('it is no base');
   const identity = { cluster: readName(reader), lineage: readName(reader) };
   const base = readSnapshot(reader);
   if (reader.remaining > 0) throw malformed('it goes on behind its end');
-  return new History(rules, identity, base);
+  return History.from({ ...kind, identity, base });
 }
 
 function extend<State>(history: History<State>, payload: Uint8Array): void {

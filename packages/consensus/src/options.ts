@@ -32,7 +32,7 @@ export interface RingLogOptions<State> {
   readonly proposalsMax?: number;
   /** Records kept before the older half gives way to a snapshot. Default 4096. */
   readonly recordsMax?: number;
-  /** Bytes of `ring.log` before the same happens. Default 8 MiB. */
+  /** Bytes of decisions kept before the same happens. Default 8 MiB. */
   readonly logBytesMax?: number;
   /** Bytes of `votes.log` before it is written anew. Default 1 MiB. */
   readonly votesBytesMax?: number;

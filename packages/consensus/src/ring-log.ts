@@ -223,8 +223,8 @@ interface Opened<State> {
 }
 
 async function openParts<State>(settings: RingLogSettings<State>): Promise<{ ledger: Ledger<State>; votes: Votes }> {
-  const { environment, directory, rules, recordsMax, node, store } = settings;
-  const ledger = await Ledger.open({ environment, directory, rules, recordsMax, bytesMax: settings.logBytesMax });
+  const { environment, directory, rules, recordsMax, logBytesMax: bytesMax, node, store } = settings;
+  const ledger = await Ledger.open({ environment, directory, rules, limits: { recordsMax, bytesMax } });
   const mode = settings.hazards.answerBeforeSync === true ? 'handedOver' : 'durable';
   try {
     const place = { environment, directory, bytesMax: settings.votesBytesMax, mode } as const;

@@ -51,6 +51,8 @@ export class Votes {
   readonly #store: string;
   #file: RecordFile;
   #slot: Slot;
+  /** A file that is long because one value is gains nothing from being written anew each time. */
+  #bytesWhenNew: number;
   #failure: CoterieError | undefined;
 
   private constructor(place: VotesPlace, birth: Birth, opened: { readonly file: RecordFile; readonly slot: Slot }) {
@@ -58,6 +60,7 @@ export class Votes {
     this.self = { node: birth.node, incarnation: birth.incarnation };
     this.#store = birth.store;
     this.#file = opened.file;
+    this.#bytesWhenNew = opened.file.length;
     this.#slot = opened.slot;
   }
 
@@ -108,10 +111,11 @@ export class Votes {
   /** Writes the file anew once it has grown: only the votes that count are kept. */
   async #shorten(): Promise<void> {
     const { bytesMax, environment } = this.#place;
-    if (this.#file.length <= bytesMax) return;
+    if (this.#file.length <= Math.max(bytesMax, 2 * this.#bytesWhenNew)) return;
     const old = this.#file;
     try {
       this.#file = await write(this.#place, { ...this.self, store: this.#store }, this.#slot);
+      this.#bytesWhenNew = this.#file.length;
     } catch (error) {
       if (!isCoterieError(error)) throw error;
       if (isFinal(error)) throw (this.#failure = error);
