@@ -47,7 +47,7 @@ describe('a question', () => {
     converse(async ({ a, b }) => {
       const request = (method: string): Promise<unknown> => a.request('b:7072', { method, epoch: 0, body: null }, { timeoutMs: 500 });
       b.register('refuse', async () => {
-        throw new CoterieError('QUORUM_NOT_MET', 'no', { retryable: false, details: { got: 1, file: undefined, note: 'x'.repeat(600) } });
+        throw new CoterieError('QUORUM_NOT_MET', 'no', { retryable: false, details: { got: 1, note: 'x'.repeat(600) } });
       });
       b.register('break', async () => {
         throw new TypeError('a bug');
