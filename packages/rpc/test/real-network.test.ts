@@ -1,5 +1,5 @@
 /** The same endpoints over real sockets: what the simulation cannot show is that the system's streams behave as its own do. */
-import { createNodeEnvironment } from '../../env-node/src/index.ts';
+import { createNodeEnvironment } from '@coterie/env-node';
 import { expect, test } from 'vitest';
 import { openEndpoint } from '../src/index.ts';
 import type { Endpoint, EndpointLimits } from '../src/index.ts';
