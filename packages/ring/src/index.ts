@@ -14,5 +14,7 @@ export type { Plan, PlanOptions } from './plan/plan.ts';
 export type { RingChange } from './plan/stage.ts';
 export type { Move, Release } from './plan/moves.ts';
 export type { Advice } from './plan/advice.ts';
+export { decodeRing, encodeRing } from './codec.ts';
+export { slotCount, slotOf, slotTokenOf } from './slot-token.ts';
 export { balanceOf } from './balance.ts';
 export type { Balance, MemberBalance } from './balance.ts';

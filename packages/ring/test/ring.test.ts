@@ -10,8 +10,8 @@ describe('a ring of one member', () => {
     expect(ring.partitions).toBe(1024);
     for (const high of [0, 1, 0x3fffff, 0x400000, 0x80000000, 0xffffffff]) {
       for (const n of [1, 3]) {
-        const list = preferenceList(ring, { high, low: 7 }, n);
-        expect(list).toEqual({ partition: Math.floor(high / 2 ** 22), primaries: [alone], fallbacks: [] });
+        const { partition, primaries, fallbacks } = preferenceList(ring, { high, low: 7 }, n);
+        expect({ partition, primaries, fallbacks }).toEqual({ partition: Math.floor(high / 2 ** 22), primaries: [alone], fallbacks: [] });
       }
     }
   });
@@ -29,13 +29,22 @@ describe('a ring of one member', () => {
     expect(() => createRing({ members: [alone, alone] })).toThrow(refused);
   });
 
-  it('gives shorter lists as prefixes of longer ones', () => {
-    const members = ['a', 'b', 'c', 'd'].map((name) => ({ id: name, name }));
-    const ring = { epoch: 2, partitions: 64, members, replicas: new Array<number[]>(64).fill([2, 0, 3, 1]) };
-    const names = (n: number): string => {
-      const list = preferenceList(ring, { high: 0, low: 0 }, n);
-      return `${list.primaries.map((m) => m.name).join('')}|${list.fallbacks.map((m) => m.name).join('')}`;
-    };
-    expect([1, 2, 3, 4, 9].map(names)).toEqual(['c|adb', 'ca|db', 'cad|b', 'cadb|', 'cadb|']);
+  it.each([
+    { id: '' },
+    { name: '' },
+    { name: 'n'.repeat(257) },
+    { weight: 0 },
+    { weight: 1025 },
+    { weight: 1.5 },
+    { zone: '/rack' },
+    { zone: 'a/b/c/d/e/f/g/h/i' },
+    { address: '' },
+  ])('refuses a member with %j', (wrong) => {
+    expect(() => createRing({ members: [{ ...alone, ...wrong }] })).toThrow(refused);
+  });
+
+  it('takes a member with everything said', () => {
+    const member = { ...alone, weight: 1024, zone: 'dc1/rack7/host3', address: 'node1.example:7072' };
+    expect(createRing({ members: [member] }).members).toEqual([member]);
   });
 });

@@ -29,6 +29,8 @@ export class Assignment {
   readonly #rule: SpreadRule;
   readonly #holders: Int32Array;
   readonly #counts: Uint8Array;
+  /** How many of a partition's holders have its data today. */
+  readonly #keeping: Uint8Array;
   /** Where in `held` of its member each slot stands. */
   readonly #places: Int32Array;
   readonly #range = { start: 0, end: 0 };
@@ -41,6 +43,7 @@ export class Assignment {
     this.#rule = rule;
     this.#holders = new Int32Array(this.partitions * copies).fill(-1);
     this.#counts = new Uint8Array(this.partitions);
+    this.#keeping = new Uint8Array(this.partitions);
     this.#places = new Int32Array(this.partitions * copies);
   }
 
@@ -80,6 +83,16 @@ export class Assignment {
     return this.original[partition].includes(member);
   }
 
+  /** Whether all holders have the partition's data today. */
+  isUnmoved(partition: number): boolean {
+    return this.#keeping[partition] === this.#counts[partition];
+  }
+
+  /** Whether everybody who has the partition's data today holds it. */
+  isKept(partition: number): boolean {
+    return this.#keeping[partition] === this.original[partition].length;
+  }
+
   /** Whether the partition has room for the member, and the zones allow it. */
   canAdd(partition: number, member: number): boolean {
     return this.#counts[partition] < this.copies && this.#admits(partition, -1, member);
@@ -108,12 +121,14 @@ export class Assignment {
   /** Puts `to` in the place of `from`. */
   swap(partition: number, from: number, to: number): void {
     const slot = partition * this.copies + this.#slotOf(partition, from);
+    if (this.isOriginal(partition, from)) this.#keeping[partition]--;
     this.#take(slot, from);
     this.#put(slot, partition, to);
   }
 
   #put(slot: number, partition: number, member: number): void {
     this.#holders[slot] = member;
+    if (this.isOriginal(partition, member)) this.#keeping[partition]++;
     this.#places[slot] = this.held[member].length;
     this.held[member].push(partition);
   }
@@ -140,6 +155,7 @@ export class Assignment {
 export function movesOf(assignment: Assignment): number {
   let moves = 0;
   for (let partition = 0; partition < assignment.partitions; partition++) {
+    if (assignment.isUnmoved(partition)) continue;
     for (const member of assignment.holdersOf(partition)) if (!assignment.isOriginal(partition, member)) moves++;
   }
   return moves;

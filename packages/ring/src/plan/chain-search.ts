@@ -61,20 +61,23 @@ export function searchChains(question: ChainQuestion): Chains {
 function settleLabels({ exchange, by }: ChainQuestion, labels: Int32Array, last: (Swap | undefined)[]): readonly Swap[] | undefined {
   const queue = [...labels.keys()].sort((a, b) => labels[a] - labels[b] || a - b);
   const queued = new Uint8Array(labels.length).fill(1);
+  const weight = by === 'moves' ? perMove : 0;
   let saving: readonly Swap[] | undefined;
   for (let head = 0; head < queue.length && saving === undefined; head++) {
     const from = queue[head];
     queued[from] = 0;
     if (by === 'length' && labels[from] >= unreached) continue;
-    exchange.visitFrom(from, (swap) => {
-      const label = labels[from] + (by === 'moves' ? swap.cost * perMove : 0) + 1;
-      if (label >= labels[swap.to] || saving !== undefined) return;
-      labels[swap.to] = label;
+    const label = labels[from] + 1;
+    const visit = (swap: Swap): void => {
+      const lower = label + swap.cost * weight;
+      if (saving !== undefined || lower >= labels[swap.to]) return;
+      labels[swap.to] = lower;
       last[swap.to] = swap;
       saving = ringThrough(last, swap);
       if (queued[swap.to] === 0) queue.push(swap.to);
       queued[swap.to] = 1;
-    });
+    };
+    exchange.visitFrom(from, { labels, label, perMove: weight, visit });
   }
   return saving;
 }

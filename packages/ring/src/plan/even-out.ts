@@ -75,7 +75,8 @@ class Evening {
     while (this.#by === 'moves') {
       const chains = this.#search((member) => this.#canSpare(member));
       const open = this.#members.filter((member) => this.#hasRoom(member) && chains.reaches(member) && chains.costTo(member) < 0);
-      if (!open.some((member) => this.#followAll(chains.chainTo(member), () => this.#hasRoom(member)))) return;
+      const followed = open.filter((member) => this.#followAll(chains.chainTo(member), () => this.#hasRoom(member)));
+      if (followed.length === 0) return;
     }
   }
 

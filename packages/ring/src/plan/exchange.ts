@@ -36,39 +36,54 @@ export class Exchange {
     for (let vertex = 1; vertex < this.#levels.length; vertex++) this.#levels[vertex] = this.#levels[tree.parents[vertex]] + 1;
   }
 
-  /** Shows the cheapest swap from a member to each other that can take something, and maybe some that are not the cheapest. */
-  visitFrom(from: number, visit: (swap: Swap) => void): void {
+  /** Shows the cheapest swap from a member to each other that it would help, and maybe some that are not the cheapest. */
+  visitFrom(from: number, visitor: SwapVisitor): void {
     const { depth, parents, paths, least } = this.#tree;
-    this.#visitReturns(from, visit);
-    // Those that `from` would have to copy come first: what is found first is cheapest.
-    let open = [...this.#assignment.held[from]];
-    const fetched = open.filter((partition) => !this.#assignment.isOriginal(partition, from));
-    if (fetched.length > 0) open = [...fetched, ...open.filter((partition) => this.#assignment.isOriginal(partition, from))];
+    this.#visitReturns(from, visitor);
+    let open = this.#cheapestFirst(from);
     for (let level = depth - 1; level >= 0; level--) {
       const own = paths[from * depth + level];
       open = open.filter((partition) => this.#countBelow(partition, own) > least[own]);
       if (open.length === 0) return;
-      for (const beside of this.#tree.children[parents[own]]) if (beside !== own) this.#visitBelow({ from, vertex: beside, open, visit });
+      this.#visitChildren(parents[own], own, { from, open, visitor });
     }
   }
 
-  #visitBelow({ from, vertex, open, visit }: Descent): void {
+  #visitChildren(vertex: number, except: number, descent: Descent): void {
     const { children, memberAt, most } = this.#tree;
-    const to = memberAt[vertex];
-    if (to >= 0) {
-      const partition = open.find((partition) => !this.#assignment.holds(partition, to));
-      if (partition !== undefined) visit(this.#swap(partition, from, to));
-      return;
+    const { from, open, visitor } = descent;
+    const cost = this.#assignment.isOriginal(open[0], from) ? 1 : 0;
+    for (const child of children[vertex]) {
+      if (child === except) continue;
+      const to = memberAt[child];
+      if (to >= 0) {
+        if (helps(visitor, to, cost)) this.#visitMember(to, descent);
+        continue;
+      }
+      const passing = open.filter((partition) => this.#countBelow(partition, child) < most[child]);
+      if (passing.length > 0) this.#visitChildren(child, -1, { from, open: passing, visitor });
     }
-    const passing = open.filter((partition) => this.#countBelow(partition, vertex) < most[vertex]);
-    if (passing.length > 0) for (const child of children[vertex]) this.#visitBelow({ from, vertex: child, open: passing, visit });
+  }
+
+  #visitMember(to: number, { from, open, visitor }: Descent): void {
+    const partition = open.find((partition) => !this.#assignment.holds(partition, to));
+    if (partition !== undefined) visitor.visit(this.#swap(partition, from, to));
+  }
+
+  /** What a member holds, that which it would have to copy first: what is found first is cheapest. */
+  #cheapestFirst(from: number): readonly number[] {
+    const held = this.#assignment.held[from];
+    const copied = held.filter((partition) => !this.#assignment.isUnmoved(partition) && !this.#assignment.isOriginal(partition, from));
+    return copied.length === 0 ? held : [...copied, ...held.filter((partition) => this.#assignment.isOriginal(partition, from))];
   }
 
   /** Swaps to members that have the data and stand outside: they need not copy it. */
-  #visitReturns(from: number, visit: (swap: Swap) => void): void {
+  #visitReturns(from: number, visitor: SwapVisitor): void {
     for (const partition of this.#assignment.held[from]) {
+      if (this.#assignment.isKept(partition)) continue;
       for (const to of this.#assignment.original[partition]) {
-        if (!this.#assignment.holds(partition, to) && this.#assignment.canSwap(partition, from, to)) visit(this.#swap(partition, from, to));
+        if (this.#assignment.holds(partition, to) || !helps(visitor, to, -1)) continue;
+        if (this.#assignment.canSwap(partition, from, to)) visitor.visit(this.#swap(partition, from, to));
       }
     }
   }
@@ -88,12 +103,24 @@ export class Exchange {
   }
 }
 
+/** Looks at swaps. A swap helps if `label` + cost × `perMove` is below the label of who receives; numbers, for there are millions of questions. */
+export interface SwapVisitor {
+  /** By member. */
+  readonly labels: Int32Array;
+  readonly label: number;
+  readonly perMove: number;
+  visit(swap: Swap): void;
+}
+
 interface Descent {
   readonly from: number;
-  readonly vertex: number;
-  /** Partitions that can get as far as here. */
+  /** Partitions that can get as far as here, the cheapest first. */
   readonly open: readonly number[];
-  readonly visit: (swap: Swap) => void;
+  readonly visitor: SwapVisitor;
+}
+
+function helps({ labels, label, perMove }: SwapVisitor, to: number, cost: number): boolean {
+  return label + cost * perMove < labels[to];
 }
 
 /** Moves that a swap adds to the plan. */

@@ -1,19 +1,21 @@
 /**
  * Zones as a tree, and how many of a partition's k replicas may lie below each of its vertices: as evenly spread as can
- * be, level by level from the top. That is the rule "distinct nodes, distinct zones" in one form.
+ * be at the top level, and of the ways that are equal there as evenly as can be at the next, and so on down. That is the
+ * rule "distinct nodes, distinct zones" in one form.
  *
  * ```
  *                 root 3                     k = 3 copies, two data centres
  *            ┌──────┴──────┐
- *         dc1 1..2      dc2 1..2             3 = 2 + 1, whichever way round
+ *         dc1 2..2      dc2 1..1             3 = 2 + 1; two in dc2 would share its only rack, so dc1 has the two
  *        ┌───┴───┐         │
- *     r1 0..1  r2 0..1   r3 1..2             two copies in dc1 lie in two racks; dc2 has no second one
+ *     r1 1..1  r2 1..1   r3 1..1
  *      │  │      │        │  │
- *      a  b      c        d  e               members: 0..1, never two on one
+ *      a  b      c        d  e               a 0..1   b 0..1   c 1..1   d 0..1   e 0..1
  * ```
  *
- * The range of a vertex is never wider than one. A vertex that has too few members below it takes one on each, and its
- * siblings share the rest.
+ * Replicas are given out one at a time, each to where it meets the fewest others: fewest in its top zone, then in the zone
+ * below, and so on. That number, one digit a level, is the price of the next replica below a vertex. It only rises, so
+ * buying at the lowest price is best, and only equal prices leave a choice: the range of a vertex is never wider than one.
  */
 import { type RingMember, zoneLevelsOf } from '../member.ts';
 
@@ -49,7 +51,7 @@ export function zoneTree(members: readonly RingMember[], copies: number): ZoneTr
   };
   tree.least[0] = copies;
   tree.most[0] = copies;
-  shareRange(tree, memberCounts(tree), 0);
+  shareRange(tree, pricesOf(tree, copies), 0);
   return tree;
 }
 
@@ -97,25 +99,41 @@ function addVertex(tree: GrownTree, parent: number, member: number): number {
   return vertex;
 }
 
-/** Members below each vertex. Children come after their parents. */
-function memberCounts(tree: ZoneTree): Int32Array {
-  const counts = Int32Array.from(tree.memberAt, (member) => (member < 0 ? 0 : 1));
-  for (let vertex = counts.length - 1; vertex > 0; vertex--) counts[tree.parents[vertex]] += counts[vertex];
-  return counts;
+/** A digit of a price: how many others a replica meets in one zone, below 16 as there are at most 16 copies. */
+const digit = 16;
+
+/** For each vertex the prices of the first, second, … replica below it; at most `copies`, rising. */
+function pricesOf(tree: ZoneTree, copies: number): number[][] {
+  const prices: number[][] = tree.children.map(() => []);
+  const digits = digitsOf(tree);
+  // Children come after their parents.
+  for (let vertex = prices.length - 1; vertex >= 0; vertex--) {
+    const inside = tree.memberAt[vertex] >= 0 ? [0] : cheapest(tree, prices, vertex).slice(0, copies);
+    prices[vertex] = inside.map((price, met) => met * digits[vertex] + price);
+  }
+  return prices;
 }
 
-/** Sets the ranges below a vertex from its own. */
-function shareRange(tree: ZoneTree, counts: Int32Array, vertex: number): void {
-  const children = tree.children[vertex];
-  if (children.length === 0) return;
-  const room = (level: number): number => children.reduce((sum, child) => sum + Math.min(counts[child], level), 0);
-  let full = 0;
-  while (full < tree.least[vertex] && room(full + 1) <= tree.least[vertex]) full++;
-  let reached = full;
-  while (room(reached) < tree.most[vertex]) reached++;
-  for (const child of children) {
-    tree.least[child] = Math.min(counts[child], full);
-    tree.most[child] = Math.min(counts[child], reached);
-    shareRange(tree, counts, child);
+/** What one other replica met at a vertex adds to a price: more the higher it stands; nothing at the root, where all meet. */
+function digitsOf({ depth, parents }: ZoneTree): number[] {
+  const digits = [0, ...new Array<number>(parents.length - 1).fill(digit ** depth)];
+  for (let vertex = 1; vertex < digits.length; vertex++) if (parents[vertex] > 0) digits[vertex] = digits[parents[vertex]] / digit;
+  return digits;
+}
+
+/** The prices of all replicas below a vertex's children, rising. */
+function cheapest(tree: ZoneTree, prices: readonly (readonly number[])[], vertex: number): number[] {
+  return tree.children[vertex].flatMap((child) => prices[child]).sort((a, b) => a - b);
+}
+
+/** Sets the ranges below a vertex from its own: what is cheaper than the next is bought, what costs as much may be. */
+function shareRange(tree: ZoneTree, prices: readonly (readonly number[])[], vertex: number): void {
+  const all = cheapest(tree, prices, vertex);
+  const next = all[tree.least[vertex]] ?? Infinity;
+  const last = all[tree.most[vertex] - 1] ?? -Infinity;
+  for (const child of tree.children[vertex]) {
+    tree.least[child] = prices[child].filter((price) => price < next).length;
+    tree.most[child] = prices[child].filter((price) => price <= last).length;
+    shareRange(tree, prices, child);
   }
 }
