@@ -1,9 +1,23 @@
 /** What one machine does with what it meets, beyond the golden conversations. */
 import { describe, expect, it } from 'vitest';
 import { type Effect, GossipMachine } from '../src/index.ts';
-import { encodeMessage } from '../src/wire.ts';
+import type { MemberRecord } from '../src/message.ts';
+import { decodeMessage, encodeMessage } from '../src/wire.ts';
 import { addressOf, Conversation, idOf, selfOf } from './conversation.ts';
 import { Sfc32 } from './virtual-cluster.mjs';
+
+/** The answer of a member to a ping; to anything else, something that is ignored. */
+function ackOf(name: string, bytes: Uint8Array): Uint8Array {
+  const { message } = decodeMessage(bytes);
+  const seq = message.kind === 'ping' ? message.seq : 0;
+  const from = {
+    standing: { incarnation: 1, state: 'alive' as const, witnesses: [] },
+    profile: { ...selfOf(name), incarnation: 1 },
+    heartbeat: 1,
+    epoch: 0,
+  };
+  return encodeMessage({ cluster: 'here', sender: idOf(name), message: { kind: 'ack', seq, from, records: [] } });
+}
 
 const kindsOf = (effects: readonly Effect[]): string[] => effects.map((effect) => effect.kind);
 
@@ -167,11 +181,49 @@ describe('a machine', () => {
       expect(deaf.machine('b').member(idOf(name))).toMatchObject({ state: 'alive' });
       expect(deaf.machine(name).stateOf(idOf('a'))).toBe('dead');
     }
-    // once it is taken for dead nobody has to outbid it any more
-    const refuted = (): number[] => ['b', 'c', 'd'].map((name) => deaf.machine(name).counters.refuted);
-    const before = refuted();
-    deaf.runSeconds(60);
-    expect(refuted()).toEqual(before);
+  });
+
+  it('calls nobody dead on its own word while somebody else is there to ask, and does once nobody is', () => {
+    const machine = new GossipMachine({ self: selfOf('a'), incarnation: 1, cluster: 'here', random: new Sfc32(1) });
+    machine.introduce(0, [
+      { ...selfOf('b'), incarnation: 1 },
+      { ...selfOf('d'), incarnation: 1 },
+    ]);
+    machine.start(0);
+    // d acknowledges pings, but never says what it found of b
+    const runTo = (end: number, d: 'answers' | 'is silent'): void => {
+      for (let now = machine.dueAt; now <= end; now = machine.dueAt) {
+        const effects = [...machine.tick(now)];
+        for (let effect = effects.shift(); effect !== undefined; effect = effects.shift()) {
+          if (effect.kind === 'send' && effect.address === addressOf('d') && d === 'answers')
+            effects.push(...machine.receive(now, addressOf('d'), ackOf('d', effect.bytes)));
+        }
+      }
+    };
+    runTo(120_000, 'answers');
+    expect(machine.member(idOf('b'))).toMatchObject({ state: 'suspect', witnesses: [idOf('a')] });
+    expect(machine.stateOf(idOf('d'))).toBe('alive');
+    runTo(140_000, 'is silent');
+    expect(machine.stateOf(idOf('b'))).toBe('dead');
+  });
+
+  it('does not listen to what one of the dead says of others, only to what it says of itself and of the listener', () => {
+    const conversation = Conversation.of('abcd').runSeconds(5);
+    conversation.stop('b');
+    conversation.runSeconds(8);
+    expect(conversation.machine('a').stateOf(idOf('b'))).toBe('dead');
+    const accusation = (name: string): MemberRecord => ({
+      id: idOf(name),
+      standing: { incarnation: 1, state: 'suspect', witnesses: [idOf('b')] },
+    });
+    const say = (...records: MemberRecord[]): void =>
+      conversation.do('a', (machine, now) =>
+        machine.receive(now, addressOf('b'), encodeMessage({ cluster: 'here', sender: idOf('b'), message: { kind: 'gossip', records } })),
+      );
+    say(accusation('c'));
+    expect(conversation.machine('a').stateOf(idOf('c'))).toBe('alive');
+    say(accusation('a'));
+    expect(conversation.machine('a').member(idOf('a'))).toMatchObject({ state: 'alive', incarnation: 2 });
   });
 
   it('lists so many members and no more', () => {
