@@ -222,10 +222,18 @@ export interface CopyReport {
   readonly hintFor: readonly string[];
 }
 
+/** What the door for other nodes and gossip count, by name. Empty for a node without a door. */
+export interface NodeCounters {
+  readonly rpc: Readonly<Record<string, number>>;
+  readonly gossip: Readonly<Record<string, number>>;
+}
+
 /** The node as an operator wants to see it. */
-export interface NodeStatus {
+export interface NodeStatus extends NodeCounters {
   readonly name: string;
   readonly nodeId: string;
+  /** Where other nodes reach it, with the port that was really taken; absent without a door. */
+  readonly peer?: string;
   readonly incarnation: string;
   readonly state: 'starting' | 'ready' | 'read-only' | 'draining' | 'closed';
   /** Why the state is not `ready`, in a sentence. */
@@ -253,6 +261,8 @@ export interface CoterieNode {
   /** Hides every key at once and raises the generation; space comes back in the background. */
   dropBucket(name: string): Promise<void>;
   where(bucket: string, key: Uint8Array): Promise<Placement>;
+  /** The epoch of the ring that this node goes by. */
+  readonly epoch: number;
   cluster(): ClusterReport;
   ring(): RingReport;
   /** What this store alone holds of a key, nobody else being asked. */

@@ -2,7 +2,7 @@
 import type { GossipService } from '@coterie/gossip';
 import { ContextSealer } from '@coterie/vector-clock';
 import { answerPeers } from './answer-peers.ts';
-import type { CoterieNode } from './api.ts';
+import type { CoterieNode, NodeCounters } from './api.ts';
 import { Background } from './background.ts';
 import { Buckets } from './buckets.ts';
 import { ClusterMember } from './cluster/cluster-member.ts';
@@ -49,7 +49,9 @@ export async function assemble(opened: Opened): Promise<CoterieNode> {
     await ringLog.close();
   };
   const { handoff, mover, dropper } = background;
-  const node = new RunningNode({ ...inside, life, recovery, handoff, mover, dropper, name: settings.name, sync: settings.sync, shutDown });
+  const counters = (): NodeCounters => ({ rpc: { ...endpoint?.counts }, gossip: { ...gossip?.counters } });
+  const { sync } = settings;
+  const node = new RunningNode({ ...inside, life, recovery, handoff, mover, dropper, self, sync, counters, shutDown });
   if (endpoint !== undefined) {
     answerPeers(endpoint, { service: background.service, node, mover, ringLog, cluster: core.cluster });
     gossip = await joinGossip({ opened, endpoint, cluster: core.cluster, whoIsUp, somebodyIsBack: () => background.soon() });

@@ -16,6 +16,7 @@ export type {
   KeyPage,
   KeyPageRequest,
   MemberReport,
+  NodeCounters,
   NodeStatus,
   Placement,
   PutRequest,

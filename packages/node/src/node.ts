@@ -21,6 +21,7 @@ import type {
   GetRequest,
   KeyPage,
   KeyPageRequest,
+  NodeCounters,
   NodeStatus,
   Placement,
   PutRequest,
@@ -29,7 +30,7 @@ import type {
 } from './api.ts';
 import { Admission } from './admission.ts';
 import type { KnownBucket } from './buckets.ts';
-import { memberOf } from './cluster/state.ts';
+import { type Member, memberOf } from './cluster/state.ts';
 import type { Origin } from './coordinators.ts';
 import { type Core, invalid, placementAt, placeOf } from './core.ts';
 import { type Attempt, Deadlines } from './deadlines.ts';
@@ -49,8 +50,11 @@ export interface NodeParts extends Reported {
   readonly life: Life;
   readonly memory: OperationMemory;
   readonly dropper: Dropper;
-  readonly name: string;
+  /** This node as it wants to be known. */
+  readonly self: Member;
   readonly sync: SyncMode;
+  /** What its door and its gossip count. */
+  counters(): NodeCounters;
   /** Ends what the node does by itself, and closes its door and its ring log. */
   shutDown(): Promise<void>;
 }
@@ -141,6 +145,10 @@ export class RunningNode implements CoterieNode {
     };
   }
 
+  get epoch(): number {
+    return this.#core.cluster.state.epoch;
+  }
+
   cluster(): ClusterReport {
     return reportCluster(this.#parts);
   }
@@ -154,12 +162,13 @@ export class RunningNode implements CoterieNode {
   }
 
   status(): NodeStatus {
-    const { core, life, name, sync, dropper } = this.#parts;
+    const { core, life, self, sync, dropper } = this.#parts;
     const failure = core.store.failure;
     const readOnly = this.#state === 'ready' && failure !== undefined;
     return {
-      name,
-      nodeId: core.selfId,
+      name: memberOf(core.cluster.state, self.id)?.name ?? self.name,
+      nodeId: self.id,
+      ...(self.peer === '' ? {} : { peer: self.peer }),
       incarnation: life.incarnation,
       state: readOnly ? 'read-only' : this.#state,
       ...(readOnly ? { reason: `the store takes no more writes: ${failure.message}` } : {}),
@@ -175,6 +184,7 @@ export class RunningNode implements CoterieNode {
         droppedBucketsToClear: dropper.pending,
         dotCounter: life.counter,
       },
+      ...this.#parts.counters(),
     };
   }
 

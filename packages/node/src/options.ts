@@ -11,7 +11,7 @@ export interface NodeOptions {
   readonly environment: Environment;
   /** Holds the store (`store/`) and the identity file. Made if it is not there. */
   readonly dataDirectory: string;
-  /** For people; the node's id names it to machines. Default `node`. */
+  /** For people; the node's id names it to machines. Different for each member. Default: `node-` and the first four digits of its id. */
   readonly name?: string;
   /** Default `always`. */
   readonly sync?: SyncMode;
@@ -46,7 +46,7 @@ export interface PeerOptions {
 export interface NodeSettings {
   readonly environment: Environment;
   readonly dataDirectory: string;
-  readonly name: string;
+  readonly name: string | undefined;
   readonly sync: SyncMode;
   readonly partitions: number;
   readonly clusterKey: Uint8Array | undefined;
@@ -58,9 +58,9 @@ const partitionsDefault = 1024;
 
 /** Checks the options. @throws `INVALID_ARGUMENT` naming the option and what would be right */
 export function checkNodeOptions(options: NodeOptions): NodeSettings {
-  const { environment, dataDirectory, name = 'node', sync = 'always', partitions = partitionsDefault, clusterKey, peer } = options;
+  const { environment, dataDirectory, name, sync = 'always', partitions = partitionsDefault, clusterKey, peer } = options;
   if (dataDirectory === '') throw refuse('dataDirectory must not be empty');
-  if (!/^[\x21-\x7e]{1,64}$/.test(name)) throw refuse('name has 1 to 64 visible ASCII characters');
+  if (name !== undefined && !/^[\x21-\x7e]{1,64}$/.test(name)) throw refuse('name has 1 to 64 visible ASCII characters');
   const everyMs = typeof sync === 'object' ? sync.everyMs : 1;
   const known = sync === 'always' || sync === 'never' || typeof sync === 'object';
   if (!known || !Number.isInteger(everyMs) || everyMs < 1 || everyMs > 60_000) {

@@ -92,7 +92,7 @@ function describeSelf(
   const { id, acceptor, address } = of;
   return {
     id,
-    name,
+    name: name ?? `node-${id.slice(0, 4)}`,
     zone: peer?.zone ?? '',
     weight: peer?.weight ?? 1,
     peer: peer?.advertise ?? address ?? '',

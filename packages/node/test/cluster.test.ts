@@ -102,6 +102,20 @@ describe('read repair', () => {
   });
 });
 
+describe('a node that was given no name', () => {
+  it('is named by its id, and says where its door is', async () => {
+    const cluster = new ClusterWorld(9);
+    const node = await cluster.run(() =>
+      startNode({ environment: cluster.machine('m').environment, dataDirectory: '/data', peer: { listen: 'm:7072' } }),
+    );
+    const { name, nodeId, peer, rpc, gossip } = node.status();
+    expect([name, peer]).toEqual([`node-${nodeId.slice(0, 4)}`, 'm:7072']);
+    expect([rpc['inFlight'], gossip['malformed']]).toEqual([0, 0]);
+    expect(node.epoch).toBe(node.cluster().epoch);
+    await cluster.run(() => node.close());
+  });
+});
+
 describe('a node that should not be', () => {
   it('is refused when another cluster, a taken name or a running member stands against it', async () => {
     const cluster = await new ClusterWorld(8).startAll(3);

@@ -55,20 +55,25 @@ export interface Joining {
 const pauseMs = 500;
 /** Rounds before it gives up: ten minutes, since members join one after the other. */
 const roundsMax = 1200;
+/** Rounds between two lines of the log that say that it still asks. */
+const roundsPerLine = 20;
 
 /** Joins the cluster of the first seed that takes this member. @throws what a seed refuses for good, or the last failure */
 export async function joinThrough(joining: Joining): Promise<void> {
   const { environment, ringLog, seeds, member } = joining;
+  const { log } = environment;
+  log.info('asking to join', { seeds: seeds.join(' '), member: member.id, name: member.name });
   let last: unknown;
   for (let round = 0; round < roundsMax; round++) {
     for (const seed of seeds) {
       try {
         await joining.askToJoin(seed, member);
         await ringLog.catchUp([seed]);
+        log.info('joined', { seed, cluster: ringLog.state.clusterId, epoch: ringLog.epoch, members: ringLog.state.members.length });
         return;
       } catch (error) {
         if (isCoterieError(error) && !error.retryable && error.code !== 'REMOTE') throw error;
-        if (round === 0) environment.log.info('could not join yet; trying again', { seed, reason: String(error) });
+        if (round % roundsPerLine === 0) log.info('could not join yet; trying again', { seed, round: round + 1, reason: String(error) });
         last = error;
       }
     }
