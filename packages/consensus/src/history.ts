@@ -144,10 +144,8 @@ export class History<State> {
     assert(record.epoch === this.epoch + 1 && record.previous === this.hash, 'a record follows its history');
     this.#add(record, hash);
     this.#state = state;
-    const { recordsMax, bytesMax } = this.#limits;
-    const { epoch, bytes } = this.#marks.at(-1) ?? { epoch: this.base.epoch, bytes: 0 };
-    const isHalfway = this.epoch - epoch >= recordsMax / 2 || this.#bytes - bytes >= bytesMax / 2;
-    if (isHalfway) this.#marks.push({ epoch: this.epoch, bytes: this.#bytes, state });
+    if (this.#isHalf(this.#marks.at(-1) ?? { epoch: this.base.epoch, bytes: 0 }))
+      this.#marks.push({ epoch: this.epoch, bytes: this.#bytes, state });
   }
 
   /** What somebody whose history ends at `epoch` needs next. */
@@ -171,15 +169,25 @@ export class History<State> {
 
   /** The same history without its older half: on the state in the middle as its base. */
   shortened(): History<State> {
-    const [mark = { epoch: this.epoch, state: this.#state }] = this.#marks;
+    const at = Math.max(
+      0,
+      this.#marks.findLastIndex((mark) => this.#isHalf(mark)),
+    );
+    const mark = this.#marks.at(at) ?? { epoch: this.epoch, state: this.#state };
     const cut = mark.epoch - this.base.epoch;
     const older = new History({ ...this.#parts, base: this.base }, mark.state);
     for (const [i, record] of this.#records.slice(0, cut).entries()) older.#add(record, this.#hashes[i]);
     const base = { ...older.end, ids: older.#listIds(), state: this.#rules.encodeState(mark.state) };
     const shorter = new History({ ...this.#parts, base }, this.#state);
     for (const [i, record] of this.#records.slice(cut).entries()) shorter.#add(record, this.#hashes[cut + i]);
-    shorter.#marks.push(...this.#marks.slice(1).map(({ epoch, bytes, state }) => ({ epoch, bytes: bytes - older.#bytes, state })));
+    shorter.#marks.push(...this.#marks.slice(at + 1).map(({ epoch, bytes, state }) => ({ epoch, bytes: bytes - older.#bytes, state })));
     return shorter;
+  }
+
+  /** Whether half of what may be kept, or more, came after a place. */
+  #isHalf({ epoch, bytes }: Pick<Mark<State>, 'epoch' | 'bytes'>): boolean {
+    const { recordsMax, bytesMax } = this.#limits;
+    return this.epoch - epoch >= recordsMax / 2 || this.#bytes - bytes >= bytesMax / 2;
   }
 
   get #parts(): HistoryParts<State> {
