@@ -89,7 +89,7 @@ export class Caller implements Runner {
     for (;;) {
       const endpoint = this.#choose(course, route);
       const gate = endpoints.gate(endpoint);
-      const waiting = this.#waitAt(() => gate.enter(Math.max(1, course.remainingMs(this.#now()))), `${call.what} at ${endpoint}`);
+      const waiting = this.#waitAt(endpoint, call, course);
       if (waiting !== undefined) await waiting;
       if (waiting === undefined || this.#choose(course, route) === endpoint) {
         endpoints.choose(endpoint, this.#now());
@@ -105,14 +105,17 @@ export class Caller implements Runner {
     return chooseEndpoint(route, course.tried, (endpoint) => this.#parts.endpoints.isUsable(endpoint, now)) as string;
   }
 
-  /** Gives the errors of a gate the operation's name. */
-  #waitAt(enter: () => Promise<void> | undefined, what: string): Promise<void> | undefined {
+  /** Enters the gate of an endpoint, whose errors get the operation's name. */
+  #waitAt(endpoint: string, call: Undertaking, course: Course): Promise<void> | undefined {
     const named = (error: unknown): never => {
       if (!isCoterieError(error)) throw error;
-      throw errorOf({ ...failureBehind(error), mayHaveTakenEffect: false }, `${what} was not sent: ${error.message}`);
+      throw errorOf({ ...failureBehind(error), mayHaveTakenEffect: false }, `${call.what} at ${endpoint} was not sent: ${error.message}`);
     };
     try {
-      return enter()?.catch(named);
+      return this.#parts.endpoints
+        .gate(endpoint)
+        .enter(Math.max(1, course.remainingMs(this.#now())))
+        ?.catch(named);
     } catch (error) {
       return named(error);
     }

@@ -13,7 +13,7 @@ import { getLine, putLine } from './batch-lines.ts';
 import { Bucket } from './bucket.ts';
 import type { Caller, Runner } from './caller.ts';
 import { type KeysOptions, keysOf } from './key-pages.ts';
-import { type BatchFrame, type Entry, type Outcome, runMany } from './many.ts';
+import { type BatchFrame, checkCount, type Entry, type Outcome, runMany } from './many.ts';
 import type { Bytes } from './names.ts';
 import { type ClientWorld, checkTimeout } from './options.ts';
 import { deleteCall, getCall, putCall, type RequestParts } from './requests.ts';
@@ -100,7 +100,10 @@ export class Database {
       read: readStateLine,
       alone: (timeoutMs) => caller.run(getCall(requests, { bucket, key }, { ...options, timeoutMs })),
     });
-    const outcomes = await this.#run(async () => runMany(keys.map(entryOf), this.#frame(options, { isWrite: false })));
+    const outcomes = await this.#run(async () => {
+      checkCount(keys.length);
+      return runMany(keys.map(entryOf), this.#frame(options, { isWrite: false }));
+    });
     return outcomes.map((outcome) => {
       if ('error' in outcome) throw outcome.error;
       return outcome.value.state === 'found' ? outcome.value : undefined;
@@ -123,7 +126,10 @@ export class Database {
         alone: (timeoutMs) => caller.run(putCall(requests, { bucket, key, value }, { ...options, ...how, operation, timeoutMs })),
       };
     };
-    return this.#run(async () => runMany(entries.map(entryOf), this.#frame(options, { isWrite: true })));
+    return this.#run(async () => {
+      checkCount(entries.length);
+      return runMany(entries.map(entryOf), this.#frame(options, { isWrite: true }));
+    });
   }
 
   /** The keys of a bucket, in no order that a program should count on. Leave the loop when you have enough. */

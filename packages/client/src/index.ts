@@ -20,7 +20,10 @@ export type {
   Written,
 } from './api.ts';
 export type { Bucket, BucketProperties, BucketState } from './bucket.ts';
-export type { Database } from './database.ts';
+export type { Database, Document } from './database.ts';
+export type { KeysOptions } from './key-pages.ts';
+export type { Outcome } from './many.ts';
+export type { Bytes } from './names.ts';
 export type { ClientWorld, ConnectOptions } from './options.ts';
 export type { Resolution, Resolver, UpdateOptions } from './update.ts';
 

@@ -46,13 +46,16 @@ const lineLengthMax = 1024 * 1024;
 const pagesAtOnce = 4;
 const entriesMax = 100_000;
 
-/** The outcome of each entry, in their order. @throws `INVALID_ARGUMENT` for too many */
+/** Checks how many there are, before anything is made of them. @throws `INVALID_ARGUMENT` for too many */
+export function checkCount(count: number): void {
+  if (count <= entriesMax) return;
+  throw new CoterieError('INVALID_ARGUMENT', `at most ${entriesMax} operations at once, not ${count}`, {
+    details: { mayHaveTakenEffect: false },
+  });
+}
+
+/** The outcome of each entry, in their order. */
 export async function runMany<T>(entries: readonly Entry<T>[], frame: BatchFrame): Promise<readonly Outcome<T>[]> {
-  if (entries.length > entriesMax) {
-    throw new CoterieError('INVALID_ARGUMENT', `at most ${entriesMax} operations at once, not ${entries.length}`, {
-      details: { mayHaveTakenEffect: false },
-    });
-  }
   const outcomes = new Array<Outcome<T>>(entries.length);
   const lines = entries.map(({ line, route }, index): Line => ({ index, text: line, endpoint: route.holders[0] ?? '' }));
   const tasks = pagesOf(lines, limits).map((page) => () => new PageRun(entries, page, frame).run(outcomes));

@@ -37,6 +37,8 @@ export class RingWatch {
   #all: readonly string[];
   #fetching: Promise<void> | undefined;
   #fetchedAt = Number.NEGATIVE_INFINITY;
+  /** The latest epoch that a fetch was begun for, so that a ring which cannot be read is not asked for again and again. */
+  #epochSought = 0;
 
   constructor(parts: RingWatchParts) {
     this.#parts = parts;
@@ -63,14 +65,17 @@ export class RingWatch {
 
   /** Takes note of the epoch that an answer names. */
   heard(epoch: string | undefined): void {
-    const { clock } = this.#parts.world;
-    const isNewer = epoch !== undefined && /^\d{1,15}$/.test(epoch) && Number(epoch) > (this.#topology?.epoch ?? 0);
-    if (isNewer || clock.monotonic() - this.#fetchedAt > this.#parts.limits.ringAgeMs) this.refreshSoon();
+    const named = epoch !== undefined && /^\d{1,15}$/.test(epoch) ? Number(epoch) : 0;
+    const isNewer = named > Math.max(this.#topology?.epoch ?? 0, this.#epochSought);
+    const isOld = this.#parts.world.clock.monotonic() - this.#fetchedAt > this.#parts.limits.ringAgeMs;
+    if ((isNewer || isOld) && this.refreshSoon()) this.#epochSought = Math.max(this.#epochSought, named);
   }
 
-  /** Fetches the ring in the background, unless it was just fetched. */
-  refreshSoon(): void {
-    if (this.#parts.world.clock.monotonic() - this.#fetchedAt >= pauseMs) void this.refresh();
+  /** Fetches the ring in the background, unless it was just fetched; whether it does. */
+  refreshSoon(): boolean {
+    if (this.#parts.world.clock.monotonic() - this.#fetchedAt < pauseMs) return false;
+    this.refresh().catch((error: unknown) => this.#log.warn('fetching the ring failed', { reason: String(error) }));
+    return true;
   }
 
   /** Resolves after a fetch, the one under way if there is one; what cannot be fetched changes nothing. */

@@ -254,6 +254,23 @@ describe('the ring', () => {
     expect(cluster.asked.at(-1)?.node).toBe('c');
   });
 
+  it('is fetched at most once a second, and once for an epoch that it cannot bring', async () => {
+    const { cluster, db } = await onThree();
+    await cluster.simulation.advance(1500);
+    cluster.answer = ({ path }) => (path.startsWith('/v1/kv') ? problem('NOT_READY') : written());
+    const until = cluster.nowMs + 3000;
+    while (cluster.nowMs < until) await cluster.run(db.put('cart', abc, 'x', { timeoutMs: 50 }).catch(() => 'failed'));
+    expect(cluster.ringFetches).toBeGreaterThanOrEqual(2);
+    expect(cluster.ringFetches).toBeLessThanOrEqual(4);
+    cluster.ringFetches = 0;
+    cluster.answer = () => ({ ...written(), headers: { ...written().headers, 'coterie-epoch': '9' } });
+    for (let second = 0; second < 10; second++) {
+      await cluster.simulation.advance(1000);
+      await cluster.run(db.put('cart', abc, 'x'));
+    }
+    expect(cluster.ringFetches).toBe(1);
+  });
+
   it('of an older epoch never replaces a newer one', async () => {
     const { cluster, db } = await onThree();
     Object.assign(cluster, ringOf(['c', 'b', 'a'], 0));

@@ -35,6 +35,12 @@ describe('health', () => {
     expect(failed({ penalty: 16, at: 0, probedUntil: 0 }, 0).penalty).toBe(16);
   });
 
+  it('is usable after an answer, however bad it was, and worse off than one that never failed', () => {
+    const answered = afterSuccess({ penalty: 16, at: 0, probedUntil: 0 }, { startedAt: 0, now: 1 });
+    expect(isUsable(answered, 1)).toBe(true);
+    expect(failed(answered, 1).penalty).toBeGreaterThan(failed(trusted, 1).penalty);
+  });
+
   it('takes many requests that fail together for one failure, and old news for none', () => {
     const once = failed(trusted, 100);
     expect(afterFailure(once, 2, { startedAt: 50, now: 110 })).toBe(once);

@@ -114,6 +114,9 @@ describe('limits', () => {
     const second = db.put('cart', 'b', 'x', { timeoutMs: 1000 });
     await expect(cluster.run(second)).rejects.toMatchObject({ code: 'TIMEOUT', details: { mayHaveTakenEffect: false } });
     await cluster.run(first);
+    // Whoever left the queue took no place with it.
+    cluster.answer = () => written();
+    await cluster.run(db.put('cart', 'a', 'x'));
     expect(cluster.asked.every(({ path }) => path.startsWith('/v1/kv/cart/a'))).toBe(true);
   });
 
@@ -132,7 +135,16 @@ describe('limits', () => {
     expect(cluster.asked).toEqual([]);
   });
 
-  it.each([{ w: -1 }, { pw: 1.5 }, { ttlMs: 0 }, { operation: 'two words' }, { timeoutMs: 0 }])('refuses %j', async (options) => {
+  it.each([
+    { context: 'two\nlines' },
+    { contentType: 'a\r\nb' },
+    { ifMatch: '' },
+    { w: -1 },
+    { pw: 1.5 },
+    { ttlMs: 0 },
+    { operation: 'two words' },
+    { timeoutMs: 0 },
+  ])('refuses %j', async (options) => {
     const cluster = new ScriptedCluster();
     const db = await cluster.connect();
     await expect(db.put('cart', 'k', 'x', options)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });

@@ -1,4 +1,5 @@
 /** What operations send and what they make of the answers. */
+import { CoterieError } from '@coterie/env';
 import { describe, expect, it } from 'vitest';
 import { type Asked, broken, json, problem, ringOf, ScriptedCluster, siblings, value, written } from './double/cluster.ts';
 
@@ -37,6 +38,7 @@ describe('get', () => {
     const { cluster, db } = await onOne();
     cluster.answer = () => siblings(['milk', 'bread']);
     const found = await cluster.run(db.get('cart', 'alice'));
+    expect(found?.siblings[0].value.constructor).toBe(Uint8Array);
     expect(found?.siblings.map((one) => [one.text, one.etag, one.writtenAt])).toEqual([
       ['milk', '"milk"', Date.UTC(2026, 10, 21, 4, 34, 53, 79)],
       ['bread', '"bread"', Date.UTC(2026, 10, 21, 4, 34, 53, 79)],
@@ -97,6 +99,11 @@ describe('put and delete', () => {
     const { cluster, db } = await onOne();
     await cluster.run(db.put('cart', 'a', 'x', { signal: new AbortController().signal }));
     expect(cluster.asked[0].signal).toBeInstanceOf(AbortSignal);
+    cluster.answer = () => new CoterieError('CLOSED', 'the caller gave the request up', { details: { sent: true } });
+    await expect(cluster.run(db.put('cart', 'a', 'x'))).rejects.toMatchObject({
+      code: 'CLOSED',
+      details: { tries: 1, mayHaveTakenEffect: true },
+    });
   });
 });
 
