@@ -34,14 +34,30 @@ const join = (member) => ({ kind: 'join', member });
 function series(title, members, kinds) {
   console.log(`\n${members} members, ${title}, ${partitions} partitions, 3 copies`);
   const first = createRing({ partitions, members: [memberOf(kinds)] });
-  let ring = timed('all at once', first, Array.from({ length: members - 1 }, () => join(memberOf(kinds))));
+  let ring = timed(
+    'all at once',
+    first,
+    Array.from({ length: members - 1 }, () => join(memberOf(kinds))),
+  );
   ring = timed('one joins', ring, [join(memberOf(kinds))]);
-  ring = timed('ten join', ring, Array.from({ length: 10 }, () => join(memberOf(kinds))));
+  ring = timed(
+    'ten join',
+    ring,
+    Array.from({ length: 10 }, () => join(memberOf(kinds))),
+  );
   ring = timed('one leaves', ring, [{ kind: 'leave', id: ring.members[members >> 1].id }]);
-  ring = timed('ten leave', ring, Array.from({ length: 10 }, (_, i) => ({ kind: 'leave', id: ring.members[i * 3].id })));
+  ring = timed(
+    'ten leave',
+    ring,
+    Array.from({ length: 10 }, (_, i) => ({ kind: 'leave', id: ring.members[i * 3].id })),
+  );
   ring = timed('one is replaced', ring, [{ kind: 'replace', id: ring.members[1].id, by: memberOf(kinds) }]);
   ring = timed('a weight is doubled', ring, [{ kind: 'weight', id: ring.members[2].id, weight: 2 * ring.members[2].weight }]);
-  ring = timed('a quarter more join', ring, Array.from({ length: members >> 2 }, () => join(memberOf(kinds))));
+  ring = timed(
+    'a quarter more join',
+    ring,
+    Array.from({ length: members >> 2 }, () => join(memberOf(kinds))),
+  );
   return ring;
 }
 
@@ -64,7 +80,9 @@ function lookups(ring) {
   const beforeWalk = process.cpuUsage();
   for (let i = 0; i < count / 10; i++) for (const member of fallbacks(ring, i % partitions, 3)) if (++walked && member) break;
   const walk = process.cpuUsage(beforeWalk);
-  console.log(`\npreference list ${((user * 1000) / count).toFixed(0)} ns, first fallback ${((walk.user * 1000) / (count / 10)).toFixed(0)} ns (${seen + walked})`);
+  console.log(
+    `\npreference list ${((user * 1000) / count).toFixed(0)} ns, first fallback ${((walk.user * 1000) / (count / 10)).toFixed(0)} ns (${seen + walked})`,
+  );
 }
 
 console.log(`Node ${process.version}`);

@@ -37,7 +37,8 @@ export function preferenceListOf(ring: Ring, partition: number, n: number): Pref
   const slot = partition * slotsPerPartition + n;
   const known = lists.get(slot);
   if (known !== undefined) return known;
-  if (!(n >= 1 && n < slotsPerPartition)) throw new CoterieError('INVALID_ARGUMENT', `n must be from 1 to ${slotsPerPartition - 1}, not ${n}`);
+  if (!(n >= 1 && n < slotsPerPartition))
+    throw new CoterieError('INVALID_ARGUMENT', `n must be from 1 to ${slotsPerPartition - 1}, not ${n}`);
   const made = new WalkedList(ring, partition, n);
   lists.set(slot, made);
   return made;

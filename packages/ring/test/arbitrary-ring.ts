@@ -30,7 +30,8 @@ export interface Sizes {
   readonly partitionBitsMax: number;
 }
 
-const memberDraft = (heaviest: number): fc.Arbitrary<MemberDraft> => fc.record({ weight: fc.integer({ min: 1, max: heaviest }), zone: fc.nat(4) });
+const memberDraft = (heaviest: number): fc.Arbitrary<MemberDraft> =>
+  fc.record({ weight: fc.integer({ min: 1, max: heaviest }), zone: fc.nat(4) });
 
 /** Clusters of 3 members and more, equal and of weights 1 to 8, in 1 to 5 zones. */
 export function clusterDrafts({ membersMax, partitionBitsMax }: Sizes): fc.Arbitrary<ClusterDraft> {
@@ -65,7 +66,11 @@ export function ringFrom({ partitions, n, zones, members }: ClusterDraft): Ring 
 }
 
 /** The change made real for a ring. `number` is that of the next newcomer. */
-export function changeFrom(ring: Ring, { kind, victim, draft }: ChangeDraft, options: { readonly number: number; readonly zones: number }): RingChange {
+export function changeFrom(
+  ring: Ring,
+  { kind, victim, draft }: ChangeDraft,
+  options: { readonly number: number; readonly zones: number },
+): RingChange {
   const member = memberFrom(options.number, draft, options.zones);
   const { id } = ring.members[victim % ring.members.length];
   if (kind === 'join' || (kind === 'leave' && ring.members.length === 1)) return { kind: 'join', member };

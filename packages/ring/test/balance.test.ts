@@ -50,7 +50,10 @@ describe('advice', () => {
 
   it('says when there are not zones enough', () => {
     const [advice] = plan(equal(6, 2), []).advice;
-    expect(advice).toMatchObject({ code: 'FEW_ZONES', message: '3 copies lie in 2 zones: one zone holds 2 of some keys; 3 zones would hold one each' });
+    expect(advice).toMatchObject({
+      code: 'FEW_ZONES',
+      message: '3 copies lie in 2 zones: one zone holds 2 of some keys; 3 zones would hold one each',
+    });
   });
 
   it('says which Q would do when partitions are too coarse, and that one does', () => {

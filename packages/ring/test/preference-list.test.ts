@@ -8,7 +8,7 @@ const members = ['a', 'b', 'c', 'd', 'e', 'f'].map((name) => ({ id: name, name }
 
 /** A ring whose partitions hold, from 0 on, what the words say, and then the last word's over and over. */
 function ringOf(...words: string[]): Ring {
-  const lists = words.map((word) => [...word].map((name) => members.findIndex((member) => member.name === name)));
+  const lists = words.map((word) => Array.from(word, (name) => members.findIndex((member) => member.name === name)));
   return { epoch: 2, partitions: 64, members, replicas: Array.from({ length: 64 }, (_, i) => lists[Math.min(i, lists.length - 1)]) };
 }
 

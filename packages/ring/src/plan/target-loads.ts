@@ -25,7 +25,8 @@ export function targetLoads({ tree, ideal, present }: TargetQuestion): Int32Arra
   const rounded = new Int32Array(ideal.length);
   rounded[0] = ideal[0];
   // Children come after their parents.
-  for (let vertex = 0; vertex < ideal.length; vertex++) roundChildren(tree.children[vertex], { ideal, held, rounded, total: rounded[vertex] });
+  for (let vertex = 0; vertex < ideal.length; vertex++)
+    roundChildren(tree.children[vertex], { ideal, held, rounded, total: rounded[vertex] });
   const targets = new Int32Array(present.length);
   for (let vertex = 0; vertex < ideal.length; vertex++) {
     if (tree.memberAt[vertex] >= 0) targets[tree.memberAt[vertex]] = rounded[vertex];

@@ -45,7 +45,11 @@ describe('moves', () => {
   });
 
   it('of a join are a fair share and nothing else, where zones do not stand in the way', () => {
-    for (const [members, partitions] of [[5, 1024], [30, 1024], [99, 4096]]) {
+    for (const [members, partitions] of [
+      [5, 1024],
+      [30, 1024],
+      [99, 4096],
+    ]) {
       const drafts = Array.from({ length: members }, () => ({ weight: 1, zone: 0 }));
       const ring = ringFrom({ partitions, n: 3, zones: 1, members: drafts });
       const { moves } = plan(ring, [{ kind: 'join', member: { id: 'new', name: 'new' } }]);

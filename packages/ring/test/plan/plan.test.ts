@@ -111,7 +111,12 @@ describe('a plan', () => {
   });
 
   it('is the same for the same question', () => {
-    const draft: ClusterDraft = { partitions: 256, n: 3, zones: 3, members: Array.from({ length: 20 }, (_, i) => ({ weight: 1 + (i % 4), zone: i })) };
+    const draft: ClusterDraft = {
+      partitions: 256,
+      n: 3,
+      zones: 3,
+      members: Array.from({ length: 20 }, (_, i) => ({ weight: 1 + (i % 4), zone: i })),
+    };
     const ring = ringFrom(draft);
     expect(ringFrom(draft)).toEqual(ring);
     const leave = { kind: 'leave', id: ring.members[7].id } as const;
@@ -161,9 +166,15 @@ describe('a plan', () => {
       [{ kind: 'join', member: alone }],
       [{ kind: 'join', member: { ...two, weight: 0 } }],
       [{ kind: 'join', member: { ...two, zone: 'a//b' } }],
-      [{ kind: 'join', member: two }, { kind: 'join', member: two }],
+      [
+        { kind: 'join', member: two },
+        { kind: 'join', member: two },
+      ],
       [{ kind: 'weight', id: alone.id, weight: 1025 }],
-      [{ kind: 'weight', id: alone.id, weight: 2 }, { kind: 'leave', id: alone.id }],
+      [
+        { kind: 'weight', id: alone.id, weight: 2 },
+        { kind: 'leave', id: alone.id },
+      ],
       [{ kind: 'replace', id: alone.id, by: alone }],
       [{ kind: 'replace', id: 'nobody', by: two }],
     ];
@@ -184,7 +195,12 @@ describe('distinct replica sets', () => {
       }),
       { numRuns: 40 },
     );
-    const hundred = ringFrom({ partitions: 4096, n: 3, zones: 5, members: Array.from({ length: 100 }, (_, zone) => ({ weight: 1, zone })) });
+    const hundred = ringFrom({
+      partitions: 4096,
+      n: 3,
+      zones: 5,
+      members: Array.from({ length: 100 }, (_, zone) => ({ weight: 1, zone })),
+    });
     // Two neighbours in each of the two other rows, in four sections; 99 if partners were chosen at random.
     expect(scatter(hundred)).toBeLessThanOrEqual(16);
   });

@@ -9,7 +9,8 @@ const membersIn = (zones: readonly string[]) => zones.map((zone, i) => ({ id: `m
 function subsets(count: number, size: number, from = 0): number[][] {
   if (size === 0) return [[]];
   const found: number[][] = [];
-  for (let first = from; first <= count - size; first++) for (const rest of subsets(count, size - 1, first + 1)) found.push([first, ...rest]);
+  for (let first = from; first <= count - size; first++)
+    for (const rest of subsets(count, size - 1, first + 1)) found.push([first, ...rest]);
   return found;
 }
 
@@ -21,8 +22,7 @@ function sharedPairs(set: readonly number[], zones: readonly string[], levels: n
   });
 }
 
-const compareVectors = (a: readonly number[], b: readonly number[]): number =>
-  a.reduce((order, value, i) => order || value - b[i], 0);
+const compareVectors = (a: readonly number[], b: readonly number[]): number => a.reduce((order, value, i) => order || value - b[i], 0);
 
 function admitsAll(tree: ZoneTree, set: readonly number[]): boolean {
   const rule = new SpreadRule(tree);
@@ -76,7 +76,8 @@ describe('the zone tree', () => {
     fc.assert(
       fc.property(fc.array(zonePath, { minLength: 1, maxLength: 40 }), fc.integer({ min: 1, max: 16 }), (zones, wanted) => {
         const tree = zoneTree(membersIn(zones), Math.min(wanted, zones.length));
-        const sum = (bounds: Int32Array, vertices: readonly number[]): number => vertices.reduce((total, vertex) => total + bounds[vertex], 0);
+        const sum = (bounds: Int32Array, vertices: readonly number[]): number =>
+          vertices.reduce((total, vertex) => total + bounds[vertex], 0);
         tree.children.forEach((children, vertex) => {
           expect(tree.most[vertex] - tree.least[vertex]).toBeOneOf([0, 1]);
           if (children.length === 0) return;
