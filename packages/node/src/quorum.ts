@@ -46,7 +46,7 @@ export function reachedBy(pursuit: Pursuit): { readonly primaries: number; reado
 /** The error of an operation whose stores did not answer: the store's own if there was only one, else `QUORUM_NOT_MET`. */
 export function failureOf(replies: readonly Reply[], threshold: Threshold, mayHaveTakenEffect: boolean): unknown {
   const failed = replies.filter((reply) => !reply.ok);
-  if (replies.length === 1 && failed.length === 1) return failed[0].error;
+  if (replies.length === 1 && failed[0]?.error !== undefined) return failed[0].error;
   const why = failed.map(({ store, error }) => `${store}: ${error instanceof Error ? error.message : 'cannot vouch for what it lacks'}`);
   const strict = threshold.primary > 0 ? `, ${threshold.primary} of them primaries` : '';
   const message = `${replies.length - failed.length} stores answered well and ${threshold.total} were needed${strict} (${why.join('; ')})`;

@@ -39,6 +39,10 @@ describe('what a reply says', () => {
     const failed: Reply = { store: 'a', ok: false, error: new Error('its own') };
     const threshold = { total: 2, primary: 1 };
     expect(failureOf([failed], threshold, true)).toBe(failed.error);
+    expect(failureOf([{ store: 'a', ok: false, recovering: true }], threshold, false)).toMatchObject({
+      code: 'QUORUM_NOT_MET',
+      message: expect.stringContaining('a: cannot vouch for what it lacks'),
+    });
     const several = failureOf([failed, { store: 'b', ok: true }], threshold, true);
     expect(several).toMatchObject({ code: 'QUORUM_NOT_MET', details: { mayHaveTakenEffect: true, needed: 2 } });
     expect(String(several)).toMatch(/1 stores answered well and 2 were needed, 1 of them primaries \(a: its own\)/);
