@@ -72,9 +72,7 @@ export function checkBody(bytes: Uint8Array, start: number, end: number): string
     if (at > end) return 'an early end';
     if (!isArray) continue;
     if (open.length > depthMax) return `arrays more than ${depthMax} deep`;
-    const count = -1 - size;
-    if (count > end - at) return 'an early end';
-    open.push(count);
+    open.push(-1 - size);
   }
   return at === end ? undefined : 'bytes behind its end';
 }

@@ -70,6 +70,7 @@ export class Endpoint {
         limits: this.#limits,
         methods: this.#methods,
         hello: () => this.#hello(),
+        clusterId: () => this.#clusterId,
         greeted: (peer) => this.#peers.get(peer.address)?.wake(),
         closed: () => this.#gone(visitor),
       });

@@ -49,24 +49,21 @@ export function helloFromBody(body: unknown): Hello {
 
 /** Why `own` wants nothing to do with `other`; `undefined` when they get on. Pure. */
 export function judgeHello(own: Hello, other: Hello): CoterieError | undefined {
+  const sides: Sides = [own, other];
   if (other.versions[1] < own.versions[0] || other.versions[0] > own.versions[1])
-    return refusal(
-      'UNSUPPORTED_FORMAT',
-      'version',
-      own,
-      other,
-      `speak versions ${span(own)} and ${span(other)} of the protocol: no common one`,
-    );
+    return refusal(sides, 'version', `speak versions ${span(own)} and ${span(other)} of the protocol: no common one`);
   if (own.clusterId !== '' && other.clusterId !== '' && own.clusterId !== other.clusterId)
-    return refusal('INVALID_ARGUMENT', 'cluster', own, other, `belong to different clusters, ${own.clusterId} and ${other.clusterId}`);
+    return refusal(sides, 'cluster', `belong to different clusters, ${own.clusterId} and ${other.clusterId}`);
   if (own.id !== other.id) return undefined;
   if (own.incarnation === other.incarnation && own.address === other.address)
-    return refusal('INVALID_ARGUMENT', 'self', own, other, 'are one and the same: a node was told to call itself');
-  return refusal('INVALID_ARGUMENT', 'id', own, other, `both say that they are ${own.id}: was a data directory copied?`);
+    return refusal(sides, 'self', 'are one and the same: a node was told to call itself');
+  return refusal(sides, 'id', `both say that they are ${own.id}: was a data directory copied?`);
 }
 
-function refusal(code: 'UNSUPPORTED_FORMAT' | 'INVALID_ARGUMENT', reason: string, own: Hello, other: Hello, why: string): CoterieError {
-  // five parameters: one sentence, made in one place
+type Sides = readonly [own: Hello, other: Hello];
+
+function refusal([own, other]: Sides, reason: 'version' | 'cluster' | 'self' | 'id', why: string): CoterieError {
+  const code = reason === 'version' ? 'UNSUPPORTED_FORMAT' : 'INVALID_ARGUMENT';
   const message = `${own.address} (${own.id}) and ${other.address} (${other.id}) ${why}`;
   return new CoterieError(code, message, { details: { reason, address: own.address, peerAddress: other.address } });
 }

@@ -34,6 +34,8 @@ export interface VisitorParts {
   readonly limits: EndpointLimits;
   readonly methods: ReadonlyMap<string, Method>;
   hello(): Hello;
+  /** The cluster of this side, empty while it is not known: asked at every request. */
+  clusterId(): string;
   /** A peer said who it is. */
   greeted(peer: PeerIdentity): void;
   closed(visitor: Visitor): void;
@@ -88,6 +90,7 @@ export class Visitor {
 
   /** Asks for no more requests; closes when those being handled are answered. */
   leave(): void {
+    if (this.#peer === undefined) return this.destroy();
     this.#leaving = true;
     this.#channel.send({ type: frameType.goodbye, id: 0, body: null, values: [] });
     this.#closeIfDone();
@@ -143,13 +146,14 @@ export class Visitor {
   async #handle(name: string, request: IncomingRequest): Promise<HandlerAnswer> {
     const method = this.#parts.methods.get(name);
     if (method === undefined) throw new CoterieError('UNSUPPORTED_FORMAT', `${this.#parts.hello().address} knows no method ${name}`);
-    const bothKnow = request.from.clusterId !== '' && this.#parts.hello().clusterId !== '';
-    if (!bothKnow && method.options.beforeJoin !== true)
-      throw new CoterieError(
-        'NOT_READY',
-        `${name} is for members: ${this.#parts.hello().address} and ${request.from.address} have not joined yet`,
-      );
+    if (method.options.beforeJoin !== true) this.#checkJoined(name, request.from);
     return method.handler(request);
+  }
+
+  #checkJoined(name: string, from: PeerIdentity): void {
+    if (from.clusterId !== '' && this.#parts.clusterId() !== '') return;
+    const { address } = this.#parts.hello();
+    throw new CoterieError('NOT_READY', `${name} is for members: ${address} or ${from.address} has not joined yet`);
   }
 
   /** Nobody waits for what comes after its deadline. */

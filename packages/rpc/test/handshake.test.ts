@@ -1,3 +1,4 @@
+import { sleep } from '@coterie/env';
 import { createWorld } from '@coterie/simulator';
 import type { Machine, World } from '@coterie/simulator';
 import { describe, expect, test } from 'vitest';
@@ -7,6 +8,7 @@ import type { Frame } from '../src/frame.ts';
 import { helloFromBody, helloToBody, judgeHello } from '../src/handshake.ts';
 import type { Hello } from '../src/handshake.ts';
 import { openEndpoint } from '../src/index.ts';
+import type { Endpoint } from '../src/index.ts';
 import type { OutgoingFrame } from '../src/outgoing-frame.ts';
 import { ask, endpointOn, nothing, outcome, Stranger } from './stage.ts';
 
@@ -229,6 +231,60 @@ describe('a stranger', () => {
       [frameType.welcome, 0],
       [frameType.answer, 1],
       [frameType.answer, 1],
+    ]);
+  });
+});
+
+describe('a guest', () => {
+  async function guest(): Promise<{ world: World; endpoint: Endpoint; stranger: Stranger }> {
+    const { world, a, b } = twoMachines();
+    const endpoint = await world.run(endpointOn(b));
+    const stranger = await Stranger.dial(world, a, 'b');
+    stranger.greet(helloFrame());
+    await world.advance(10);
+    return { world, endpoint, stranger };
+  }
+
+  test('that does not read its answers is not read any further, and loses nothing', async () => {
+    const { world, endpoint, stranger } = await guest();
+    let handled = 0;
+    endpoint.register('large', async () => {
+      handled++;
+      return { body: null, values: [new Uint8Array(100_000)] };
+    });
+    stranger.connection.pause();
+    for (let id = 1; id <= 300; id++) {
+      stranger.say({ type: frameType.request, id, body: ['large', 0, 60_000, null], values: [] });
+      await world.advance(2);
+    }
+    expect(handled).toBeGreaterThan(10);
+    expect(handled).toBeLessThan(40);
+    stranger.connection.resume();
+    await world.advance(1000);
+    expect(handled).toBe(300);
+    expect(stranger.frames.filter(({ type }) => type === frameType.answer).map(({ id }) => id)).toEqual(
+      Array.from({ length: 300 }, (_, i) => i + 1),
+    );
+  });
+
+  test('that waits no more gets no answer', async () => {
+    const { world, endpoint, stranger } = await guest();
+    endpoint.register('slow', async ({ body }) => {
+      await sleep(world.timers, 100);
+      if (body === 'fail') throw new Error('late');
+      return { body };
+    });
+    for (const [id, leftMs, body] of [
+      [1, 50, 'answer'],
+      [2, 50, 'fail'],
+      [3, 150, 'answer'],
+      [4, 150, 'fail'],
+    ] as const)
+      stranger.say({ type: frameType.request, id, body: ['slow', 0, leftMs, body], values: [] });
+    await world.advance(500);
+    expect(stranger.frames.slice(1).map(({ type, id }) => [type, id])).toEqual([
+      [frameType.answer, 3],
+      [frameType.failure, 4],
     ]);
   });
 });
