@@ -11,7 +11,7 @@
  *
  * The operation id travels along, so a try that took effect unseen and the next one are one write in the end.
  */
-import { isCoterieError } from '@coterie/env';
+import { CoterieError, isCoterieError } from '@coterie/env';
 import type { WriteReply } from './api.ts';
 import type { KeyPlacement } from './cluster/placement.ts';
 import type { Core } from './core.ts';
@@ -69,19 +69,37 @@ export async function coordinateSomewhere(core: Core, errand: Errand, attempt: A
   const { owners } = errand.placement;
   const takesWrites = core.store.failure === undefined;
   if (owners.includes(core.selfId) && takesWrites) return errand.here({ store: core.selfId });
-  for (const member of candidatesFor(core, errand)) {
-    try {
-      attempt.check();
-      return await errand.there(member, Math.max(1, Math.min(shareMs, attempt.remainingMs / 2)));
-    } catch (error) {
-      if (!elsewhere.some((code) => isCoterieError(error, code))) throw error;
-      if (!isCoterieError(error) || error.details.mayHaveTakenEffect !== false) attempt.mayTakeEffect = true;
+  let isInDoubt = false;
+  try {
+    for (const member of candidatesFor(core, errand)) {
+      try {
+        attempt.check();
+        return await errand.there(member, shareOf(attempt));
+      } catch (error) {
+        if (!elsewhere.some((code) => isCoterieError(error, code))) throw error;
+        if (!isCoterieError(error) || error.details.mayHaveTakenEffect !== false) isInDoubt = true;
+      }
+      if (isInDoubt) attempt.mayTakeEffect = true;
     }
+    attempt.check();
+    if (owners.includes(core.selfId)) return await errand.here({ store: core.selfId });
+    const absent = owners.find((id) => core.cluster.standing(id) === 'down') ?? owners[0];
+    return await errand.here({ store: core.selfId, standsFor: absent });
+  } catch (error) {
+    throw isInDoubt ? inDoubt(error) : error;
   }
-  attempt.check();
-  if (owners.includes(core.selfId)) return errand.here({ store: core.selfId });
-  const absent = owners.find((id) => core.cluster.standing(id) === 'down') ?? owners[0];
-  return errand.here({ store: core.selfId, standsFor: absent });
+}
+
+/** The time that one candidate gets: whole milliseconds, and half of what is left at most. */
+function shareOf(attempt: Attempt): number {
+  return Math.max(1, Math.floor(Math.min(shareMs, attempt.remainingMs / 2)));
+}
+
+/** What the last node refused for certain, an earlier one may have done. */
+function inDoubt(error: unknown): unknown {
+  if (!isCoterieError(error) || error.details.mayHaveTakenEffect === true) return error;
+  const { code, message, retryable, details } = error;
+  return new CoterieError(code, message, { cause: error, retryable, details: { ...details, mayHaveTakenEffect: true } });
 }
 
 /** Fallbacks that are asked to coordinate when this store takes no writes. */

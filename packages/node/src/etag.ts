@@ -1,13 +1,21 @@
 /** Etags: 64-bit hashes in quoted hex. Equal clocks and values give equal etags on every replica. */
 import { ByteWriter } from '@coterie/bytes';
 import { formatToken, type Hash64, hash64 } from '@coterie/ring';
-import type { Sibling } from '@coterie/vector-clock';
+import { compareDots, type Dot, type Sibling } from '@coterie/vector-clock';
 import { type CausalObject, hashOf } from './object.ts';
 import type { Payload } from './payload.ts';
 
 /** Names the whole state of a key. */
 export function etagOf(object: CausalObject): string {
   return quoted(hashOf(object));
+}
+
+/**
+ * Names the state as the author of the write `own` knows it. It is the state's own etag unless other values stand beside
+ * the write: nobody has shown these to the author, and whoever names an etag counts as having seen everything.
+ */
+export function etagAfterWrite(after: CausalObject, own: Dot): string {
+  return etagOf({ ...after, set: after.set.reduce(({ dot }) => compareDots(dot, own) === 0) });
 }
 
 /** Names one sibling. */

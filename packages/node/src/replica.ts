@@ -49,6 +49,14 @@ export interface PendingCopy extends Copy {
   durable: Promise<void>;
   /** Whether a later decision has taken this copy over: then its write can come true although its batch fails. */
   builtOn: boolean;
+  /** Set for a hint that the store did not have before. */
+  readonly newHint: NewHint | undefined;
+}
+
+/** A hint that is counted and not yet kept: it counts no more once all batches that could bring it have failed. */
+interface NewHint {
+  batches: number;
+  isKept: boolean;
 }
 
 /** A write to be coordinated here. */
@@ -86,6 +94,7 @@ interface Decidable {
 interface Decided {
   readonly place: Place;
   readonly operation: string | undefined;
+  readonly before: CausalObject;
   readonly copy: Copy;
   readonly answer: WriteAnswer | undefined;
 }
@@ -153,7 +162,8 @@ export class LocalReplica {
       const batch = this.#parts.store.batch();
       this.#parts.buckets.use(batch, place.bucket);
       this.#putCopy(batch, place, { before: local.object, after: merged, own: local.own });
-      return this.#commit(turn, batch, { place, operation: undefined, copy: { object: merged, own: local.own }, answer: undefined });
+      const copy = { object: merged, own: local.own };
+      return this.#commit(turn, batch, { place, operation: undefined, before: local.object, copy, answer: undefined });
     } finally {
       turn.leave();
     }
@@ -209,7 +219,7 @@ export class LocalReplica {
     this.#putCopy(batch, place, { before: stored.object, after: object, own });
     if (operation !== undefined) memory.remember(batch, operation, { address: place.address, answer });
     attempt.mayTakeEffect = true;
-    const durable = this.#commit(turn, batch, { place, operation, copy: { object, own }, answer });
+    const durable = this.#commit(turn, batch, { place, operation, before: stored.object, copy: { object, own }, answer });
     return { answer, object, durable };
   }
 
@@ -222,7 +232,6 @@ export class LocalReplica {
     const { before, after, own } = change;
     const record = encodeCopy({ object: after, own }, addressSeed(address.objectKey));
     this.#checkSize(before, after, record.length);
-    if (place.hintFor !== undefined && before.set.clock.entries.length === 0) this.#parts.hints.added(place.hintFor);
     batch.put(recordOf(place).key, record);
     if (place.hintFor !== undefined || !indexChanges(before, after)) return;
     batch.put(indexKeyOf(place), indexEntryOf(after));
@@ -241,18 +250,39 @@ export class LocalReplica {
 
   #commit(turn: KeyTurn<PendingCopy>, batch: StoreBatch, decided: Decided): Promise<void> {
     const { place, operation, copy, answer } = decided;
+    const newHint = this.#countHint(turn, decided);
     const committed = batch.commit({ durable: this.#parts.durable });
     // Spelt out: an object that is spread and then added to has a shape of its own each time, and all who read it are slow.
-    const state: PendingCopy = { object: copy.object, own: copy.own, answer, durable: committed, builtOn: false };
+    const state: PendingCopy = { object: copy.object, own: copy.own, answer, durable: committed, builtOn: false, newHint };
     // First, so that a failed batch is out of sight before its failure is told.
     turn.track({ state, operation }, committed);
     state.durable = committed.then(
-      () => this.#parts.buckets.used(place.bucket),
+      () => {
+        if (newHint !== undefined) newHint.isKept = true;
+        return this.#parts.buckets.used(place.bucket);
+      },
       (error: unknown) => {
+        // The dot may have been sent and not be here: the epoch must not go on past it.
+        if (answer !== undefined) this.#parts.life.end('a write that may have been sent could not be kept');
+        if (newHint !== undefined) this.#hintFailed(newHint, place);
         throw asWriteFailure(error, state);
       },
     );
     return state.durable;
+  }
+
+  #countHint(turn: KeyTurn<PendingCopy>, { place, before }: Decided): NewHint | undefined {
+    if (place.hintFor === undefined) return undefined;
+    const isNew = before.set.clock.entries.length === 0;
+    if (isNew) this.#parts.hints.added(place.hintFor);
+    const newHint = isNew ? { batches: 0, isKept: false } : turn.latest?.newHint;
+    if (newHint !== undefined) newHint.batches += 1;
+    return newHint;
+  }
+
+  #hintFailed(newHint: NewHint, { hintFor }: Place): void {
+    newHint.batches -= 1;
+    if (newHint.batches === 0 && !newHint.isKept && hintFor !== undefined) this.#parts.hints.removed(hintFor);
   }
 
   /** The newest copy: the one on its way to the disk, or the store's. */

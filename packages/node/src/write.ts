@@ -13,7 +13,7 @@ import { Context as ContextValue } from '@coterie/vector-clock';
 import type { WriteReply } from './api.ts';
 import { type Core, placementAt } from './core.ts';
 import type { Attempt } from './deadlines.ts';
-import { etagOf } from './etag.ts';
+import { etagAfterWrite } from './etag.ts';
 import type { CausalObject } from './object.ts';
 import { checkOperation, mintOperation, type WriteAnswer } from './operations.ts';
 import type { Target } from './pursuit.ts';
@@ -87,7 +87,7 @@ function writeHere(
     },
     answer: (after: CausalObject, dot: Dot): WriteAnswer => ({
       context: core.sealer.seal(ContextValue.afterWrite(after.set, dot, seen), on.place.address),
-      etag: etagOf(after),
+      etag: etagAfterWrite(after, dot),
     }),
   };
   return replica.coordinate(write, on.attempt);
