@@ -7,6 +7,7 @@
  * ```
  */
 import { equalBytes } from '@coterie/bytes';
+import { foreignTo } from './cluster/moves.ts';
 import { type Core, placementAt } from './core.ts';
 import { addressAt, successor } from './layout.ts';
 import { addressSeed, type CausalObject, hashOf } from './object.ts';
@@ -24,10 +25,14 @@ interface Stray {
   readonly owners: readonly string[];
 }
 
+/** Steps between two sweeps of one ring: what arrives late, by an older ring, is found by the next. */
+const stepsPerSweep = 60;
+
 /** Clears out strays, a sweep at a time. */
 export class Evacuation {
   readonly #core: Core;
   #sweptEpoch = -1;
+  #steps = 0;
   /** Objects removed since the start. */
   removed = 0;
 
@@ -35,16 +40,17 @@ export class Evacuation {
     this.#core = core;
   }
 
-  /** Sweeps once for each ring, and again whenever `again` asks. A failure leaves the rest for the next step. */
-  async step(again: 'once' | 'again' = 'once'): Promise<void> {
+  /** Sweeps when the ring is a new one, and again now and then. A failure leaves the rest for the next step. */
+  async step(): Promise<void> {
     const { state } = this.#core.cluster;
-    if (state.change !== undefined || (again === 'once' && this.#sweptEpoch === state.ringEpoch)) return;
-    const self = state.ring.members.findIndex(({ id }) => id === this.#core.selfId);
-    const foreign = state.ring.replicas.flatMap((holders, partition) => (holders.includes(self) ? [] : [partition]));
-    for (const [from, until] of rangesOf(foreign)) {
+    this.#steps += 1;
+    const isDue = this.#sweptEpoch !== state.ringEpoch || this.#steps >= stepsPerSweep;
+    if (state.change !== undefined || !isDue) return;
+    for (const [from, until] of rangesOf(foreignTo(state, this.#core.selfId))) {
       await this.#sweep(partitionStart(from, state.ring.partitions), partitionStart(until, state.ring.partitions));
     }
     this.#sweptEpoch = state.ringEpoch;
+    this.#steps = 0;
   }
 
   async #sweep(from: Uint8Array, until: Uint8Array): Promise<void> {
@@ -88,7 +94,9 @@ export class Evacuation {
       }
     }
     for (const { place, record } of strays) {
-      if (await this.#core.local.release(place, (now) => equalBytes(now, record))) this.removed += 1;
+      // This store may have become an owner meanwhile: then the copy is no stray any more, however old.
+      const isStray = (): boolean => !placementAt(this.#core, place).owners.includes(this.#core.selfId);
+      if (await this.#core.local.release(place, (now) => isStray() && equalBytes(now, record))) this.removed += 1;
     }
   }
 }

@@ -4,7 +4,7 @@
  */
 import { rangesOf } from '../partition-ranges.ts';
 import type { PartitionRanges } from '../peers.ts';
-import type { Change, ClusterState } from './state.ts';
+import { type Change, type ClusterState, copiesInUse } from './state.ts';
 
 /** Partitions to take over from one source. */
 export interface Errand {
@@ -12,16 +12,34 @@ export interface Errand {
   readonly ranges: PartitionRanges;
 }
 
-/** What this member has to take over in a change: from *every* old holder, not only one (loss scenario 12). */
+/** What this member has to take over in a change: from *every* other old holder, not only one (loss scenario 12). */
 export function errandsOf(state: ClusterState, change: Change, member: string): Errand[] {
   const { ring } = state;
   const self = ring.members.findIndex(({ id }) => id === member);
+  const copies = copiesInUse(state);
   const bySource = new Map<number, number[]>();
   for (const [partition, holders] of [...change.moves].sort(([a], [b]) => a - b)) {
-    if (!holders.includes(self) || ring.replicas[partition].includes(self)) continue;
-    for (const source of ring.replicas[partition]) bySource.set(source, [...(bySource.get(source) ?? []), partition]);
+    if (!gains(self, { before: ring.replicas[partition], after: holders }, copies)) continue;
+    for (const source of ring.replicas[partition]) {
+      if (source !== self) bySource.set(source, [...(bySource.get(source) ?? []), partition]);
+    }
   }
   return errands(state, bySource);
+}
+
+/**
+ * Whether a holder is to hold keys that it does not hold now. Being in the list is not all: a bucket with fewer copies
+ * is held by the first of the list only, so who moves forward in it gains that bucket's keys.
+ */
+function gains(
+  holder: number,
+  lists: { readonly before: readonly number[]; readonly after: readonly number[] },
+  copies: ReadonlySet<number>,
+): boolean {
+  const now = lists.before.indexOf(holder);
+  const then = lists.after.indexOf(holder);
+  if (then < 0) return false;
+  return now < 0 || [...copies].some((n) => then < n && now >= n);
 }
 
 /** What a store that lost its data has to take back: every partition that it holds, from every other holder. */
@@ -36,11 +54,13 @@ export function recoveryOf(state: ClusterState, member: string): Errand[] {
   return errands(state, bySource);
 }
 
-/** Members that gain a partition in this change. */
+/** Members that have something to take over in this change. */
 export function gainersOf(state: ClusterState, change: Change): string[] {
   const gainers = new Set<number>();
-  for (const [partition, holders] of change.moves) {
-    for (const holder of holders) if (!state.ring.replicas[partition].includes(holder)) gainers.add(holder);
+  const copies = copiesInUse(state);
+  for (const [partition, after] of change.moves) {
+    const before = state.ring.replicas[partition];
+    for (const holder of after) if (gains(holder, { before, after }, copies)) gainers.add(holder);
   }
   return [...gainers].map((position) => state.ring.members[position].id);
 }
@@ -51,6 +71,13 @@ export function concernedBy(state: ClusterState, change: Change): string[] {
   for (const [partition, holders] of change.moves)
     for (const holder of [...holders, ...state.ring.replicas[partition]]) concerned.add(holder);
   return [...concerned].map((position) => state.ring.members[position].id);
+}
+
+/** Partitions of which this member may hold what is not its own: it is not in the list, or not far enough ahead for every bucket. */
+export function foreignTo(state: ClusterState, member: string): number[] {
+  const self = state.ring.members.findIndex(({ id }) => id === member);
+  const fewest = Math.min(...copiesInUse(state));
+  return state.ring.replicas.flatMap((holders, partition) => (holders.slice(0, fewest).includes(self) ? [] : [partition]));
 }
 
 function errands(state: ClusterState, bySource: ReadonlyMap<number, readonly number[]>): Errand[] {

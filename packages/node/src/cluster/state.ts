@@ -90,6 +90,13 @@ export function copiesWanted(state: Pick<ClusterState, 'buckets'>): number {
   return most;
 }
 
+/** Every number of copies that some bucket wants: for each of them another prefix of a replica list holds the keys. */
+export function copiesInUse({ buckets }: Pick<ClusterState, 'buckets'>): ReadonlySet<number> {
+  const numbers = new Set([copiesDefault]);
+  for (const { given } of buckets.values()) if (given.n !== undefined) numbers.add(given.n);
+  return numbers;
+}
+
 /** Seats for the largest odd number of members up to seven, those first that bring in another zone. A lone second member does not vote. */
 export function seatStewards(members: readonly Member[]): Steward[] {
   const seats = Math.min(stewardsMax, members.length % 2 === 0 ? members.length - 1 : members.length);
