@@ -6,7 +6,7 @@
  * ```
  *  /v1/ring     { epoch, partitions, members: [{ id, name, http }], replicas: [[0, 2, 1], …] }     one list a partition
  *          or   { epoch?, partitions, ranges: [{ from, to, owners: [name or id] }] }                tokens, both included
- *  /v1/cluster  { members: [{ id or nodeId, name, state, httpAddress }] }
+ *  /v1/cluster  { members: [{ id or nodeId, name, state, http or httpAddress }] }
  * ```
  *
  * Members without a usable address drop out of the lists; those that are down go to their ends.
@@ -67,10 +67,11 @@ export function holdersOf(topology: Topology, token: Token): readonly string[] {
 function membersOf(ring: Fields, cluster: unknown, from: string): readonly Member[] {
   const inCluster = isFields(cluster) ? fieldsIn(cluster['members']) : [];
   const inRing = fieldsIn(ring['members']);
+  const known = new Map(inCluster.flatMap((one) => namesOf(one).map((name) => [name, one] as const)));
   const listed = inRing.length > 0 ? inRing : inCluster;
   return listed.map((member) => {
     const names = namesOf(member);
-    const other = inCluster.find((one) => namesOf(one).some((name) => names.includes(name))) ?? {};
+    const other = names.map((name) => known.get(name)).find((one) => one !== undefined) ?? {};
     return { names, endpoint: endpointOf(member, from) ?? endpointOf(other, from), isDown: down.has(member['state'] ?? other['state']) };
   });
 }

@@ -202,7 +202,7 @@ describe('the budget', () => {
     const db = await cluster.connect(three, { retryBurst: 20 });
     cluster.answer = () => problem('NOT_READY', { headers: { 'retry-after': '0' } });
     const start = cluster.nowMs;
-    const requests = 1000;
+    const requests = 400;
     const failures = await cluster.run(
       Promise.all(
         Array.from({ length: requests }, (_, i) =>
@@ -213,7 +213,7 @@ describe('the budget', () => {
         ),
       ),
     );
-    expect(failures.filter((text) => text.includes('too many requests fail already')).length).toBeGreaterThan(700);
+    expect(failures.filter((text) => text.includes('too many requests fail already')).length).toBeGreaterThan(250);
     const seconds = (cluster.nowMs - start) / 1000;
     expect(cluster.asked.length).toBeLessThanOrEqual(requests + 20 + 0.1 * requests + 10 * seconds);
     expect(cluster.asked.length).toBeGreaterThan(requests);
@@ -258,8 +258,10 @@ describe('the ring', () => {
     const { cluster, db } = await onThree();
     await cluster.simulation.advance(1500);
     cluster.answer = ({ path }) => (path.startsWith('/v1/kv') ? problem('NOT_READY') : written());
-    const until = cluster.nowMs + 3000;
-    while (cluster.nowMs < until) await cluster.run(db.put('cart', abc, 'x', { timeoutMs: 50 }).catch(() => 'failed'));
+    for (let tenth = 0; tenth < 30; tenth++) {
+      await cluster.simulation.advance(100);
+      await cluster.run(db.put('cart', abc, 'x', { timeoutMs: 50 }).catch(() => 'failed'));
+    }
     expect(cluster.ringFetches).toBeGreaterThanOrEqual(2);
     expect(cluster.ringFetches).toBeLessThanOrEqual(4);
     cluster.ringFetches = 0;

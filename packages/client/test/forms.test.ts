@@ -79,7 +79,41 @@ describe('the topology', () => {
     expect(topology && holdersOf(topology, token)).toEqual(topology?.holders[partition]);
   });
 
-  it('of one node alone, as it answers today, has no addresses and is none', () => {
+  it('is read from what nodes answer', () => {
+    const member = {
+      zone: '',
+      weight: 1,
+      isSelf: false,
+      sinceMs: 5259.69,
+      isSteward: false,
+      replicas: 64,
+      primaries: 32,
+      ideal: 64,
+      hints: 0,
+    };
+    const cluster = {
+      clusterId: 'e3bc8f0cdda0c451',
+      epoch: 4,
+      partitions: 64,
+      members: [
+        { ...member, id: 'de0a30c66d3d2b80', name: 'a', peer: '127.0.0.1:7271', http: '127.0.0.1:7171', state: 'dead' },
+        { ...member, id: 'a8e8216a87a00012', name: 'b', peer: '127.0.0.1:7272', http: '127.0.0.1:7172', state: 'alive' },
+        { ...member, id: '6235ea90a84673a6', name: 'c', peer: '127.0.0.1:7273', http: '', state: 'alive' },
+      ],
+    };
+    const members = cluster.members.map(({ id, name, http }) => ({ id, name, http }));
+    const ring = {
+      epoch: 4,
+      partitions: 64,
+      members,
+      replicas: Array.from({ length: 64 }, (_, i) => (i % 2 === 0 ? [0, 1, 2] : [2, 1, 0])),
+    };
+    const topology = parseTopology({ ring, cluster, from: 'http://127.0.0.1:7171' });
+    expect(topology?.epoch).toBe(4);
+    expect(topology?.holders.slice(0, 2)).toEqual(Array(2).fill(['http://127.0.0.1:7172', 'http://127.0.0.1:7171']));
+  });
+
+  it('without addresses is none', () => {
     const ring = { partitions: 1024, ranges: [{ from: '0000000000000000', to: 'ffffffffffffffff', owners: ['node'] }] };
     expect(
       parseTopology({ ring, cluster: { members: [{ name: 'node', nodeId: '1', state: 'ready', partitions: 1024 }] }, from }),
