@@ -35,6 +35,8 @@ export type WorldFault =
   | { readonly kind: 'slow disk'; readonly machine: string; readonly delayMs: number; readonly ms: number }
   /** A disk takes no writes: `EROFS`. */
   | { readonly kind: 'read-only disk'; readonly machine: string; readonly ms: number }
+  /** Of `every` operations of a disk, one fails: `EIO`. */
+  | { readonly kind: 'failing disk'; readonly machine: string; readonly every: number; readonly ms: number }
   /** A disk has no space left. */
   | { readonly kind: 'full disk'; readonly machine: string; readonly ms: number };
 
@@ -80,6 +82,8 @@ function drawFault(random: SeededRandom, { machines, kinds, longestMs }: FaultDr
       return { kind, machine, partsPerMillion: random.below(1001) - 500 };
     case 'slow disk':
       return { kind, machine, delayMs: 1 + random.below(100), ms };
+    case 'failing disk':
+      return { kind, machine, every: 2 + random.below(50), ms };
     case 'reset':
       return { kind, between: [machine, random.pick(machines)] };
     case 'cut':

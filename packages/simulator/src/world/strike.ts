@@ -63,7 +63,13 @@ function bringDown(world: World, fault: Extract<WorldFault, { kind: 'crash' | 'k
   };
 }
 
-function spoil(disk: SimulatedDisk, fault: Extract<WorldFault, { kind: 'slow disk' | 'read-only disk' | 'full disk' }>): () => void {
+type DiskTrouble = Extract<WorldFault, { kind: 'slow disk' | 'failing disk' | 'read-only disk' | 'full disk' }>;
+
+function spoil(disk: SimulatedDisk, fault: DiskTrouble): () => void {
+  if (fault.kind === 'failing disk') {
+    disk.setFault(({ index }) => (index % fault.every === 0 ? { error: 'EIO' } : undefined));
+    return () => disk.setFault(undefined);
+  }
   if (fault.kind === 'slow disk') {
     disk.setFault(() => ({ delayMs: fault.delayMs }));
     return () => disk.setFault(undefined);

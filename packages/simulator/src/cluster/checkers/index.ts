@@ -1,0 +1,31 @@
+/** All checkers of what clients saw, over a whole history. Pure. */
+import type { History } from '../history.ts';
+import type { BucketPlan } from '../scenario.ts';
+import { type AvailabilityTerms, checkAvailable } from './available.ts';
+import { checkDurable } from './durable.ts';
+import { checkHonest } from './honest.ts';
+import { checkLastWrite } from './last-write.ts';
+import { checkSiblings } from './siblings.ts';
+import { type Story, storiesOf } from './story.ts';
+import { checkStrict } from './strict.ts';
+import type { Violation } from './violation.ts';
+
+/** What a history is judged by besides itself. */
+export interface Terms extends AvailabilityTerms {
+  readonly buckets: readonly BucketPlan[];
+}
+
+/** Everything that is wrong with a history. */
+export function judge(history: History, terms: Terms): Violation[] {
+  const stories = storiesOf(history);
+  return [...stories.flatMap((story) => judgeStory(story, terms)), ...checkAvailable(history.writes, terms)];
+}
+
+function judgeStory(story: Story, { buckets }: Terms): Violation[] {
+  const properties = buckets.find(({ name }) => name === story.bucket)?.properties ?? {};
+  const always = checkHonest(story);
+  if (properties.conflict === 'lww') return [...always, ...checkLastWrite(story)];
+  // What expires is missing for good reason.
+  if (properties.ttlMs !== undefined) return [...always, ...checkSiblings(story)];
+  return [...always, ...checkDurable(story), ...checkSiblings(story), ...checkStrict(story)];
+}

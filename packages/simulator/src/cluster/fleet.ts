@@ -1,0 +1,167 @@
+/**
+ * Production nodes on the machines of a world, and the supervisor that every machine has: it starts the node in each
+ * life, tries again when it does not start, and restarts one whose store has failed.
+ *
+ * ```
+ *   life begins ──▶ startNode ──▶ runs ──store failed──▶ killed, a new life
+ *                     ▲ │ failed: again after a second
+ *                     └─┘
+ * ```
+ *
+ * A client's request travels by the machine's own queue of events, so a machine that stands still does not answer.
+ */
+import { CoterieError, type Environment } from '@coterie/env';
+import { openStore } from '@coterie/lsm';
+import { type CoterieNode, type NodeOptions, startNode } from '@coterie/node';
+import type { World } from '../world/world.ts';
+import { machineNames, type StoreCut } from './scenario.ts';
+
+/** What a fleet is made of. */
+export interface FleetParts {
+  readonly world: World;
+  readonly nodes: number;
+  readonly store: StoreCut;
+  /** What the nodes are told besides. */
+  readonly options?: Partial<NodeOptions>;
+}
+
+/** A node that runs, and the life of its machine in which it does. */
+interface Running {
+  readonly node: CoterieNode;
+  readonly life: number;
+}
+
+const startAgainMs = 1000;
+const superviseMs = 2000;
+const travelMs = 0.2;
+
+/** A cluster's machines. */
+export class Fleet {
+  readonly world: World;
+  readonly names: readonly string[];
+  readonly #parts: FleetParts;
+  readonly #running = new Map<string, Running>();
+  #supervising = false;
+  /** Restarts of nodes whose store had failed. */
+  restarts = 0;
+
+  constructor(parts: FleetParts) {
+    this.#parts = parts;
+    this.world = parts.world;
+    this.names = machineNames(parts.nodes);
+  }
+
+  /** Starts the first node, then one after the other; resolves when all have joined. */
+  async form(): Promise<void> {
+    for (const [index, name] of this.names.entries()) {
+      this.world.machine(name).onStart((environment) => void this.#startOn(name, environment));
+      await this.until(() => {
+        const report = this.nodeOn(this.names[0] ?? '')?.cluster();
+        return report?.members.length === index + 1 && report.change === undefined;
+      }, `${name} joins`);
+    }
+    this.#supervising = true;
+    this.#supervise();
+  }
+
+  /** The node that runs on a machine now; undefined while none does. */
+  nodeOn(name: string): CoterieNode | undefined {
+    const machine = this.world.machine(name);
+    const running = this.#running.get(name);
+    return machine.isUp && running?.life === machine.lives ? running.node : undefined;
+  }
+
+  /** All nodes that run. */
+  get nodes(): CoterieNode[] {
+    return this.names.flatMap((name) => this.nodeOn(name) ?? []);
+  }
+
+  /**
+   * Has a client ask the node on a machine.
+   * @throws what the node answers · `CONNECTION_LOST` when none runs · `CrashError` when it dies · `TIMEOUT` when nothing comes for `patienceMs`
+   */
+  async ask<T>(name: string, work: (node: CoterieNode) => Promise<T>, patienceMs: number): Promise<T> {
+    const node = this.nodeOn(name);
+    if (node === undefined) {
+      throw new CoterieError('CONNECTION_LOST', `nobody listens on ${name}`, { details: { mayHaveTakenEffect: false } });
+    }
+    const machine = this.world.machine(name);
+    const { timers } = machine.environment;
+    return new Promise<T>((resolve, reject) => {
+      const patience = this.world.timers.after(patienceMs, () => reject(new CoterieError('TIMEOUT', `${name} did not answer the client`)));
+      const answer = machine.during(
+        () => new Promise<T>((done, failed) => timers.after(travelMs, () => void work(node).then(done, failed))),
+      );
+      answer.then(resolve, reject).finally(() => patience.cancel());
+    });
+  }
+
+  /** Lets time pass until `condition` holds. @throws Error, with `what` it waited for, after `limitMs` */
+  async until(condition: () => boolean, what: string, limitMs = 120_000): Promise<void> {
+    const stepMs = 20;
+    for (let waitedMs = 0; !condition(); waitedMs += stepMs) {
+      if (waitedMs > limitMs) throw new Error(`it did not come about in ${limitMs / 1000} s that ${what}`);
+      await this.pause(stepMs);
+    }
+  }
+
+  /** Lets so much time pass. */
+  pause(ms: number): Promise<void> {
+    return new Promise((resolve) => void this.world.timers.after(ms, resolve));
+  }
+
+  /** Ends every fault that may still last, and has every node run. */
+  makeWhole(): void {
+    this.world.network.heal();
+    for (const name of this.names) {
+      const machine = this.world.machine(name);
+      machine.disk.setFault(undefined);
+      machine.disk.readOnly = false;
+      machine.disk.capacityBytes = 2 ** 40;
+      machine.resume();
+      if (!machine.isUp) machine.restart();
+    }
+  }
+
+  /** The supervisors go home. */
+  dismiss(): void {
+    this.#supervising = false;
+  }
+
+  #supervise(): void {
+    if (!this.#supervising) return;
+    for (const name of this.names) {
+      if (this.nodeOn(name)?.status().state !== 'read-only') continue;
+      this.restarts += 1;
+      this.world.machine(name).kill();
+      this.world.machine(name).restart();
+    }
+    this.world.timers.after(superviseMs, () => this.#supervise());
+  }
+
+  async #startOn(name: string, environment: Environment): Promise<void> {
+    const machine = this.world.machine(name);
+    const life = machine.lives;
+    const { store, options } = this.#parts;
+    const peer = { listen: `${name}:7072`, seeds: name === this.names[0] ? [] : [`${this.names[0]}:7072`] };
+    for (;;) {
+      try {
+        const node = await startNode({
+          environment,
+          dataDirectory: '/data',
+          name,
+          peer,
+          partitions: 64,
+          openStore: (directory, opening) => openStore(directory, { ...store, ...opening }),
+          ...options,
+        });
+        this.#running.set(name, { node, life });
+        return;
+      } catch (error) {
+        if (!machine.isUp || machine.lives !== life) return;
+        environment.log.warn('the node did not start', { reason: String(error) });
+        await new Promise<void>((resolve) => void environment.timers.after(startAgainMs, resolve));
+      }
+    }
+  }
+}

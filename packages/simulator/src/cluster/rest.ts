@@ -1,0 +1,151 @@
+/**
+ * After the faults: the cluster comes to rest by itself, within bounded time. What does not is a violation.
+ *
+ * ```
+ *   all nodes run ▶ all see all alive ▶ hints drained ▶ every key read once by all its holders ▶ copies equal, nothing in flight
+ * ```
+ */
+import { isCoterieError } from '@coterie/env';
+import type { CoterieNode } from '@coterie/node';
+import { CrashError } from '../disk/faults.ts';
+import type { Fleet } from './fleet.ts';
+import { type Recorder, shownBy } from './recorder.ts';
+import type { WorkloadPlan } from './scenario.ts';
+import type { Violation } from './checkers/violation.ts';
+
+/** What comes to rest. */
+export interface Resting {
+  readonly fleet: Fleet;
+  readonly plan: WorkloadPlan;
+  readonly recorder: Recorder;
+}
+
+const limitMs = 120_000;
+const askMs = 5000;
+const readTries = 20;
+
+/** Waits for rest, reads every key once, and compares the copies. */
+export async function comeToRest(resting: Resting): Promise<Violation[]> {
+  const { fleet } = resting;
+  fleet.makeWhole();
+  const calm = [
+    { what: 'every node runs', holds: () => fleet.nodes.length === fleet.names.length && fleet.nodes.every(isReady) },
+    { what: 'every node sees every other alive', holds: () => fleet.nodes.every(seesAllAlive) },
+    { what: 'no node recovers any more', holds: () => fleet.nodes.every((node) => !node.cluster().isRecovering) },
+    { what: 'all hints are handed over', holds: () => fleet.nodes.every((node) => node.cluster().hints === 0) },
+  ];
+  for (const { what, holds } of calm) {
+    if (!(await comesAbout(fleet, holds)))
+      return [failure(`${what} does not come about within ${limitMs / 1000} s after the faults: ${state(fleet)}`)];
+  }
+  const read = await readAll(resting);
+  if (read !== undefined) return [failure(read)];
+  const apart = await waitForEqualCopies(resting);
+  if (apart !== undefined) return [failure(apart)];
+  fleet.dismiss();
+  return checkIdle(fleet);
+}
+
+function isReady(node: CoterieNode): boolean {
+  return node.status().state === 'ready';
+}
+
+function seesAllAlive(node: CoterieNode): boolean {
+  return node.cluster().members.every((member) => member.state === 'alive');
+}
+
+function state(fleet: Fleet): string {
+  return fleet.names
+    .map((name) => {
+      const node = fleet.nodeOn(name);
+      if (node === undefined) return `${name} does not run`;
+      const { hints, isRecovering, members } = node.cluster();
+      const odd = members.filter((member) => member.state !== 'alive').map((member) => `${member.name} ${member.state}`);
+      return `${name} ${node.status().state}, ${hints} hints${isRecovering ? ', recovering' : ''}${odd.length === 0 ? '' : `, sees ${odd.join(', ')}`}`;
+    })
+    .join('; ');
+}
+
+async function comesAbout(fleet: Fleet, holds: () => boolean): Promise<boolean> {
+  const stepMs = 100;
+  for (let waitedMs = 0; waitedMs <= limitMs; waitedMs += stepMs) {
+    if (holds()) return true;
+    await fleet.pause(stepMs);
+  }
+  return false;
+}
+
+/** Reads each key with the word of all its holders. A sentence about the first that cannot be read. */
+async function readAll({ fleet, plan, recorder }: Resting): Promise<string | undefined> {
+  let turn = 0;
+  for (const bucket of plan.buckets) {
+    for (let number = 0; number < plan.keys; number++) {
+      const key = `k${number}`;
+      const name = fleet.names[turn++ % fleet.names.length] ?? '';
+      const startMs = fleet.world.nowMs;
+      const reply = await tryOften(fleet, () =>
+        fleet.ask(name, (node) => node.get({ bucket: bucket.name, key: encode(key), r: 3, pr: 3 }), askMs),
+      );
+      if (reply === undefined) return `${bucket.name}/${key} cannot be read by all its holders at ${name}: ${state(fleet)}`;
+      recorder.readAtRest({ bucket: bucket.name, key, node: name, startMs, endMs: fleet.world.nowMs, pr: 3, shown: shownBy(reply) });
+    }
+  }
+  return undefined;
+}
+
+async function tryOften<T>(fleet: Fleet, work: () => Promise<T>): Promise<T | undefined> {
+  for (let tries = 0; tries < readTries; tries++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isCoterieError(error) && !(error instanceof CrashError)) throw error;
+      await fleet.pause(500);
+    }
+  }
+  return undefined;
+}
+
+/** Compares all copies of every key until they are equal. A sentence about the first that stay apart. */
+async function waitForEqualCopies({ fleet, plan }: Resting): Promise<string | undefined> {
+  for (const bucket of plan.buckets) {
+    for (let number = 0; number < plan.keys; number++) {
+      const key = `k${number}`;
+      let apart: string | undefined = 'never looked at';
+      for (let tries = 0; apart !== undefined && tries < readTries; tries++) {
+        if (tries > 0) await fleet.pause(500);
+        apart = await compareCopies(fleet, bucket.name, key);
+      }
+      if (apart !== undefined) return `the copies of ${bucket.name}/${key} stay apart: ${apart}`;
+    }
+  }
+  return undefined;
+}
+
+async function compareCopies(fleet: Fleet, bucket: string, key: string): Promise<string | undefined> {
+  const copies = await Promise.all(
+    fleet.names.map(async (name) => ({ name, copy: await fleet.ask(name, (node) => node.inspect(bucket, encode(key)), askMs) })),
+  );
+  const owned = copies.filter(({ copy }) => copy.isOwner);
+  const strays = copies.filter(({ copy }) => copy.hintFor.length > 0);
+  if (new Set(owned.map(({ copy }) => copy.etag)).size === 1 && strays.length === 0) return undefined;
+  return copies
+    .map(({ name, copy }) => `${name}${copy.isOwner ? '' : ' (no owner)'} ${copy.etag ?? 'nothing'} hints for [${copy.hintFor.join(' ')}]`)
+    .join(', ');
+}
+
+/** P8: nothing is left of what ran. */
+function checkIdle(fleet: Fleet): Violation[] {
+  return fleet.names.flatMap((name) => {
+    const store = fleet.nodeOn(name)?.status().store ?? {};
+    const left = ['operationsInFlight', 'bytesInFlight'].filter((counter) => store[counter] !== 0);
+    return left.map((counter) => ({ rule: 'P8' as const, sentence: `${name} says at rest: ${counter} = ${store[counter]}` }));
+  });
+}
+
+function encode(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}
+
+function failure(sentence: string): Violation {
+  return { rule: 'convergence', sentence };
+}

@@ -1,0 +1,152 @@
+/**
+ * One run of a scenario, from an empty world to a verdict.
+ *
+ * ```
+ *   form the cluster ▶ make the buckets ▶ clients ∥ faults ▶ faults end ▶ rest ▶ last reads ▶ judge
+ * ```
+ */
+import type { Log } from '@coterie/env';
+import type { NodeOptions } from '@coterie/node';
+import { SeededRandom } from '../random.ts';
+import { strike } from '../world/strike.ts';
+import { createWorld } from '../world/world.ts';
+import { judge } from './checkers/index.ts';
+import type { Violation } from './checkers/violation.ts';
+import { Client, type ClientParts } from './client.ts';
+import { Fleet } from './fleet.ts';
+import { Health } from './health.ts';
+import { effectOf, type History } from './history.ts';
+import { Recorder } from './recorder.ts';
+import { comeToRest } from './rest.ts';
+import type { Scenario, WorkloadPlan } from './scenario.ts';
+
+/** What came of a run. */
+export interface RunResult {
+  readonly seed: number;
+  readonly violations: readonly Violation[];
+  readonly history: History;
+  /** Hash of everything that happened: equal for equal scenarios. */
+  readonly traceHash: string;
+  /** Virtual milliseconds of the whole run. */
+  readonly virtualMs: number;
+  readonly events: number;
+  readonly faults: number;
+  /** Writes and reads that the checkers judged. */
+  readonly operations: number;
+  readonly acknowledged: number;
+  /** The last lines that the nodes logged. */
+  readonly lines: readonly string[];
+}
+
+/** Settings of a run that are not part of its scenario. */
+export interface RunOptions {
+  readonly node?: Partial<NodeOptions>;
+  /** Log lines that are kept. Default 200. */
+  readonly linesMax?: number;
+}
+
+/** Runs a scenario. */
+export async function runScenario(scenario: Scenario, options: RunOptions = {}): Promise<RunResult> {
+  const lines = new LastLines(options.linesMax ?? 200);
+  const world = createWorld({
+    seed: scenario.seed,
+    network: { usual: scenario.link },
+    log: (machine) => lines.log(machine, () => world.nowMs),
+  });
+  const fleet = new Fleet({ world, nodes: scenario.nodes, store: scenario.store, options: options.node ?? {} });
+  const recorder = new Recorder();
+  const violations = await world.run(() => live(scenario, fleet, recorder));
+  const { history } = recorder;
+  return {
+    seed: scenario.seed,
+    violations,
+    history,
+    traceHash: world.traceHash,
+    virtualMs: world.nowMs,
+    events: world.eventCount,
+    faults: scenario.faults.length,
+    operations: history.writes.length + history.reads.length + history.last.length,
+    acknowledged: history.writes.filter((write) => effectOf(write) === 'certain').length,
+    lines: lines.all,
+  };
+}
+
+async function live(scenario: Scenario, fleet: Fleet, recorder: Recorder): Promise<Violation[]> {
+  const { world } = fleet;
+  const { workload } = scenario;
+  await fleet.form();
+  await makeBuckets(fleet, workload);
+  const owners = await ownersOf(fleet, workload);
+  const startMs = world.nowMs;
+  const health = new Health(scenario.faults, startMs);
+  const madeHere: ClientParts['madeHere'] = (node, { bucket, key, startMs: sentMs }) =>
+    owners.get(`${bucket}/${key}`)?.includes(node) === true && health.wasWell(node, sentMs, world.nowMs);
+  const clients = Array.from({ length: workload.clients }, (_, index) => {
+    const random = new SeededRandom(scenario.seed, 0xc11e0000 + index);
+    return new Client({ name: `c${index}`, fleet, plan: workload, random, recorder, madeHere });
+  });
+  await Promise.all([strike(world, scenario.faults), ...clients.map((client) => client.work(startMs + scenario.activeMs))]);
+  const unrest = await comeToRest({ fleet, plan: workload, recorder });
+  const terms = {
+    buckets: workload.buckets,
+    timeoutMs: workload.timeoutMs,
+    wasWell: (node: string, fromMs: number, untilMs: number) => health.wasWell(node, fromMs, untilMs),
+  };
+  return [...judge(recorder.history, terms), ...unrest];
+}
+
+async function makeBuckets(fleet: Fleet, { buckets }: WorkloadPlan): Promise<void> {
+  for (const { name, properties } of buckets) {
+    if (Object.keys(properties).length > 0) await insist(fleet, () => fleet.ask('n1', (node) => node.setBucket(name, properties), 10_000));
+  }
+  const epochs = (): ReadonlySet<number> => new Set(fleet.nodes.map((node) => node.cluster().epoch));
+  await fleet.until(() => epochs().size === 1, 'every node knows the buckets');
+}
+
+/** Tries until it succeeds: a member that has just joined may not be reached by all yet. */
+async function insist<T>(fleet: Fleet, work: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (tries === 20) throw error;
+      await fleet.pause(200);
+    }
+  }
+}
+
+/** Names of the holders of each key. The ring stays as it is in a run. */
+async function ownersOf(fleet: Fleet, { buckets, keys }: WorkloadPlan): Promise<ReadonlyMap<string, readonly string[]>> {
+  const owners = new Map<string, readonly string[]>();
+  for (const { name } of buckets) {
+    for (let number = 0; number < keys; number++) {
+      const key = `k${number}`;
+      const { preferenceList } = await fleet.ask('n1', (node) => node.where(name, new TextEncoder().encode(key)), 10_000);
+      owners.set(
+        `${name}/${key}`,
+        preferenceList.filter(({ role }) => role === 'primary').map(({ node }) => node),
+      );
+    }
+  }
+  return owners;
+}
+
+/** The last so many lines of a log. */
+class LastLines {
+  readonly all: string[] = [];
+  readonly #max: number;
+
+  constructor(max: number) {
+    this.#max = max;
+  }
+
+  log(machine: string, nowMs: () => number): Log {
+    const write =
+      (level: string) =>
+      (event: string, fields?: object): void => {
+        this.all.push(`${(nowMs() / 1000).toFixed(3)} ${machine} ${level} ${event} ${JSON.stringify(fields ?? {})}`);
+        if (this.all.length > this.#max) this.all.shift();
+      };
+    return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
+  }
+}

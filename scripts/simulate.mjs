@@ -1,0 +1,94 @@
+/**
+ * Runs simulated clusters under faults: `npm run simulate -- --seeds 100`, from `--seed` on, each `--minutes` long.
+ * One line for each seed that breaks a promise, with what happened and the command that replays it; a line of totals at
+ * the end. Exit code 1 when any seed failed.
+ */
+import { performance } from 'node:perf_hooks';
+import { parseArgs } from 'node:util';
+import { drawScenario, runScenario } from '../packages/simulator/dist/cluster/index.js';
+
+/** @typedef {import('../packages/simulator/dist/cluster/index.js').RunResult} RunResult */
+
+const linesShown = 15;
+const violationsShown = 5;
+const progressMs = 2000;
+
+const { values } = parseArgs({
+  options: {
+    seeds: { type: 'string', default: '1' },
+    seed: { type: 'string', default: '0' },
+    minutes: { type: 'string', default: '2' },
+    trace: { type: 'boolean', default: false },
+  },
+});
+
+/** @param {string} name @param {string} text @returns {number} */
+function positive(name, text) {
+  const value = Number(text);
+  if (Number.isFinite(value) && value >= 0) return value;
+  console.error(`--${name} is a number, not ${text}`);
+  return process.exit(2);
+}
+
+const first = positive('seed', values.seed);
+const count = positive('seeds', values.seeds);
+const minutes = positive('minutes', values.minutes);
+const total = { seeds: 0, failed: 0, faults: 0, operations: 0, acknowledged: 0, virtualMs: 0 };
+const startedAt = performance.now();
+let reportedAt = startedAt;
+
+// Code of a dead life may leave a rejected promise that nobody hears; anything else is a defect.
+process.on('unhandledRejection', (error) => {
+  if (!(error instanceof Error) || error.name !== 'CrashError') throw error;
+});
+
+/** @param {number} seed */
+async function runSeed(seed) {
+  const scenario = drawScenario({ seed, minutes });
+  try {
+    const result = await runScenario(scenario);
+    total.faults += result.faults;
+    total.operations += result.operations;
+    total.acknowledged += result.acknowledged;
+    total.virtualMs += result.virtualMs;
+    if (values.trace) console.log(`seed ${seed}: trace ${result.traceHash}, ${result.events} events`);
+    if (result.violations.length === 0) return;
+    tellFailure(seed, result, scenario.faults);
+  } catch (error) {
+    console.log(`\nseed ${seed} FAILED: ${error instanceof Error ? error.stack : String(error)}`);
+  }
+  total.failed += 1;
+  console.log(`  replay: npm run simulate -- --seed ${seed} --minutes ${minutes}`);
+}
+
+/**
+ * @param {number} seed
+ * @param {RunResult} result
+ * @param {readonly { atMs: number, fault: object }[]} faults
+ */
+function tellFailure(seed, { violations, lines }, faults) {
+  console.log(`\nseed ${seed} FAILED: ${violations.length} violations`);
+  for (const { rule, sentence } of violations.slice(0, violationsShown)) console.log(`  ${rule}: ${sentence}`);
+  console.log('  last faults:');
+  for (const { atMs, fault } of faults.slice(-linesShown)) console.log(`    ${(atMs / 1000).toFixed(3)} s ${JSON.stringify(fault)}`);
+  console.log('  last lines:');
+  for (const line of lines.slice(-linesShown)) console.log(`    ${line}`);
+}
+
+function totals() {
+  const seconds = (performance.now() - startedAt) / 1000;
+  const { seeds, failed, faults, operations, acknowledged, virtualMs } = total;
+  const pace = `${(seeds / seconds).toFixed(2)} seeds/s, ${(virtualMs / 1000 / seconds).toFixed(0)}x real time`;
+  return `${seeds} of ${count} seeds, ${failed} failed; ${pace}; ${faults} faults, ${operations} operations checked, ${acknowledged} writes acknowledged`;
+}
+
+for (let seed = first; seed < first + count; seed++) {
+  await runSeed(seed);
+  total.seeds += 1;
+  if (performance.now() - reportedAt > progressMs) {
+    reportedAt = performance.now();
+    console.log(totals());
+  }
+}
+console.log(totals());
+process.exitCode = total.failed === 0 ? 0 : 1;
