@@ -2,9 +2,12 @@
  * A running server: one node, one HTTP door, and their life together.
  *
  * ```
- *  starting ──node open, listening──▶ ready ──close()──▶ draining ──idle or late──▶ closed
+ *  starting ──listening, node open──▶ ready ──close()──▶ draining ──idle or late──▶ closed
  *     │ failed: what was opened is closed again                 destroy() cuts it short
  * ```
+ *
+ * It listens before the node opens, since the cluster is told where clients reach it; until the node is there, `livez` is
+ * answered, `readyz` says what is waited for, and the rest is refused as `NOT_READY`.
  *
  * Draining: `readyz` fails, no connection is taken, idle ones end, running requests and those that are half sent finish
  * (up to `drain-timeout`, then their connections are ended), and only then the node closes, so nothing acknowledged is lost.
@@ -21,7 +24,7 @@ import type { Settings } from './settings/definitions.ts';
 export interface ServerOptions {
   readonly settings: Settings;
   readonly environment: Environment;
-  /** Opens the node behind the door. */
+  /** Opens the node behind the door; `settings.http` has the port that was really taken. */
   readonly openNode: (environment: Environment, settings: Settings) => Promise<CoterieNode>;
 }
 
@@ -100,8 +103,8 @@ export function startServer(options: ServerOptions): Promise<RunningServer> {
 
 async function open(options: ServerOptions): Promise<RunningServer> {
   const { settings, environment } = options;
-  const node = await options.openNode(environment, settings);
-  const service = new Service({ node, world: environment, limits: serviceLimits(settings), hosts: hostRule(settings) });
+  const service = new Service({ world: environment, limits: serviceLimits(settings), hosts: hostRule(settings) });
+  service.waitingFor = waitingFor(settings);
   const listener = new Listener(service, {
     address: settings.http,
     limits: {
@@ -114,12 +117,12 @@ async function open(options: ServerOptions): Promise<RunningServer> {
   });
   try {
     await listener.listen();
+    service.begin(await options.openNode(environment, { ...settings, http: listener.address }));
   } catch (error) {
+    listener.destroy();
     service.stop();
-    await node.close();
     throw error;
   }
-  service.state = 'ready';
   return new RunningServer({ service, listener, drainTimeoutMs: settings['drain-timeout'] });
 }
 
@@ -130,6 +133,11 @@ async function open(options: ServerOptions): Promise<RunningServer> {
 function staysAlive<Result>(work: Promise<Result>): Promise<Result> {
   const alive = setInterval(() => {}, 2 ** 30);
   return work.finally(() => clearInterval(alive));
+}
+
+function waitingFor({ seed, 'data-dir': directory }: Settings): string {
+  if (seed.length === 0) return `it opens its store in ${directory}`;
+  return `it opens its store in ${directory}, or waits for the cluster of ${seed.map(showAddress).join(', ')} to take it in; its log says which`;
 }
 
 function hostRule(settings: Settings): HostRule {

@@ -58,6 +58,9 @@ const roundsMax = 1200;
 /** Rounds between two lines of the log that say that it still asks. */
 const roundsPerLine = 20;
 
+/** Refusals of a seed that may be different later: a node that is still starting, or joining, does not know how to take others in. */
+const mayPass: ReadonlySet<string> = new Set(['REMOTE', 'UNSUPPORTED_FORMAT']);
+
 /** Joins the cluster of the first seed that takes this member. @throws what a seed refuses for good, or the last failure */
 export async function joinThrough(joining: Joining): Promise<void> {
   const { environment, ringLog, seeds, member } = joining;
@@ -72,7 +75,7 @@ export async function joinThrough(joining: Joining): Promise<void> {
         log.info('joined', { seed, cluster: ringLog.state.clusterId, epoch: ringLog.epoch, members: ringLog.state.members.length });
         return;
       } catch (error) {
-        if (isCoterieError(error) && !error.retryable && error.code !== 'REMOTE') throw error;
+        if (isCoterieError(error) && !error.retryable && !mayPass.has(error.code)) throw error;
         if (round % roundsPerLine === 0) log.info('could not join yet; trying again', { seed, round: round + 1, reason: String(error) });
         last = error;
       }

@@ -14,6 +14,8 @@ export interface Call {
   readonly body?: Uint8Array;
   /** Statuses that are answers here; others become failures. */
   readonly expect: readonly number[];
+  /** How long an answer may take; a minute when absent. */
+  readonly patienceMs?: number;
 }
 
 /** What came back. */
@@ -23,7 +25,7 @@ export interface Reply {
   readonly body: Buffer;
 }
 
-const patienceMs = 60_000;
+const usualPatienceMs = 60_000;
 
 /** Where commands go when nothing else is said. */
 export const defaultUrl = 'http://127.0.0.1:7070';
@@ -56,8 +58,8 @@ export async function ask(endpoint: URL, call: Call): Promise<Reply> {
 }
 
 /** Asks for JSON. @throws CommandFailure */
-export async function askJson<Answer>(endpoint: URL, path: string): Promise<Answer> {
-  const reply = await ask(endpoint, { method: 'GET', path, expect: [200] });
+export async function askJson<Answer>(endpoint: URL, path: string, patienceMs: number = usualPatienceMs): Promise<Answer> {
+  const reply = await ask(endpoint, { method: 'GET', path, expect: [200], patienceMs });
   return parseJson(endpoint, reply.body) as Answer;
 }
 
@@ -74,7 +76,7 @@ export function parseJson(endpoint: URL, body: Buffer): unknown {
 }
 
 function exchange(endpoint: URL, call: Call): Promise<Reply> {
-  const { method, path, headers, body } = call;
+  const { method, path, headers, body, patienceMs = usualPatienceMs } = call;
   const length = body === undefined ? {} : { 'content-length': String(body.length) };
   return new Promise((resolve, reject) => {
     const lost = (error: NodeJS.ErrnoException): void => reject(unreachable(endpoint, call, error));

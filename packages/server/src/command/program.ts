@@ -4,12 +4,16 @@
  */
 import { Command, Option } from 'commander';
 import { definitions, notYet } from '../settings/definitions.ts';
+import type { DevFlags } from '../dev/dev.ts';
 import type { BenchFlags } from './bench.ts';
 import { UsageFailure } from './failure.ts';
 import { packageVersion } from './version.ts';
 
-/** Commands of the contract that need a cluster. */
-const laterCommands = ['dev', 'members', 'ring', 'hints', 'plan', 'backup', 'restore', 'salvage', 'recover'];
+/** Commands of the contract that are not there yet. */
+const laterCommands = ['backup', 'restore', 'salvage', 'recover'];
+
+/** Changes of the ring that are not there yet: a node joins by itself. */
+const laterPlans = ['join', 'leave', 'replace', 'weight', 'commit', 'abort'];
 
 /** The whole command line. */
 export function buildProgram(): Command {
@@ -19,6 +23,7 @@ export function buildProgram(): Command {
     .showHelpAfterError('(coterie --help lists the commands)')
     .exitOverride();
   addStart(program);
+  addDev(program);
   addValues(program);
   addLooks(program);
   addBucket(program);
@@ -46,6 +51,17 @@ function addStart(program: Command): void {
     }
     await (await import('./start.ts')).start(flags);
   });
+}
+
+function addDev(program: Command): void {
+  program
+    .command('dev')
+    .description('run a whole cluster on this machine, with a console')
+    .option('--nodes <N>', 'how many nodes', '5')
+    .option('--data-dir <DIR>', 'where their data lies, a directory each', './coterie-dev')
+    .option('--http <HOST:PORT>', 'where HTTP of the first listens; the others count up by ten', '127.0.0.1:7070')
+    .option('--no-restart', 'leave a node down that ended by itself')
+    .action(async (flags: DevFlags) => (await import('../dev/dev.ts')).dev(flags));
 }
 
 function addValues(program: Command): void {
@@ -82,13 +98,25 @@ function addValues(program: Command): void {
 }
 
 function addLooks(program: Command): void {
-  looking(program.command('status'), 'how the node is, on one screen').action(async (flags: object) =>
+  looking(program.command('status'), 'how the cluster and the node are, on one screen').action(async (flags: object) =>
     (await import('./status.ts')).status(flags),
+  );
+  looking(program.command('members'), 'the members, their state and load').action(async (flags: object) =>
+    (await import('./cluster.ts')).members(flags),
+  );
+  looking(program.command('ring'), 'how the copies are spread').action(async (flags: object) => (await import('./cluster.ts')).ring(flags));
+  looking(program.command('hints'), 'who keeps writes for whom').action(async (flags: object) =>
+    (await import('./cluster.ts')).hints(flags),
   );
   looking(program.command('where'), 'where a key lives, and why')
     .argument('<BUCKET>')
     .argument('<KEY>')
-    .action(async (bucket: string, key: string, flags: object) => (await import('./status.ts')).where({ bucket, key }, flags));
+    .action(async (bucket: string, key: string, flags: object) => (await import('./cluster.ts')).where({ bucket, key }, flags));
+  const plan = program.command('plan').description('the change of the ring that is under way');
+  looking(plan.command('show', { isDefault: true }), 'what changes, how far it is, and what it waits for').action(async (flags: object) =>
+    (await import('./cluster.ts')).showPlan(flags),
+  );
+  for (const name of laterPlans) addLater(plan, name);
 }
 
 function addBucket(program: Command): void {
@@ -149,7 +177,7 @@ function addLater(program: Command, name: string): void {
     .allowExcessArguments()
     .helpOption(false)
     .action(() => {
-      throw new UsageFailure(`${name} comes with the cluster and is not there yet: this version runs a single node`, 'coterie --help');
+      throw new UsageFailure(`${name} is not there yet`, 'coterie --help   lists what is');
     });
 }
 

@@ -1,8 +1,10 @@
-/** `coterie status` and `coterie where`: one dense screen each, states in words. */
-import type { Placement } from '@coterie/node';
+/** `coterie status`: one dense screen, states in words; first the cluster, then the node that was asked. */
 import { showBytes, showDuration } from '../amounts.ts';
+import type { ClusterDocument, HintsDocument } from '../http/cluster.ts';
 import type { StatusDocument } from '../http/status.ts';
-import { askJson, endpointOf, keyPath } from './client.ts';
+import { askJson, endpointOf } from './client.ts';
+import { changeLines, headLine, memberLines } from './cluster-lines.ts';
+import { type Heard, askCluster, survey } from './survey.ts';
 import { print, printJson, showCount, showMicroseconds, tableLines } from './table.ts';
 
 /** Flags of commands that only look. */
@@ -14,43 +16,41 @@ export interface LookFlags {
 /** `coterie status` */
 export async function status(flags: LookFlags): Promise<void> {
   const endpoint = endpointOf(flags.url);
-  const document = await askJson<StatusDocument>(endpoint, '/v1/status');
-  if (flags.json === true) {
-    printJson(document);
-    return;
-  }
-  const { node, server } = document;
-  const reason = node.reason === undefined ? '' : `  ${node.reason}`;
-  print(
-    `${node.name}  ${node.state}${reason}  at ${endpoint.origin}, up ${showDuration(node.uptimeMs)}`,
-    `  node ${node.nodeId}, store incarnation ${node.incarnation}, sync ${node.sync}, effective n ${node.effectiveN}`,
-    `  ${showCount(server.connections)} connections, ${showCount(server.inFlight)} requests running, ${showBytes(server.memory.resident)} resident`,
-    `  event-loop turns: p99 ${showMicroseconds(server.turns.p99)}, p99.9 ${showMicroseconds(server.turns.p999)}, longest ${showMicroseconds(server.turns.max)}`,
-    '',
-    ...tableLines(operationRows(document)),
-    '',
-    ...tableLines(storeRows(node.store)),
-    ...warningLines(node.warnings),
-  );
+  const [document, cluster] = await Promise.all([askJson<StatusDocument>(endpoint, '/v1/status'), askCluster(endpoint)]);
+  if (flags.json === true) printJson({ ...document, cluster });
+  else print(...(await statusLines(endpoint, document, cluster)));
 }
 
-/** `coterie where BUCKET KEY` */
-export async function where(of: { readonly bucket: string; readonly key: string }, flags: LookFlags): Promise<void> {
-  const placement = await askJson<Placement>(endpointOf(flags.url), `/v1/where/${keyPath(of.bucket, of.key)}`);
-  if (flags.json === true) {
-    printJson(placement);
-    return;
+async function statusLines(endpoint: URL, document: StatusDocument, cluster: ClusterDocument): Promise<string[]> {
+  const { node, server } = document;
+  const heard = await survey<HintsDocument>(endpoint, cluster.members, '/v1/hints');
+  const reason = node.reason === undefined ? '' : `  ${node.reason}`;
+  return [
+    headLine(cluster),
+    ...cluster.warnings.map((warning) => `  ! ${warning}`),
+    '',
+    ...memberLines(cluster, heard),
+    '',
+    ...changeLines(cluster),
+    ...keptLines(heard),
+    '',
+    `${node.name}  ${node.state}${reason}  at ${endpoint.origin}, up ${showDuration(node.uptimeMs)}, sync ${node.sync}`,
+    `  ${showCount(server.connections)} connections, ${showCount(server.inFlight)} requests running, ${showBytes(server.memory.resident)} resident`,
+    `  event-loop turns: p99 ${showMicroseconds(server.turns.p99)}, p99.9 ${showMicroseconds(server.turns.p999)}, longest ${showMicroseconds(server.turns.max)}`,
+    ...storeLines(node.store).map((line) => `  ${line}`),
+    ...tableLines(operationRows(document)).map((line) => `  ${line}`),
+  ];
+}
+
+/** Whom the members keep writes for; one line an owner. */
+function keptLines(heard: readonly Heard<HintsDocument>[]): string[] {
+  const kept = new Map<string, string[]>();
+  for (const { member, answer } of heard) {
+    for (const { name, hints } of answer?.owners ?? [])
+      kept.set(name, [...(kept.get(name) ?? []), `${showCount(hints)} on ${member.name}`]);
   }
-  const rows = placement.preferenceList.map((entry, index) => [
-    String(index + 1),
-    entry.node,
-    entry.role,
-    entry.healthy ? 'healthy' : 'down',
-  ]);
-  print(
-    `${of.bucket}/${of.key} has token ${placement.token}, partition ${placement.partition} of ${placement.partitions}`,
-    ...tableLines([['#', 'node', 'role', 'health'], ...rows]),
-  );
+  if (kept.size === 0) return ['hints   none'];
+  return [...kept].map(([owner, places], at) => `${at === 0 ? 'hints ' : '      '}  for ${owner}: ${places.join(', ')}`);
 }
 
 function operationRows(document: StatusDocument): string[][] {
@@ -71,8 +71,21 @@ function operationRows(document: StatusDocument): string[][] {
   return [['operation', 'count', 'p50', 'p99', 'p99.9', 'other outcomes'], ...rows];
 }
 
-function storeRows(store: Readonly<Record<string, number | string | boolean>>): string[][] {
-  return [['store', ''], ...Object.entries(store).map(([name, value]) => [inWords(name), showStoreValue(name, value)])];
+const lineCharacters = 110;
+
+/** Numbers of the store, as many on a line as fit. */
+function storeLines(store: Readonly<Record<string, number | string | boolean>>): string[] {
+  const lines: string[] = [];
+  let line = 'store: ';
+  for (const [name, value] of Object.entries(store)) {
+    const text = `${inWords(name)} ${showStoreValue(name, value)}`;
+    if (line.length + text.length > lineCharacters) {
+      lines.push(line);
+      line = '  ';
+    }
+    line += `${line.endsWith(' ') ? '' : ', '}${text}`;
+  }
+  return [...lines, line];
 }
 
 /** `tableMemoryBytes` as words. */
@@ -83,8 +96,4 @@ function inWords(name: string): string {
 function showStoreValue(name: string, value: number | string | boolean): string {
   if (typeof value !== 'number') return value === '' ? 'none' : String(value);
   return /bytes/i.test(name) ? showBytes(value) : showCount(value);
-}
-
-function warningLines(warnings: readonly string[]): string[] {
-  return warnings.length === 0 ? [] : ['', ...warnings.map((warning) => `warning: ${warning}`)];
 }

@@ -1,10 +1,10 @@
 /** Tables for people: columns as wide as their widest cell, numbers to the right, no frames. */
 
-/** Lines of a table; the first row is its head. Columns whose other cells all start with a digit go to the right. */
+/** Lines of a table; the first row is its head. Columns of numbers go to the right. */
 export function tableLines(rows: readonly (readonly string[])[]): string[] {
   const columns = rows[0].map((_, column) => {
     const cells = rows.map((row) => row[column] ?? '');
-    const numeric = cells.length > 1 && cells.slice(1).every((cell) => cell === '' || /^[\d-]/.test(cell));
+    const numeric = cells.length > 1 && cells.slice(1).every((cell) => cell === '' || /^[\d-][^:]*$/.test(cell));
     return { width: Math.max(...cells.map((cell) => cell.length)), numeric };
   });
   return rows.map((row) =>

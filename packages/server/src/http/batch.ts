@@ -20,6 +20,7 @@ import { type Line, LineSplitter, tooLong } from './lines.ts';
 import { ClientGone, HttpRefusal, type ProblemCode, problemOf } from './problem.ts';
 import { parseQuery } from './query.ts';
 import type { Service } from './service.ts';
+import { epochOf } from './values.ts';
 
 const windowBytesMax = 4 * 1024 * 1024;
 /** Results above this take their bytes from the budget of bytes under way. */
@@ -67,7 +68,7 @@ class Batch {
     this.exchange = exchange;
     this.service = exchange.service;
     continueBody(exchange);
-    const headers = ['Content-Type', 'application/x-ndjson', 'Cache-Control', 'no-store'];
+    const headers = ['Content-Type', 'application/x-ndjson', 'Cache-Control', 'no-store', 'Coterie-Epoch', epochOf(exchange)];
     this.stream = new AnswerStream(exchange, { status: 200, headers, reserveBytes: 0 });
   }
 

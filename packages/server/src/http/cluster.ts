@@ -1,45 +1,81 @@
 /**
- * What is, and why: where a key lives, who the members are, who owns what, and how this node is doing. A node alone is
- * a cluster of one and answers in the same shapes.
+ * What is, and why: where a key lives, who the members are, who owns what, who keeps writes for whom, and how this node
+ * is doing. All of it is this node's view; others may know more or less for a moment. A node alone is a cluster of one
+ * and answers in the same shapes.
  */
+import type { ClusterReport, CopyReport, MemberReport, Placement } from '@coterie/node';
+import { warningsOf, withNames } from './cluster-warnings.ts';
 import type { Exchange } from './exchange.ts';
 import { parseQuery } from './query.ts';
 import { encodeKey } from './segments.ts';
 import { statusOf } from './status.ts';
 import { addressOf } from './values.ts';
 
+/** `GET /v1/where/{bucket}/{key}`: the placement, and what the node that answers holds itself. */
+export interface WhereDocument extends Placement {
+  readonly bucket: string;
+  readonly key: string;
+  readonly here: CopyReport & { readonly node: string };
+}
+
+/** `GET /v1/cluster` */
+export interface ClusterDocument extends Omit<ClusterReport, 'largestOverIdeal'> {
+  readonly balance: { readonly largestOverIdeal: number };
+  readonly warnings: readonly string[];
+  /** The node that answers, and how it is itself. */
+  readonly answeredBy: { readonly id: string; readonly name: string; readonly state: string; readonly reason?: string };
+}
+
+/** `GET /v1/hints`: what this node keeps for others. */
+export interface HintsDocument {
+  readonly node: string;
+  readonly epoch: number;
+  readonly total: number;
+  /** Handed over since the node started. */
+  readonly delivered: number;
+  readonly owners: readonly { readonly id: string; readonly name: string; readonly state: MemberReport['state']; readonly hints: number }[];
+}
+
 /** `GET /v1/where/{bucket}/{key}` */
 export async function showWhere(exchange: Exchange): Promise<void> {
   parseQuery(exchange.query, []);
   const { bucket, key } = addressOf(exchange.path, '/v1/where/'.length);
-  const placement = await exchange.service.node.where(bucket, key);
-  exchange.answerJson(200, { bucket, key: encodeKey(key), ...placement });
+  const { node } = exchange.service;
+  const [placement, copy] = await Promise.all([node.where(bucket, key), node.inspect(bucket, key)]);
+  const here = { node: node.status().name, ...copy };
+  answer<WhereDocument>(exchange, { bucket, key: encodeKey(key), ...placement, here });
 }
 
 /** `GET /v1/cluster`: members and what to know about them. */
-export async function showCluster(exchange: Exchange): Promise<void> {
+export function showCluster(exchange: Exchange): undefined {
   parseQuery(exchange.query, []);
-  const status = exchange.service.node.status();
-  const { partitions } = await anyPlacement(exchange);
-  const member = { name: status.name, nodeId: status.nodeId, incarnation: status.incarnation, state: status.state, weight: 1, partitions };
-  exchange.answerJson(200, {
-    members: [member],
-    partitions,
-    effectiveN: status.effectiveN,
-    balance: { largestOverIdeal: 1 },
-    warnings: status.warnings,
-  });
+  const { node } = exchange.service;
+  const { largestOverIdeal, ...report } = withNames(node.cluster());
+  const { nodeId: id, name, state, reason } = node.status();
+  const answeredBy = { id, name, state, ...(reason === undefined ? {} : { reason }) };
+  answer<ClusterDocument>(exchange, { ...report, balance: { largestOverIdeal }, warnings: warningsOf(node), answeredBy });
 }
 
-/** `GET /v1/ring`: runs of partitions with the same owners; bounds are tokens, both included. */
-export async function showRing(exchange: Exchange): Promise<void> {
+/** `GET /v1/members`: the members alone. */
+export function showMembers(exchange: Exchange): undefined {
   parseQuery(exchange.query, []);
-  const placement = await anyPlacement(exchange);
-  const owners = placement.preferenceList.filter((entry) => entry.role === 'primary').map((entry) => entry.node);
-  exchange.answerJson(200, {
-    partitions: placement.partitions,
-    ranges: [{ from: '0000000000000000', to: 'ffffffffffffffff', owners }],
-  });
+  const { epoch, members } = exchange.service.node.cluster();
+  exchange.answerJson(200, { epoch, members });
+}
+
+/** `GET /v1/hints` */
+export function showHints(exchange: Exchange): undefined {
+  parseQuery(exchange.query, []);
+  const { node } = exchange.service;
+  const { epoch, hints: total, hintsDelivered: delivered, members } = node.cluster();
+  const owners = members.filter(({ hints }) => hints > 0).map(({ id, name, state, hints }) => ({ id, name, state, hints }));
+  answer<HintsDocument>(exchange, { node: node.status().name, epoch, total, delivered, owners });
+}
+
+/** `GET /v1/ring`: for each partition its holders in order, as positions in `members`. */
+export function showRing(exchange: Exchange): undefined {
+  parseQuery(exchange.query, []);
+  exchange.answerJson(200, exchange.service.node.ring());
 }
 
 /** `GET /v1/status`: the node and this server in one document; the console and `coterie status` show it. */
@@ -48,7 +84,6 @@ export function showStatus(exchange: Exchange): undefined {
   exchange.answerJson(200, statusOf(exchange.service));
 }
 
-/** Any key's placement: with one member all of them have the same owners. */
-function anyPlacement(exchange: Exchange): ReturnType<Exchange['service']['node']['where']> {
-  return exchange.service.node.where('default', Uint8Array.of(0));
+function answer<Document>(exchange: Exchange, document: Document): void {
+  exchange.answerJson(200, document);
 }

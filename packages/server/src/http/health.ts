@@ -3,6 +3,7 @@
  * get requests (a read-only store answers reads all the same, and `readyz` says so in its reason), `metrics` is for
  * Prometheus.
  */
+import { CoterieError } from '@coterie/env';
 import { expose } from '../metrics/exposition.ts';
 import type { Exchange } from './exchange.ts';
 import { parseQuery } from './query.ts';
@@ -24,14 +25,16 @@ export function readyz(exchange: Exchange): undefined {
 /** `GET /metrics` */
 export async function metrics(exchange: Exchange): Promise<void> {
   parseQuery(exchange.query, []);
+  if (exchange.service.state === 'starting') throw new CoterieError('NOT_READY', 'there are no metrics before the node is open');
   const { contentType, body } = await expose(exchange.service);
   exchange.answer(200, ['Content-Type', contentType, 'Cache-Control', 'no-store'], body);
 }
 
 function notReady(exchange: Exchange): string | undefined {
-  const { state, node } = exchange.service;
+  const { state, waitingFor } = exchange.service;
+  if (state === 'starting') return `the node is starting: ${waitingFor}`;
   if (state !== 'ready') return `the server is ${state}`;
-  const status = node.status();
+  const status = exchange.service.node.status();
   if (status.state === 'ready') return undefined;
   return `the node is ${status.state}${status.reason === undefined ? '' : `: ${status.reason}`}`;
 }

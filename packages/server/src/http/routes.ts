@@ -4,16 +4,16 @@
  *
  * ```
  *  /v1/kv/{bucket}/{key}   GET HEAD PUT DELETE        /v1/where/{bucket}/{key}   GET
- *  /v1/kv/{bucket}         GET                        /v1/cluster /v1/ring /v1/status   GET
- *  /v1/batch               POST                       /livez /readyz /metrics    GET HEAD
- *  /v1/buckets             GET                        /  and the console's files GET HEAD
- *  /v1/buckets/{bucket}    GET PUT DELETE
+ *  /v1/kv/{bucket}         GET                        /v1/cluster /v1/members /v1/ring   GET
+ *  /v1/batch               POST                       /v1/hints /v1/status       GET
+ *  /v1/buckets             GET                        /livez /readyz /metrics    GET HEAD
+ *  /v1/buckets/{bucket}    GET PUT DELETE             /  and the console's files GET HEAD
  * ```
  */
 import type { OperationName } from '../metrics/meters.ts';
 import { runBatch } from './batch.ts';
 import { dropBucket, listBuckets, setBucket, showBucket } from './buckets.ts';
-import { showCluster, showRing, showStatus, showWhere } from './cluster.ts';
+import { showCluster, showHints, showMembers, showRing, showStatus, showWhere } from './cluster.ts';
 import { showConsole } from './console.ts';
 import type { Exchange } from './exchange.ts';
 import { livez, metrics, readyz } from './health.ts';
@@ -51,7 +51,9 @@ const exact: ReadonlyMap<string, Methods> = new Map([
   ['/v1/batch', { POST: { operation: 'batch', handler: runBatch } } as Methods],
   ['/v1/buckets', reading('bucket', listBuckets)],
   ['/v1/cluster', reading('cluster', showCluster)],
+  ['/v1/members', reading('cluster', showMembers)],
   ['/v1/ring', reading('cluster', showRing)],
+  ['/v1/hints', reading('cluster', showHints)],
   ['/v1/status', reading('cluster', showStatus)],
   ['/livez', reading('health', livez)],
   ['/readyz', reading('health', readyz)],

@@ -7,7 +7,8 @@
  * ```
  *
  * Room means: at most `requestsMax` requests being worked on, at most `pipelineMax` of them of one connection. Past
- * that the answer is `OVERLOADED` at once; health and metrics are always answered.
+ * that the answer is `OVERLOADED` at once; health and metrics are always answered. Before the node is there, only health
+ * and the console are.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
@@ -49,7 +50,6 @@ export type ServiceState = 'starting' | 'ready' | 'draining' | 'closed';
 
 /** What a service is made of. */
 export interface ServiceOptions {
-  readonly node: CoterieNode;
   readonly world: { readonly clock: Clock; readonly timers: Timers; readonly log: Log };
   readonly limits: ServiceLimits;
   readonly hosts: HostRule;
@@ -60,7 +60,6 @@ type CountedSocket = Socket & { [pipelined]?: number };
 
 /** The gate, and what handlers share. */
 export class Service {
-  readonly node: CoterieNode;
   readonly clock: Clock;
   readonly timers: Timers;
   readonly log: Log;
@@ -75,11 +74,13 @@ export class Service {
   /** Connections on which an answer is being written piece by piece. */
   readonly streaming: WeakSet<Socket> = new WeakSet();
   state: ServiceState = 'starting';
+  /** What a start waits for, in a sentence. */
+  waitingFor = '';
+  private opened: CoterieNode | undefined;
   private readonly hosts: HostRule;
 
   constructor(options: ServiceOptions) {
     const { world, limits } = options;
-    this.node = options.node;
     this.hosts = options.hosts;
     this.limits = limits;
     this.clock = world.clock;
@@ -93,6 +94,18 @@ export class Service {
       bytesPerSecondMin: limits.bodyBytesPerSecondMin,
       graceMs: limits.bodyGraceMs,
     });
+  }
+
+  /** The node behind the door. @throws `NOT_READY` before it is there */
+  get node(): CoterieNode {
+    if (this.opened !== undefined) return this.opened;
+    throw this.notYet();
+  }
+
+  /** From now on `node` answers. */
+  begin(node: CoterieNode): void {
+    this.opened = node;
+    this.state = 'ready';
   }
 
   /** Answers one request, whatever happens. */
@@ -146,6 +159,10 @@ export class Service {
     this.trouble.stop();
   }
 
+  private notYet(): CoterieError {
+    return new CoterieError('NOT_READY', `the node is starting: ${this.waitingFor}`, { details: { mayHaveTakenEffect: false } });
+  }
+
   private enter(exchange: Exchange): void {
     this.meters.inFlight++;
     const socket = exchange.request.socket as CountedSocket;
@@ -157,6 +174,7 @@ export class Service {
 
   private checkRoom(exchange: Exchange, found: Route): void {
     if (found.operation === 'health') return;
+    if (this.opened === undefined && found.operation !== 'console') throw this.notYet();
     const ofConnection = this.workingOn(exchange.request.socket);
     if (this.meters.inFlight <= this.limits.requestsMax && ofConnection <= this.limits.pipelineMax) return;
     const where = ofConnection > this.limits.pipelineMax ? 'on this connection' : 'at once';

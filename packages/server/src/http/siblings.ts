@@ -17,7 +17,7 @@ import type { GetReply, SiblingValue } from '@coterie/node';
 import { AnswerStream } from './answer-stream.ts';
 import type { Exchange } from './exchange.ts';
 import { httpDate } from './http-date.ts';
-import { reachedText } from './values.ts';
+import { epochOf, reachedText } from './values.ts';
 
 type Found = GetReply & { state: 'found' };
 
@@ -49,7 +49,8 @@ export async function answerSiblings(exchange: Exchange, reply: Found): Promise<
   const boundary = randomUUID();
   const contentType = wantsJson ? 'application/json' : `multipart/mixed; boundary="${boundary}"`;
   const headers = ['Content-Type', contentType, 'ETag', reply.etag, 'Coterie-Context', reply.context];
-  headers.push('Coterie-Reached', reachedText(reply.reached), 'Cache-Control', 'no-cache', 'Vary', 'Accept');
+  headers.push('Coterie-Reached', reachedText(reply.reached), 'Coterie-Epoch', epochOf(exchange));
+  headers.push('Cache-Control', 'no-cache', 'Vary', 'Accept');
   if (exchange.isHead) {
     exchange.answer(300, headers);
     return;

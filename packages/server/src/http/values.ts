@@ -84,15 +84,21 @@ export async function getValue(exchange: Exchange): Promise<void> {
     if (reply.siblings.length === 1) answerValue(exchange, reply, reply.siblings[0]);
     else await answerSiblings(exchange, reply);
   } else if (reply.state === 'deleted') {
-    exchange.refuse(deleted, ['Coterie-Context', reply.context, 'Coterie-Reached', reachedText(reply.reached)], deletedBody);
+    const headers = ['Coterie-Context', reply.context, 'Coterie-Reached', reachedText(reply.reached), 'Coterie-Epoch', epochOf(exchange)];
+    exchange.refuse(deleted, headers, deletedBody);
   } else {
-    exchange.refuse(missing, ['Coterie-Reached', reachedText(reply.reached)], missingBody);
+    exchange.refuse(missing, ['Coterie-Reached', reachedText(reply.reached), 'Coterie-Epoch', epochOf(exchange)], missingBody);
   }
 }
 
 /** The `Coterie-Reached` header's text. */
 export function reachedText(reached: Reached): string {
   return `primaries=${reached.primaries}, fallbacks=${reached.fallbacks}, synced=${reached.synced}`;
+}
+
+/** The `Coterie-Epoch` header's text: a client whose ring is older fetches it again. */
+export function epochOf(exchange: Exchange): string {
+  return String(exchange.service.node.epoch);
 }
 
 function valueLimit(exchange: Exchange, bucket: string): number | Promise<number> {
@@ -150,7 +156,17 @@ export function conditionsOf(ifNoneMatch: string | undefined, ifMatch: string | 
 }
 
 function answerWrite(exchange: Exchange, reply: WriteReply): void {
-  exchange.answer(204, ['Coterie-Context', reply.context, 'ETag', reply.etag, 'Coterie-Reached', reachedText(reply.reached)]);
+  const { context, etag, reached } = reply;
+  exchange.answer(204, [
+    'Coterie-Context',
+    context,
+    'ETag',
+    etag,
+    'Coterie-Reached',
+    reachedText(reached),
+    'Coterie-Epoch',
+    epochOf(exchange),
+  ]);
 }
 
 function answerValue(exchange: Exchange, reply: GetReply & { state: 'found' }, sibling: SiblingValue): void {
@@ -161,6 +177,8 @@ function answerValue(exchange: Exchange, reply: GetReply & { state: 'found' }, s
     reply.context,
     'Coterie-Reached',
     reachedText(reply.reached),
+    'Coterie-Epoch',
+    epochOf(exchange),
     'Cache-Control',
     'no-cache',
   ];

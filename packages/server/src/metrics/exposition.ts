@@ -2,7 +2,9 @@
  * Prometheus' view of the meters. prom-client writes the format and brings the process's own metrics; ours are read from
  * the typed arrays when a scrape comes, through metric objects that only collect.
  */
+import type { NodeStatus } from '@coterie/node';
 import { Registry, collectDefaultMetrics } from 'prom-client';
+import { warningsOf } from '../http/cluster-warnings.ts';
 import type { Service } from '../http/service.ts';
 import type { Histogram } from './histogram.ts';
 import { operationNames } from './meters.ts';
@@ -38,13 +40,13 @@ export async function expose(service: Service): Promise<{ contentType: string; b
 
 /** Names of Coterie's own metric families, for the documentation's test. */
 export function familyNames(): readonly string[] {
-  return [...families.map((family) => family.name), storeFamily.name];
+  return families.map((family) => family.name);
 }
 
 function register(service: Service): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  for (const family of [...families, storeFamily]) {
+  for (const family of families) {
     const { name, help, type } = family;
     const metric = { name, help, type, get: () => ({ name, help, type, values: family.samples(service), aggregator: 'sum' }) };
     registry.registerMetric(metric as never);
@@ -104,15 +106,27 @@ const turnsFamily: Family = {
     histogramSamples('coterie_event_loop_turn_seconds', { histogram: turns.histogram, bounds: turnBounds, labels: {} }),
 };
 
-const storeFamily: Family = {
-  name: 'coterie_store',
-  help: 'Numbers of the storage engine, by name',
+const membersFamily: Family = {
+  name: 'coterie_members',
+  help: 'Members of the cluster by how this node sees them',
   type: 'gauge',
-  samples: ({ node }) =>
-    Object.entries(node.status().store)
-      .filter(([, value]) => typeof value !== 'string')
-      .map(([name, value]) => ({ value: Number(value), labels: { name } })),
+  samples: ({ node }) => {
+    const { members } = node.cluster();
+    return (['alive', 'suspect', 'dead', 'left'] as const).map((state) => ({
+      value: members.filter((member) => member.state === state).length,
+      labels: { state },
+    }));
+  },
 };
+
+/** Numbers that a part of the node names itself. */
+function named(name: string, help: string, read: (status: NodeStatus) => Readonly<Record<string, number | string | boolean>>): Family {
+  const samples = ({ node }: Service): Sample[] =>
+    Object.entries(read(node.status()))
+      .filter(([, value]) => typeof value !== 'string')
+      .map(([label, value]) => ({ value: Number(value), labels: { name: label } }));
+  return { name, help, type: 'gauge', samples };
+}
 
 const families: readonly Family[] = [
   operationsFamily,
@@ -121,7 +135,28 @@ const families: readonly Family[] = [
   single('coterie_ready', '1 when the node takes requests and its store takes writes', (s) =>
     Number(s.state === 'ready' && s.node.status().state === 'ready'),
   ),
-  single('coterie_warnings', 'Sentences that status shows an operator', (s) => s.node.status().warnings.length),
+  single('coterie_warnings', 'Sentences that status shows an operator', (s) => warningsOf(s.node).length),
+  membersFamily,
+  single('coterie_epoch', 'Epoch of the ring that this node goes by', (s) => s.node.epoch),
+  single(
+    'coterie_change_partitions',
+    'Partitions of the change under way; 0 when there is none',
+    (s) => s.node.cluster().change?.partitions ?? 0,
+  ),
+  single('coterie_change_waits', '1 when a change is under way and something holds it up, as this node sees it', (s) =>
+    Number((s.node.cluster().change?.waitingFor ?? '') !== ''),
+  ),
+  single('coterie_recovering', '1 while this store takes back what it may lack', (s) => Number(s.node.cluster().isRecovering)),
+  single('coterie_hints', 'Objects that this node keeps for other members', (s) => s.node.cluster().hints),
+  single(
+    'coterie_hints_delivered_total',
+    'Objects handed over to the members that they were kept for',
+    (s) => s.node.cluster().hintsDelivered,
+  ),
+  single('coterie_balance_ratio', 'Largest load of a member over what it ought to have', (s) => s.node.cluster().largestOverIdeal),
+  named('coterie_rpc', 'Numbers of the door for other nodes, by name', ({ rpc }) => rpc),
+  named('coterie_gossip', 'Numbers of gossip since the start, by name', ({ gossip }) => gossip),
+  named('coterie_store', 'Numbers of the storage engine, by name', ({ store }) => store),
   single('coterie_requests_in_flight', 'Requests being worked on', (s) => s.meters.inFlight),
   single('coterie_connections', 'Connections open', (s) => s.meters.connections),
   single('coterie_connections_total', 'Connections taken', (s) => s.meters.connectionsTaken),

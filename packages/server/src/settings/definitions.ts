@@ -7,7 +7,7 @@
  */
 import * as v from 'valibot';
 import { bytesExample, durationExample, parseBytes, parseDuration } from '../amounts.ts';
-import { type Address, addressExample, parseAddress } from './address.ts';
+import { type Address, addressExample, dialExample, parseAddress, parseDialAddress } from './address.ts';
 import type { LogFormat, LogLevel } from '../logging/logger.ts';
 
 /** How durable an acknowledgement is: synced before it, synced every so many milliseconds, or never by us. */
@@ -17,7 +17,18 @@ export type SyncSetting = 'always' | 'never' | { readonly everyMs: number };
 export interface Settings {
   readonly 'data-dir': string;
   readonly http: Address;
+  /** `null`: derived from the others. */
+  readonly 'http-advertise': Address | null;
+  readonly peer: Address;
+  /** `null`: the peer address. */
+  readonly 'peer-advertise': Address | null;
+  readonly seed: readonly Address[];
+  /** Empty: by its id. */
   readonly name: string;
+  /** Empty: none. */
+  readonly zone: string;
+  readonly weight: number;
+  readonly join: 'auto';
   readonly sync: SyncSetting;
   readonly partitions: number;
   readonly insecure: boolean;
@@ -78,12 +89,62 @@ export const definitions: { readonly [Name in SettingName]: Definition<Settings[
     right: addressExample,
     placeholder: 'HOST:PORT',
   },
+  'http-advertise': {
+    schema: checked(parseAdvertised),
+    default: '',
+    help: 'where clients reach this node, if not where HTTP listens',
+    right: dialExample,
+    placeholder: 'HOST:PORT',
+  },
+  peer: {
+    schema: checked(parseAddress),
+    default: '127.0.0.1:7072',
+    help: 'where other nodes reach this one',
+    right: addressExample,
+    placeholder: 'HOST:PORT',
+  },
+  'peer-advertise': {
+    schema: checked(parseAdvertised),
+    default: '',
+    help: 'what other nodes are told to dial, if not the peer address',
+    right: dialExample,
+    placeholder: 'HOST:PORT',
+  },
+  seed: {
+    schema: checked(parseSeeds),
+    default: '',
+    help: 'peer address of a member of the cluster to join',
+    right: `${dialExample}; several are separated by commas`,
+    placeholder: 'HOST:PORT',
+    repeatable: true,
+  },
   name: {
-    schema: v.pipe(v.string(), v.regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/)),
-    default: 'node-1',
-    help: 'name of this member',
+    schema: v.pipe(v.string(), v.regex(/^([A-Za-z0-9][A-Za-z0-9._-]{0,62})?$/)),
+    default: '',
+    help: 'name of this member, such as db-1 (by default node- and four digits of its id)',
     right: 'a name of 1 to 63 letters, digits, dots, dashes and underscores',
     placeholder: 'NAME',
+  },
+  zone: {
+    schema: checked(parseZone),
+    default: '',
+    help: 'where this member stands; copies of a key are spread over zones',
+    right: 'a path of up to 8 names from the widest to the narrowest, such as eu/rack-7',
+    placeholder: 'PATH',
+  },
+  weight: {
+    schema: checked(parseWeight),
+    default: '1',
+    help: 'how many times a usual share of the data this member holds',
+    right: 'a whole number from 1 to 1024',
+    placeholder: 'N',
+  },
+  join: {
+    schema: v.literal('auto'),
+    default: 'auto',
+    help: 'whether a node with seeds joins by itself',
+    right: 'auto; "staged" is not there yet',
+    placeholder: 'auto|staged',
   },
   sync: {
     schema: checked(parseSync),
@@ -210,8 +271,8 @@ export const definitions: { readonly [Name in SettingName]: Definition<Settings[
   },
 };
 
-/** Settings of the clustered server, which this version does not have: they are refused, not ignored. */
-export const notYet: readonly string[] = ['redis', 'peer', 'seed', 'zone', 'weight', 'join'];
+/** Settings of the contract which this version does not have: they are refused, not ignored. */
+export const notYet: readonly string[] = ['redis'];
 
 /** The sync setting that `text` names, or `undefined`. */
 export function parseSync(text: string): SyncSetting | undefined {
@@ -226,15 +287,37 @@ function parsePartitions(text: string): number | undefined {
   return partitions >= 64 && partitions <= 65_536 && Number.isInteger(Math.log2(partitions)) ? partitions : undefined;
 }
 
+function parseAdvertised(text: string): Address | null | undefined {
+  return text === '' ? null : parseDialAddress(text);
+}
+
+function parseZone(text: string): string | undefined {
+  return text.length <= 255 && /^([A-Za-z0-9._-]+(\/[A-Za-z0-9._-]+){0,7})?$/.test(text) ? text : undefined;
+}
+
+function parseWeight(text: string): number | undefined {
+  const weight = /^\d{1,4}$/.test(text) ? Number(text) : 0;
+  return weight >= 1 && weight <= 1024 ? weight : undefined;
+}
+
+function parseSeeds(text: string): readonly Address[] | undefined {
+  const seeds = partsOf(text).map(parseDialAddress);
+  return seeds.every((seed) => seed !== undefined) ? seeds : undefined;
+}
+
+function partsOf(text: string): string[] {
+  return text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
+}
+
 function parseSwitch(text: string): boolean | undefined {
   return text === 'true' ? true : text === 'false' ? false : undefined;
 }
 
 function parseNames(text: string): readonly string[] | undefined {
-  const names = text
-    .split(',')
-    .map((name) => name.trim())
-    .filter((name) => name !== '');
+  const names = partsOf(text);
   return names.every((name) => /^[A-Za-z0-9.-]{1,253}$/.test(name)) ? names : undefined;
 }
 

@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import { CoterieError } from '@coterie/env';
 import { parse } from 'smol-toml';
 import * as v from 'valibot';
-import { isLoopback, showAddress } from './address.ts';
+import { isLoopback, isUnspecified, showAddress } from './address.ts';
 import { type SettingName, type Settings, definitions, notYet } from './definitions.ts';
 
 /** Where settings come from. */
@@ -62,6 +62,7 @@ export function resolveSettings(sources: Sources): Resolved {
   }
   const resolved = settings as unknown as Settings;
   refusePublic(resolved);
+  refuseUndialable(resolved);
   return { settings: resolved, origins: origins as Record<SettingName, string>, warnings: unknownVariables(variables) };
 }
 
@@ -90,17 +91,28 @@ function refuseLater(source: Source): void {
     if (source.get(name) === undefined) continue;
     throw new CoterieError(
       'INVALID_ARGUMENT',
-      `${source.describe(name)}: this version runs a single node over HTTP; "${name}" comes with the cluster and is not there yet`,
+      `${source.describe(name)}: "${name}" is not there yet; this version speaks HTTP to clients and its own protocol to other nodes`,
     );
   }
 }
 
 function refusePublic(settings: Settings): void {
-  if (isLoopback(settings.http) || settings.insecure) return;
-  const address = showAddress(settings.http);
+  for (const name of ['http', 'peer'] as const) {
+    if (isLoopback(settings[name]) || settings.insecure) continue;
+    const address = showAddress(settings[name]);
+    throw new CoterieError(
+      'INVALID_ARGUMENT',
+      `${name}: ${address} can be reached from other machines, and this version has neither TLS nor credentials; listen on 127.0.0.1, or add --insecure if the network itself is trusted`,
+    );
+  }
+}
+
+/** All addresses of this machine are none that another could dial. */
+function refuseUndialable(settings: Settings): void {
+  if (!isUnspecified(settings.peer) || settings['peer-advertise'] !== null) return;
   throw new CoterieError(
     'INVALID_ARGUMENT',
-    `http: ${address} can be reached from other machines, and this version has neither TLS nor credentials; listen on 127.0.0.1, or add --insecure if the network itself is trusted`,
+    `peer: ${showAddress(settings.peer)} is no address that other nodes can dial; add --peer-advertise HOST:PORT with the one that they can`,
   );
 }
 

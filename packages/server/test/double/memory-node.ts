@@ -50,6 +50,7 @@ export class MemoryNode implements CoterieNode {
   /** Every operation waits for it when it is set. */
   gate: Promise<void> | undefined;
   closed = false;
+  epoch = 1;
   private counter = 0;
   private readonly data = new Map<string, Map<string, Held[]>>();
   private readonly properties = new Map<string, Bucket>();
@@ -73,7 +74,7 @@ export class MemoryNode implements CoterieNode {
       hints: 0,
     };
     const counts = { partitions: 1024, effectiveN: 1, largestOverIdeal: 1, hints: 0, hintsDelivered: 0 };
-    return { clusterId: '00000000000000c1', epoch: 1, members: [member], isRecovering: false, ...counts };
+    return { clusterId: '00000000000000c1', epoch: this.epoch, members: [member], isRecovering: false, ...counts };
   }
 
   ring(): RingReport {
@@ -175,6 +176,8 @@ export class MemoryNode implements CoterieNode {
       sync: 'always',
       uptimeMs: 1000,
       operations: { puts: this.counter, gets: 0, deletes: 0, failed: 0 },
+      rpc: { inFlight: 0 },
+      gossip: { malformed: 0 },
       store: { tables: 3, memoryBytes: 4096, readOnly: false, level: 'text' },
     };
   }

@@ -38,7 +38,18 @@ export function forget(directory: string): void {
 
 /** Starts a server; resolves once it is ready. */
 export function startProcess(directory: string, ...flags: string[]): Promise<ServerProcess> {
-  const child = spawnCoterie(['start', '--http', '127.0.0.1:0', '--data-dir', directory, '--log-format', 'json', ...flags]);
+  const child = spawnCoterie([
+    'start',
+    '--http',
+    '127.0.0.1:0',
+    '--peer',
+    '127.0.0.1:0',
+    '--data-dir',
+    directory,
+    '--log-format',
+    'json',
+    ...flags,
+  ]);
   const lines: string[] = [];
   let held = '';
   let errors = '';

@@ -1,0 +1,48 @@
+/** What an operator should read about a cluster, as sentences. Empty when all is well. */
+import type { ClusterReport, CoterieNode, MemberReport } from '@coterie/node';
+import { showDuration } from '../amounts.ts';
+
+/** The sentences of the node, and those about its cluster. */
+export function warningsOf(node: Pick<CoterieNode, 'status' | 'cluster'>): readonly string[] {
+  return [...node.status().warnings, ...clusterWarnings(withNames(node.cluster()))];
+}
+
+/** The report with members named in the sentence that says what a change waits for. */
+export function withNames(report: ClusterReport): ClusterReport {
+  const { change, members } = report;
+  if (change === undefined) return report;
+  const waitingFor = members.reduce((text, { id, name }) => text.replaceAll(id, name), change.waitingFor);
+  return { ...report, change: { ...change, waitingFor } };
+}
+
+/** The sentences about a cluster. */
+export function clusterWarnings(report: ClusterReport): readonly string[] {
+  const { change, members, isRecovering, effectiveN } = report;
+  const warnings = members.filter(({ state }) => state === 'dead').map(aboutDead);
+  const isJoining = members.some((member) => member.isSelf && member.isJoining);
+  if (isRecovering && !isJoining) {
+    warnings.push(
+      'This store may lack what it once had, and takes it back from the other owners; until then it does not count for pr and pw.',
+    );
+  }
+  if (change !== undefined && change.waitingFor !== '') {
+    warnings.push(`The ${change.kind} of ${change.member} does not go on: ${change.waitingFor}.`);
+  }
+  const alive = members.filter(({ state }) => state === 'alive').length;
+  if (members.length > 1 && effectiveN < 3 && change === undefined) {
+    warnings.push(
+      `Every key has ${effectiveN} ${effectiveN === 1 ? 'copy' : 'copies'}, as the ring has no more members; three is the usual number.`,
+    );
+  }
+  if (members.length > 1 && alive * 2 <= members.length) {
+    warnings.push(
+      `Only ${alive} of ${members.length} members can be reached from here; the ring cannot change until most of its stewards can.`,
+    );
+  }
+  return warnings;
+}
+
+function aboutDead({ name, sinceMs, hints }: MemberReport): string {
+  const kept = hints === 0 ? '' : ` (this node keeps ${hints})`;
+  return `${name} is down for ${showDuration(sinceMs)}. The others take its reads and writes, and keep its writes for it${kept}.`;
+}
