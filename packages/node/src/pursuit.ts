@@ -9,6 +9,7 @@
  *                        └ failed ──▶ the one after it … ──▶ a itself, if it was only thought to be down
  *
  *   waiting ──▶ met      in every set: total stores answered, of them as many primaries as asked
+ *      ├──────▶ met      one list gives no more, and total stores of both hold it all the same
  *      └──────▶ failed   nobody is left who could make it so
  * ```
  *
@@ -108,7 +109,20 @@ export class Pursuit {
 
   get verdict(): 'waiting' | 'met' | 'failed' {
     if (this.#plan.sets.every((_, index) => this.#isMet(index))) return 'met';
-    return this.#isHopeless() ? 'failed' : 'waiting';
+    return this.#isHopeless() ? this.#lastVerdict() : 'waiting';
+  }
+
+  /**
+   * When an old or a new list cannot give enough: a store of the other one holds the object as durably as a stand-in
+   * would, and counts as one (P3). Primaries are asked for in each set as ever. A single set has no other to draw on.
+   */
+  #lastVerdict(): 'waiting' | 'met' | 'failed' {
+    const held = this.outcomes.filter(({ ok }) => ok).length;
+    const perhaps = held + this.#open.size + this.#passedOver.length;
+    const reaches = (most: number, primariesOf: (index: number) => number): boolean =>
+      this.#plan.thresholds.every(({ total, primary }, index) => most >= total && primariesOf(index) >= primary);
+    if (reaches(held, (index) => this.#counts(index).primary)) return 'met';
+    return reaches(perhaps, (index) => this.#possible(index, this.#passedOverOf(index)).primary) ? 'waiting' : 'failed';
   }
 
   /** Stores that were asked and have not answered. */
@@ -172,12 +186,16 @@ export class Pursuit {
   }
 
   #isHopeless(): boolean {
-    return this.#plan.sets.some((set, index) => {
+    return this.#plan.sets.some((_, index) => {
       const { total, primary } = this.#plan.thresholds[index];
-      const possible = this.#possible(index, this.#passedOver.filter((owner) => set.includes(owner)).length);
+      const possible = this.#possible(index, this.#passedOverOf(index));
       // While fallbacks are left, every owner has one answer or one store that is being asked.
       return (!this.#fallbacksLeft && possible.total < total) || possible.primary < primary;
     });
+  }
+
+  #passedOverOf(index: number): number {
+    return this.#passedOver.filter((owner) => this.#plan.sets[index].includes(owner)).length;
   }
 
   /** What can still be reached in a set if all that are open answer, and `more` of its primaries beside them. */

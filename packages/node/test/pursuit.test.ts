@@ -94,6 +94,28 @@ describe('a pursuit', () => {
     expect(pursuit.verdict).toBe('met');
   });
 
+  it('takes what the other list holds when one list cannot be reached, and never as a primary', () => {
+    const sets = [
+      ['a', 'b', 'c'],
+      ['a', 'b', 'x'],
+    ];
+    const alone = (primary: number): Pursuit => {
+      const thresholds = [
+        { total: 1, primary },
+        { total: 1, primary },
+      ];
+      const pursuit = new Pursuit(plan({ sets, thresholds, fallbacks: [] }));
+      pursuit.start({ store: 'c' });
+      pursuit.add(ok('c'));
+      for (const name of ['a', 'b']) pursuit.add(failed(name));
+      expect(pursuit.verdict).toBe('waiting');
+      pursuit.add(failed('x'));
+      return pursuit;
+    };
+    expect(alone(0).verdict).toBe('met');
+    expect(alone(1).verdict).toBe('failed');
+  });
+
   it('starts from the coordinator, as an owner or in place of one', () => {
     expect(names(new Pursuit(plan({})).start({ store: 'b' }))).toEqual(['b', 'a', 'c']);
     const pursuit = new Pursuit(plan({ down: ['a', 'b'], fallbacks: ['d', 'e'] }));
@@ -137,7 +159,9 @@ describe('a pursuit', () => {
           const primaries = (set: readonly string[]): number => set.filter((name) => reachable.includes(name) && asked.has(name)).length;
           const stoodIn = (set: readonly string[]): number =>
             pursuit.outcomes.filter((outcome) => outcome.ok && outcome.standsFor !== undefined && set.includes(outcome.standsFor)).length;
-          const met = sets.every((set) => primaries(set) >= primary && primaries(set) + stoodIn(set) >= threshold.total);
+          const strict = sets.every((set) => primaries(set) >= primary);
+          const held = pursuit.outcomes.filter((outcome) => outcome.ok).length;
+          const met = strict && (held >= threshold.total || sets.every((set) => primaries(set) + stoodIn(set) >= threshold.total));
           expect(pursuit.verdict).toBe(met ? 'met' : 'failed');
           // What the owners alone could have given, whatever others thought of them, was not missed.
           const owners = sets.every((set) => set.filter((name) => reachable.includes(name)).length >= threshold.total);
