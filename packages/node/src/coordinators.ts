@@ -16,7 +16,7 @@ import type { WriteReply } from './api.ts';
 import type { KeyPlacement } from './cluster/placement.ts';
 import type { Core } from './core.ts';
 import type { Attempt } from './deadlines.ts';
-import { mintOperation } from './operations.ts';
+import { mintUntimedOperation } from './operations.ts';
 import type { Target } from './pursuit.ts';
 
 /** Where a request came from. */
@@ -34,8 +34,13 @@ export function withOperation<Request extends { readonly operation?: string }>(
   request: Request,
   placement: KeyPlacement,
 ): Request {
-  if (request.operation !== undefined || placement.owners.includes(core.selfId)) return request;
-  return { ...request, operation: mintOperation(core.environment.clock.now(), core.environment.random) };
+  if (request.operation !== undefined || isForHere(core, placement)) return request;
+  return { ...request, operation: mintUntimedOperation(core.environment.random) };
+}
+
+/** Whether this node coordinates by itself: it holds the key, and takes writes. */
+function isForHere(core: Core, { owners }: KeyPlacement): boolean {
+  return core.store.failure === undefined && owners.includes(core.selfId);
 }
 
 /** A write that some node is to coordinate. */
@@ -67,8 +72,7 @@ const elsewhere = [
 /** Finds the write its coordinator. @throws what the coordinator throws */
 export async function coordinateSomewhere(core: Core, errand: Errand, attempt: Attempt): Promise<WriteReply> {
   const { owners } = errand.placement;
-  const takesWrites = core.store.failure === undefined;
-  if (owners.includes(core.selfId) && takesWrites) return errand.here({ store: core.selfId });
+  if (isForHere(core, errand.placement)) return errand.here({ store: core.selfId });
   let isInDoubt = false;
   try {
     for (const member of candidatesFor(core, errand)) {

@@ -3,7 +3,7 @@
  * Values, *deleted* (something was there: a context comes with it) and *missing* (nobody ever wrote) are three answers.
  * Whoever turns out to be behind is mended afterwards.
  */
-import { CoterieError, isCoterieError } from '@coterie/env';
+import { CoterieError } from '@coterie/env';
 import { Context } from '@coterie/vector-clock';
 import type { GetReply, GetRequest, Reached, SiblingValue } from './api.ts';
 import { Chase } from './chase.ts';
@@ -14,7 +14,7 @@ import { etagOf, siblingEtagOf } from './etag.ts';
 import { type CausalObject, plainType } from './object.ts';
 import { isVisible } from './payload.ts';
 import { Pursuit, type Target } from './pursuit.ts';
-import { failureOf, reachedBy, type Reply, thresholdOf, type Wanted } from './quorum.ts';
+import { failureOf, newerThan, reachedBy, type Reply, thresholdOf, type Wanted } from './quorum.ts';
 import { type FoundCopy, mergeCopies, repair } from './read-repair.ts';
 import { replicate } from './replicate.ts';
 import type { Place } from './replica.ts';
@@ -69,7 +69,8 @@ async function read(core: Core, order: { readonly place: Place; readonly wanted:
     });
     const verdict = await chase.run();
     attempt.check();
-    if (chase.answers.some(({ error }) => isCoterieError(error, 'STALE_RING'))) await core.cluster.catchUp();
+    const newer = newerThan(chase.answers);
+    if (newer.length > 0) await core.cluster.catchUp(newer);
     const moved = core.cluster.state.ringEpoch > placement.epoch;
     if (moved && round < roundsMax) continue;
     if (verdict === 'failed' || moved) throw failureOf(chase.answers, threshold, false);

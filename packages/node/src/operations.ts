@@ -38,6 +38,12 @@ export function mintOperation(now: number, random: Random): string {
   return `${time.slice(4)}-${formatToken({ high: random.u32(), low: random.u32() })}`;
 }
 
+/** A new id without a time, for a write that is passed on: no other node's clock is to judge it. */
+export function mintUntimedOperation(random: Random): string {
+  const word = (): string => formatToken({ high: random.u32(), low: random.u32() });
+  return `passed-${word()}${word()}`;
+}
+
 /** Checks a client's id. @throws `INVALID_ARGUMENT` if it is malformed, from the future, or older than the memory */
 export function checkOperation(operation: string, now: number, memoryMs: number): void {
   if (!plain.test(operation)) throw refuse('operation ids are 1 to 64 visible ASCII characters', false);

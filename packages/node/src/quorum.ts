@@ -2,7 +2,7 @@
  * How many answers an operation needs, and what to say when they did not come. Whom to ask and when it is enough is
  * `pursuit.ts`.
  */
-import { CoterieError } from '@coterie/env';
+import { CoterieError, isCoterieError } from '@coterie/env';
 import type { Outcome, Pursuit, Threshold } from './pursuit.ts';
 
 /** What was asked for, and what the bucket says when nothing was. */
@@ -46,11 +46,23 @@ export function reachedBy(pursuit: Pursuit): { readonly primaries: number; reado
 /** The error of an operation whose stores did not answer: the store's own if there was only one, else `QUORUM_NOT_MET`. */
 export function failureOf(replies: readonly Reply[], threshold: Threshold, mayHaveTakenEffect: boolean): unknown {
   const failed = replies.filter((reply) => !reply.ok);
-  if (replies.length === 1 && failed[0]?.error !== undefined) return failed[0].error;
+  if (replies.length === 1 && failed[0]?.error !== undefined) return told(failed[0].error, mayHaveTakenEffect);
   const why = failed.map(({ store, error }) => `${store}: ${error instanceof Error ? error.message : 'cannot vouch for what it lacks'}`);
   const strict = threshold.primary > 0 ? `, ${threshold.primary} of them primaries` : '';
   const message = `${replies.length - failed.length} stores answered well and ${threshold.total} were needed${strict} (${why.join('; ')})`;
   return new CoterieError('QUORUM_NOT_MET', message, { cause: failed[0]?.error, details: { mayHaveTakenEffect, needed: threshold.total } });
+}
+
+/** A store speaks for itself: what it refused, others that were asked may have done. */
+function told(error: unknown, mayHaveTakenEffect: boolean): unknown {
+  if (!mayHaveTakenEffect || !isCoterieError(error) || error.details.mayHaveTakenEffect === true) return error;
+  const { code, message, retryable, details } = error;
+  return new CoterieError(code, message, { cause: error, retryable, details: { ...details, mayHaveTakenEffect } });
+}
+
+/** The stores that refused because they know a newer ring. */
+export function newerThan(replies: readonly Reply[]): string[] {
+  return replies.filter(({ error }) => isCoterieError(error, 'STALE_RING')).map(({ store }) => store);
 }
 
 function checkNumber(name: string, value: number, least: number): void {

@@ -71,13 +71,15 @@ export interface CoordinatedWrite {
   decide(local: CausalObject, dot: Dot): CausalObject;
   /** What the write answers, once its object is known. */
   answer(after: CausalObject, dot: Dot): WriteAnswer;
+  /** Whether `object` has seen the write that answered so. */
+  isIn(object: CausalObject, answered: WriteAnswer): boolean;
 }
 
 /** A coordinated write, handed to the log. */
 export interface Coordinated {
   readonly answer: WriteAnswer;
-  /** The object to send to the other replicas; absent when the operation was carried out before. */
-  readonly object?: CausalObject;
+  /** The object to send to the other replicas. It has the write also when the operation was carried out before. */
+  readonly object: CausalObject;
   readonly durable: Promise<void>;
 }
 
@@ -190,12 +192,18 @@ export class LocalReplica {
     }
   }
 
+  /**
+   * What the operation did here before. That it is remembered is not enough: the copy may have been handed on since, and
+   * a store that does not hold a write must not count as one that does. Then the write is coordinated again.
+   */
   async #findRepeated(turn: KeyTurn<PendingCopy>, write: CoordinatedWrite, operation: string): Promise<Coordinated | undefined> {
     const { place } = write;
     const pending = turn.find(operation)?.state;
-    if (pending?.answer !== undefined) return { answer: pending.answer, durable: pending.durable };
+    if (pending?.answer !== undefined) return { answer: pending.answer, object: pending.object, durable: pending.durable };
     const answer = await this.#parts.memory.find(operation, place.address);
-    return answer === undefined ? undefined : { answer, durable: Promise.resolve() };
+    if (answer === undefined) return undefined;
+    const { object } = await this.#newest(turn, place);
+    return write.isIn(object, answer) ? { answer, object, durable: Promise.resolve() } : undefined;
   }
 
   /** Ends the life if one of these clocks shows a dot of its own that it has not made. */

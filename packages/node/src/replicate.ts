@@ -2,14 +2,14 @@
  * Brings one object to the stores of its key, and says when enough of them hold it. Merging is harmless however often it
  * is done, so whatever changed meanwhile, the answer is to do it again by the newer ring.
  */
-import { CoterieError, isCoterieError } from '@coterie/env';
+import { CoterieError } from '@coterie/env';
 import { Chase } from './chase.ts';
 import { type Core, placementAt } from './core.ts';
 import type { KeyPlacement } from './cluster/placement.ts';
 import type { Attempt } from './deadlines.ts';
 import type { CausalObject } from './object.ts';
 import { Pursuit, type Target } from './pursuit.ts';
-import { failureOf, reachedBy, type Reply, thresholdOf, type Wanted } from './quorum.ts';
+import { failureOf, newerThan, reachedBy, type Reply, thresholdOf, type Wanted } from './quorum.ts';
 import type { Place } from './replica.ts';
 import type { Reached } from './api.ts';
 
@@ -46,8 +46,8 @@ export async function replicate(core: Core, delivery: Delivery, attempt: Attempt
     });
     const verdict = await chase.run(ownPart(delivery, placement));
     attempt.check();
-    const isStale = chase.answers.some(({ error }) => isCoterieError(error, 'STALE_RING'));
-    if (isStale) await core.cluster.catchUp();
+    const newer = newerThan(chase.answers);
+    if (newer.length > 0) await core.cluster.catchUp(newer);
     const moved = core.cluster.state.ringEpoch > placement.epoch;
     if (verdict === 'met' && !moved) return reachedBy(pursuit);
     if (verdict === 'failed' && !moved) throw failureOf(chase.answers, thresholds[0], attempt.mayTakeEffect);

@@ -42,7 +42,7 @@ export function linkOfOne(state: ClusterState = stateOfOne()): ClusterLink {
 export async function makeCore(
   world: World,
   turns: KeyTurns<PendingCopy> = new KeyLocks(1000),
-): Promise<{ readonly core: Core; readonly life: Life }> {
+): Promise<{ readonly core: Core; readonly life: Life; readonly hints: HintLedger }> {
   const { environment } = world.simulation;
   const store = await world.disk.open('/data/store', { environment, durable: true });
   await world.run(environment.files.makeDirectory('/data'));
@@ -62,5 +62,5 @@ export async function makeCore(
     limits: checkLimits({}),
     syncsEachWrite: true,
   };
-  return { core, life };
+  return { core, life, hints };
 }

@@ -58,11 +58,13 @@ export class ClusterMember implements ClusterLink {
     return this.#parts.recovery.isRecovering;
   }
 
-  catchUp(): Promise<void> {
-    this.#learning ??= this.#learn().finally(() => {
-      this.#learning = undefined;
-    });
-    return this.#learning;
+  catchUp(from: readonly string[] = []): Promise<void> {
+    const running = this.#learning;
+    const others = from.filter((id) => id !== this.#parts.selfId);
+    if (running === undefined || others.length === 0) return this.#learnFrom(others);
+    const { epoch } = this.state;
+    // What runs may be asking members who know no more than this node.
+    return running.then(() => (this.state.epoch > epoch ? undefined : this.#learnFrom(others)));
   }
 
   async propose(decision: Decision): Promise<ClusterState> {
@@ -75,14 +77,26 @@ export class ClusterMember implements ClusterLink {
     return Buffer.from(this.#parts.environment.random.fill(new Uint8Array(8))).toString('hex');
   }
 
-  async #learn(): Promise<void> {
-    const { ringLog, selfId, environment } = this.#parts;
-    const others = this.state.members.filter(({ id }) => id !== selfId && this.standing(id) !== 'down');
-    if (others.length === 0) return;
-    const from = environment.random.u32() % others.length;
-    const asked = [...others.slice(from), ...others.slice(0, from)].slice(0, askedMax);
+  /** What runs already, or else what is begun now. */
+  #learnFrom(from: readonly string[]): Promise<void> {
+    this.#learning ??= this.#learn(from.length > 0 ? from : this.#anyOthers()).finally(() => {
+      this.#learning = undefined;
+    });
+    return this.#learning;
+  }
+
+  #anyOthers(): readonly string[] {
+    const others = this.state.members.map(({ id }) => id).filter((id) => id !== this.#parts.selfId && this.standing(id) !== 'down');
+    if (others.length === 0) return [];
+    const first = this.#parts.environment.random.u32() % others.length;
+    return [...others.slice(first), ...others.slice(0, first)];
+  }
+
+  async #learn(from: readonly string[]): Promise<void> {
+    const { ringLog, environment } = this.#parts;
+    if (from.length === 0) return;
     try {
-      await ringLog.catchUp(asked.map(({ id }) => id));
+      await ringLog.catchUp(from.slice(0, askedMax));
     } catch (error) {
       environment.log.warn('could not learn what the cluster has decided', { reason: String(error) });
     }

@@ -17,8 +17,11 @@ export interface ClusterLink {
   standing(member: string): Standing;
   /** Whether this store cannot vouch for what it lacks in this partition. */
   isRecovering(partition: number): boolean;
-  /** Learns what others have decided; resolves when somebody reachable had nothing more to add, or nobody could be asked. */
-  catchUp(): Promise<void>;
+  /**
+   * Learns what others have decided; resolves when somebody reachable had nothing more to add, or nobody could be asked.
+   * `from`: members that have shown that they know more; they alone are asked then.
+   */
+  catchUp(from?: readonly string[]): Promise<void>;
   /** Has the cluster decide this; resolves with a state that has it. @throws what `decide` refuses with, `TIMEOUT`, `QUORUM_NOT_MET` */
   propose(decision: Decision): Promise<ClusterState>;
   /** A new decision id. */

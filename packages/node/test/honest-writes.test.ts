@@ -1,0 +1,80 @@
+/** What a coordinator says of a write that others hold only in part, or that was carried out before. */
+import { CoterieError } from '@coterie/env';
+import { describe, expect, it } from 'vitest';
+import { placeOf } from '../src/core.ts';
+import { AmongPeers, idOf, stateOf } from './among-peers.ts';
+import { bytes } from './world.ts';
+
+describe('an operation that is asked for again', () => {
+  it('brings the write itself to the others, also while the first try is on its way to the disk', async () => {
+    const among = (await new AmongPeers(stateOf(3, [0, 1, 2])).start()).keepAll();
+    await among.run(among.put('before', { w: 3, key: 'k' }));
+    among.merged.length = 0;
+    among.world.disk.commitMs = 50;
+    const tries = [among.put('v', { w: 3, operation: 'same' }), among.put('v', { w: 3, operation: 'same' })];
+    const [first, second] = await among.run(Promise.all(tries));
+    expect(second?.etag).toBe(first?.etag);
+    expect(among.merged).toHaveLength(4);
+    expect(among.merged.every(({ values }) => values.includes('v'))).toBe(true);
+  });
+
+  it('is carried out again where the store has handed its copy on', async () => {
+    const among = (await new AmongPeers(stateOf(4, [1, 2, 3])).start()).keepAll(
+      () => new CoterieError('CONNECTION_LOST', 'nobody is there', { details: { mayHaveTakenEffect: false } }),
+    );
+    await among.run(among.put('v', { w: 1, operation: 'same' }));
+    const hint = { ...placeOf(among.core, 'b', bytes('k')), hintFor: idOf(1) };
+    expect(await among.run(among.core.local.release(hint, () => true))).toBe(true);
+    const { reached } = await among.run(among.put('v', { w: 1, operation: 'same' }));
+    expect(reached).toEqual({ primaries: 0, fallbacks: 1, synced: 1 });
+    expect((await among.run(among.core.local.read(hint))).set.siblings).toHaveLength(1);
+  });
+});
+
+describe('a failed write', () => {
+  it('may have taken effect although the first that answers denies it for itself', async () => {
+    const among = (await new AmongPeers(stateOf(3, [0, 1, 2])).start()).keepAll((member) =>
+      member === idOf(1) ? new CoterieError('OVERLOADED', 'not now', { details: { mayHaveTakenEffect: false } }) : undefined,
+    );
+    among.world.disk.commitMs = 50;
+    await expect(among.run(among.put('v', { w: 3 }))).rejects.toMatchObject({ details: { mayHaveTakenEffect: true } });
+    expect(among.merged).toEqual([{ member: idOf(2), values: ['v'] }]);
+  });
+});
+
+describe('the only holder of a key', () => {
+  it('brings a write to whoever takes the key over while it is on its way to the disk', async () => {
+    const among = (await new AmongPeers(stateOf(2, [0])).start()).keepAll();
+    among.world.disk.commitMs = 50;
+    const writing = among.put('v', { w: 1 });
+    const { state } = among;
+    const moves = new Map(state.ring.replicas.map((_, partition) => [partition, [1]] as const));
+    const change = { id: 'c', kind: 'join', member: idOf(1), phase: 'dual-write', moves } as const;
+    among.state = { ...state, epoch: 2, ringEpoch: 2, change };
+    const { reached } = await among.run(writing);
+    expect(among.merged).toEqual([{ member: idOf(1), values: ['v'] }]);
+    expect(reached.primaries).toBe(2);
+  });
+});
+
+describe('a write that is passed on', () => {
+  it('is one operation at whichever node takes it, and its id has no time that another clock could doubt', async () => {
+    const ids: (string | undefined)[] = [];
+    const failing = (member: string, { operation }: { readonly operation?: string }): Promise<never> => {
+      ids.push(operation);
+      return Promise.reject(new CoterieError('TIMEOUT', `${member} is silent`));
+    };
+    for (const [state, failure] of [
+      [stateOf(4, [1, 2, 3]), undefined],
+      [stateOf(3, [0, 1, 2]), new Error('the disk is gone')],
+    ] as const) {
+      ids.length = 0;
+      const among = await new AmongPeers(state).start((store) => Object.assign(Object.create(store) as typeof store, { failure }));
+      among.peers = { ...among.peers, put: failing };
+      await among.run(among.put('v', { w: 1 }).catch(() => undefined));
+      expect(ids.length).toBeGreaterThan(1);
+      expect(new Set(ids).size).toBe(1);
+      expect(ids[0]).toMatch(/^passed-[0-9a-f]{32}$/);
+    }
+  });
+});
