@@ -54,6 +54,8 @@ export interface LifeParts {
   readonly store: Store;
   readonly environment: Environment;
   readonly directory: string;
+  /** Makes known for good that data may be missing. Called while the start still shows it: once a life has begun, nothing does. */
+  doubt?(): Promise<void>;
 }
 
 const recordKey: Uint8Array = namedKey(space.own, new TextEncoder().encode('life'));
@@ -65,8 +67,6 @@ const damageMax = 1000;
 export class Life {
   /** Milliseconds that the store had run before this start. */
   readonly ranBeforeMs: number;
-  /** Whether this start shows that the store may lack data that it once had: it is new, or was copied or restored. */
-  readonly mayLack: boolean;
   readonly #parts: LifeParts;
   #incarnation: string;
   #counter: number;
@@ -74,9 +74,8 @@ export class Life {
   #minting: Promise<void> | undefined;
   readonly #damage = new Set<string>();
 
-  private constructor(parts: LifeParts, record: LifeRecord, mayLack: boolean) {
+  private constructor(parts: LifeParts, record: LifeRecord) {
     this.#parts = parts;
-    this.mayLack = mayLack;
     this.ranBeforeMs = record.ranMs;
     this.#incarnation = record.incarnation;
     this.#counter = record.counter;
@@ -88,15 +87,12 @@ export class Life {
     const record = decodeRecord(await store.get(recordKey));
     const decision = judgeLife(record, await readIdentity(environment.files, directory));
     if ('keep' in decision) {
-      const life = new Life(parts, decision.keep, false);
+      const life = new Life(parts, decision.keep);
       await life.#write(false, life.ranBeforeMs);
       return life;
     }
-    const life = new Life(
-      parts,
-      { stoppedCleanly: false, incarnation: '', counter: 0, ranMs: record?.ranMs ?? 0 },
-      decision.data === 'may lack',
-    );
+    const life = new Life(parts, { stoppedCleanly: false, incarnation: '', counter: 0, ranMs: record?.ranMs ?? 0 });
+    if (decision.data === 'may lack') await parts.doubt?.();
     life.end(decision.mint);
     await life.renew();
     return life;

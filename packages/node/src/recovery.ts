@@ -22,6 +22,8 @@ export class Recovery {
   readonly #store: Store;
   #isWhole: boolean;
   readonly #done = new Set<string>();
+  /** The ring by which `#done` is done: by another one, members hold other things. */
+  #doneAt = 0;
   readonly progress: TransferProgress = { objects: 0, bytes: 0 };
 
   private constructor(store: Store, isWhole: boolean) {
@@ -29,15 +31,17 @@ export class Recovery {
     this.#isWhole = isWhole;
   }
 
-  /** Reads the mark. `mayLack`: this start shows that data may be missing, whatever the mark says. */
-  static async load(store: Store, start: { readonly mayLack: boolean }): Promise<Recovery> {
-    const mark = await store.get(wholeKey);
-    if (mark !== undefined && start.mayLack) {
-      const batch = store.batch();
-      batch.delete(wholeKey);
-      await batch.commit({ durable: true });
-    }
-    return new Recovery(store, mark !== undefined && !start.mayLack);
+  /** Takes the mark away: data may be missing. Durable when it resolves. */
+  static async doubt(store: Store): Promise<void> {
+    if ((await store.get(wholeKey)) === undefined) return;
+    const batch = store.batch();
+    batch.delete(wholeKey);
+    await batch.commit({ durable: true });
+  }
+
+  /** Reads the mark. */
+  static async load(store: Store): Promise<Recovery> {
+    return new Recovery(store, (await store.get(wholeKey)) !== undefined);
   }
 
   get isRecovering(): boolean {
@@ -59,13 +63,13 @@ export class Recovery {
     // While the ring changes, who holds what is in motion; a joining member vouches for nothing that is read.
     if (this.#isWhole || state.change !== undefined) return;
     if (mover.hasJoined) return this.markWhole();
-    const errands = recoveryOf(state, core.selfId);
-    for (const errand of errands) {
+    if (this.#doneAt !== state.ringEpoch) this.#done.clear();
+    this.#doneAt = state.ringEpoch;
+    for (const errand of recoveryOf(state, core.selfId)) {
       if (this.#done.has(errand.source)) continue;
       await takeOver(core, errand, this.progress);
       this.#done.add(errand.source);
     }
     if (core.cluster.state.ringEpoch === state.ringEpoch) await this.markWhole();
-    else this.#done.clear();
   }
 }

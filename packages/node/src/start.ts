@@ -67,7 +67,7 @@ async function open(settings: NodeSettings, options: NodeOptions, closers: (() =
   const directory = joinPath(dataDirectory, 'ring');
   await environment.files.makeDirectory(directory);
   const id = await claimMemberId(environment, directory, former?.id);
-  const life = await Life.begin({ store, environment, directory: dataDirectory });
+  const life = await Life.begin({ store, environment, directory: dataDirectory, doubt: () => Recovery.doubt(store) });
   const endpoint = settings.peer && (await openDoor(environment, settings.peer, { id, incarnation: life.incarnation }));
   if (endpoint !== undefined) closers.push(() => endpoint.close());
   let known: () => ClusterState | undefined = () => undefined;
@@ -76,7 +76,7 @@ async function open(settings: NodeSettings, options: NodeOptions, closers: (() =
   closers.push(() => ringLog.close());
   known = () => (ringLog.epoch === 0 ? undefined : ringLog.state);
   const self = describeSelf(settings, { id, acceptor: ringLog.self.incarnation, address: endpoint?.address });
-  const recovery = await Recovery.load(store, { mayLack: life.mayLack });
+  const recovery = await Recovery.load(store);
   await enter({ settings, store, former, ringLog, endpoint, self, recovery });
   return { settings, store, life, recovery, ringLog, endpoint, self };
 }
