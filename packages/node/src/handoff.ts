@@ -4,13 +4,15 @@
  * ```
  *   hint for a ──▶ a is an owner still? ──yes──▶ a ─────────────┐
  *                        └ no: the first owner that is up ──────┴─ holds it durably ──▶ the hint goes, if it is still the same
- *                                                                └ did not answer ──▶ kept; the next round tries again
+ *                                                                ├ did not answer ──▶ kept; the next round tries again
+ *                                                                └ refused this one ──▶ kept; those after it go all the same
  * ```
  *
  * An acknowledged hint is data: no budget and no age drops it. A few are on their way at a time, and the owner's answers
  * set the pace. A hint that changed while it was on its way stays for the next round.
  */
 import { equalBytes } from '@coterie/bytes';
+import { isCoterieError } from '@coterie/env';
 import { type Core, placementAt } from './core.ts';
 import { addressAt, afterPrefix, hintPrefix, openHintKey, successor } from './layout.ts';
 import { addressSeed } from './object.ts';
@@ -24,6 +26,19 @@ const window = 8;
 
 /** What became of one hint. */
 type Fate = 'gone' | 'kept' | 'unreachable';
+
+/** Refusals that are about the target, not about the hint: the ones after it would fare no better. */
+const aboutTheTarget = [
+  'CONNECTION_LOST',
+  'TIMEOUT',
+  'OVERLOADED',
+  'NOT_READY',
+  'CLOSED',
+  'STALE_RING',
+  'UNSUPPORTED_FORMAT',
+  'DISK_IO',
+  'DISK_FULL',
+] as const;
 
 /** A hint as it lies in the store. */
 interface KeptHint {
@@ -99,20 +114,31 @@ export class Handoff {
     const isCurrent = address.generation === bucket.generation;
     if (address.generation > bucket.generation) return 'kept';
     if (isCurrent) {
-      const { object } = decodeCopy(record, addressSeed(objectKey));
       const target = this.#targetFor(owner, place);
       if (target === undefined) return 'unreachable';
       try {
-        if (target === this.#core.selfId) await this.#core.local.merge(place, object);
-        else await this.#core.cluster.peers.merge(target, place, { object, order: { background: true } });
+        await this.#deliver(place, record, target);
       } catch (error) {
-        this.#core.environment.log.debug('a hint was not taken', { owner, target, reason: String(error) });
-        return 'unreachable';
+        return this.#refused(error, { owner, target });
       }
       this.delivered += 1;
     }
     const released = await this.#core.local.release({ ...place, hintFor: owner }, (now) => equalBytes(now, record));
     return released ? 'gone' : 'kept';
+  }
+
+  async #deliver(place: Place, record: Uint8Array, target: string): Promise<void> {
+    const { object } = decodeCopy(record, addressSeed(place.address.objectKey));
+    if (target === this.#core.selfId) await this.#core.local.merge(place, object);
+    else await this.#core.cluster.peers.merge(target, place, { object, order: { background: true } });
+  }
+
+  #refused(error: unknown, of: { readonly owner: string; readonly target: string }): Fate {
+    const { environment, cluster } = this.#core;
+    if (isCoterieError(error, 'STALE_RING')) void cluster.catchUp([of.target]);
+    const isGeneral = aboutTheTarget.some((code) => isCoterieError(error, code));
+    environment.log[isGeneral ? 'debug' : 'warn']('a hint was not taken', { ...of, reason: String(error) });
+    return isGeneral ? 'unreachable' : 'kept';
   }
 
   /** Who is to have it: the owner it was kept for, or by today's ring somebody else. */

@@ -1,0 +1,128 @@
+/** What a node does by itself, step by step, with peers that are made up. */
+import { CoterieError } from '@coterie/env';
+import type { RingLog } from '@coterie/consensus';
+import { describe, expect, it } from 'vitest';
+import { ClusterMember } from '../src/cluster/cluster-member.ts';
+import type { ClusterState } from '../src/cluster/state.ts';
+import { placeOf } from '../src/core.ts';
+import { EpochGate } from '../src/epoch-gate.ts';
+import { Evacuation } from '../src/evacuation.ts';
+import { Handoff } from '../src/handoff.ts';
+import { noPeers } from '../src/peers.ts';
+import { Recovery } from '../src/recovery.ts';
+import { PeerService } from '../src/serve.ts';
+import { AmongPeers, idOf, stateOf } from './among-peers.ts';
+import { bytes, World } from './world.ts';
+
+async function withHints(keys: readonly string[]): Promise<AmongPeers> {
+  const among = (await new AmongPeers(stateOf(4, [1, 2, 3])).start()).keepAll(() => new CoterieError('CONNECTION_LOST', 'away'));
+  for (const key of keys) await among.run(among.put(key, { w: 1, key }));
+  expect(among.hints.total).toBe(keys.length);
+  return among;
+}
+
+describe('handing hints over', () => {
+  it('is not held up by a hint that its owner refuses', async () => {
+    const among = await withHints(['a', 'bad', 'c', 'd']);
+    const bad = placeOf(among.core, 'b', bytes('bad')).address.id;
+    among.keepAll((_, { address }) => (address.id === bad ? new CoterieError('CORRUPTION', 'damaged there') : undefined));
+    await among.run(new Handoff(among.core, among.hints).round());
+    expect(among.merged.flatMap(({ values }) => values).sort()).toEqual(['a', 'c', 'd']);
+    expect(among.hints.total).toBe(1);
+  });
+
+  it('learns the newer ring from an owner that knows one', async () => {
+    const among = await withHints(['a']);
+    among.learned.length = 0;
+    among.keepAll(() => new CoterieError('STALE_RING', 'newer here'));
+    await among.run(new Handoff(among.core, among.hints).round());
+    expect(among.learned).toEqual([[idOf(1)]]);
+    expect(among.hints.total).toBe(1);
+  });
+});
+
+describe('clearing out', () => {
+  it('keeps a copy that has become its own meanwhile', async () => {
+    const among = (await new AmongPeers(stateOf(4, [0, 1, 2])).start()).keepAll();
+    await among.run(among.put('v', { w: 1 }));
+    among.state = { ...stateOf(4, [1, 2, 3]), ringEpoch: 2, epoch: 2 };
+    among.peers = {
+      ...among.peers,
+      lacking: async () => {
+        among.state = { ...stateOf(4, [0, 2, 3]), ringEpoch: 3, epoch: 3 };
+        return [];
+      },
+    };
+    const evacuation = new Evacuation(among.core);
+    await among.run(evacuation.step());
+    expect(evacuation.removed).toBe(0);
+    const place = placeOf(among.core, 'b', bytes('k'));
+    expect((await among.run(among.core.local.read(place))).set.siblings).toHaveLength(1);
+  });
+
+  it('finds by a later sweep what came late', async () => {
+    const among = (await new AmongPeers(stateOf(4, [1, 2, 3])).start()).keepAll();
+    among.peers = { ...among.peers, lacking: async (_, objects) => objects.map((_one, at) => at) };
+    const evacuation = new Evacuation(among.core);
+    await among.run(evacuation.step());
+    await among.run(among.core.local.merge(placeOf(among.core, 'b', bytes('k')), await strayOf(among)));
+    for (let step = 0; step < 60; step++) await among.run(evacuation.step());
+    expect(among.merged.map(({ member }) => member)).toEqual([idOf(1), idOf(2), idOf(3)]);
+    expect(evacuation.removed).toBe(1);
+  });
+});
+
+/** An object as an owner would send it. */
+async function strayOf(among: AmongPeers) {
+  const owner = await new AmongPeers(stateOf(1, [0])).start();
+  await owner.run(owner.put('late', { w: 1 }));
+  return owner.run(owner.core.local.read(placeOf(among.core, 'b', bytes('k'))));
+}
+
+describe('the barrier', () => {
+  it('does not wait for what began under the ring of now, whatever else was decided since', async () => {
+    const among = await new AmongPeers({ ...stateOf(3, [0, 1, 2]), epoch: 5, ringEpoch: 3 }).start();
+    const gate = new EpochGate(() => among.state.ringEpoch);
+    let end = (): void => undefined;
+    const running = gate.run(5, () => new Promise<void>((resolve) => (end = resolve)));
+    const service = new PeerService(among.core, gate);
+    expect(await Promise.race([service.barrier(5).then(() => 'passed'), among.run(Promise.resolve('waits'))])).toBe('passed');
+    end();
+    await running;
+  });
+});
+
+describe('catching up', () => {
+  it('asks those who know more, also when others are being asked already', async () => {
+    const world = new World();
+    const asked: (readonly string[])[] = [];
+    const state = stateOf(9, [0, 1, 2]);
+    const catchUp = async (peers: readonly string[]): Promise<void> => void asked.push(peers);
+    const member = new ClusterMember({
+      environment: world.simulation.environment,
+      selfId: idOf(0),
+      ringLog: { state, catchUp } as unknown as RingLog<ClusterState>,
+      peers: noPeers,
+      recovery: {} as Recovery,
+      standing: () => 'up',
+    });
+    await Promise.all([member.catchUp(), member.catchUp([idOf(7)]), member.catchUp([idOf(7), idOf(0)])]);
+    expect(asked).toHaveLength(2);
+    expect(asked[1]).toEqual([idOf(7)]);
+  });
+});
+
+describe('a store that was put back', () => {
+  it('does not vouch for what it lacks, also when its first start failed half-way', async () => {
+    const world = await new World().start();
+    expect(world.node.cluster().isRecovering).toBe(false);
+    await world.run(world.node.close());
+    world.simulation.environment.files.removeSync('/data/identity');
+    const { environment } = world.simulation;
+    const options = { environment, dataDirectory: '/data', openStore: world.disk.open };
+    const { startNode } = await import('../src/index.ts');
+    await expect(world.run(startNode({ ...options, peer: { listen: 'nowhere' } }))).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+    await world.start();
+    expect(world.node.cluster().isRecovering).toBe(true);
+  });
+});
