@@ -1,8 +1,8 @@
 /**
- * Membership alone at scale, in virtual time: `node simulate/gossip.mjs SCENARIO [NODES] [MINUTES] [SEED]`, over the built package.
+ * Membership alone at scale, in virtual time: `node simulate/gossip.mjs SCENARIO [NODES] [MINUTES] [SEED] [LOSS]`, over the built package.
  *
- *   death   members die one after another at 5 % loss: after how long does everybody know?
- *   quiet   nobody dies, 5 % of all messages are lost for MINUTES: is anybody called dead?
+ *   death   members die one after another at 5 % loss (or LOSS): after how long does everybody know?
+ *   quiet   nobody dies, messages get lost for MINUTES: is anybody called dead?
  *   heal    a cut in two halves for a minute, then healed: after how long do all lists agree?
  *   slow    one member in ten is stopped for 1 to 8 s time and again: is anybody else called dead?
  *
@@ -12,11 +12,11 @@ import { performance } from 'node:perf_hooks';
 import { Catalogue, GossipMachine } from '../../packages/gossip/dist/index.js';
 import { Sfc32, VirtualCluster } from '../../packages/gossip/test/virtual-cluster.mjs';
 
-const [scenario = 'death', nodesText = '1000', minutesText = '10', seedText = '1'] = process.argv.slice(2);
+const [scenario = 'death', nodesText = '1000', minutesText = '10', seedText = '1', lossText = '0.05'] = process.argv.slice(2);
 const nodes = Number(nodesText);
 const minutes = Number(minutesText);
 const seed = Number(seedText);
-const loss = 0.05;
+const loss = Number(lossText);
 
 const profiles = makeProfiles();
 /** Called for each verdict: (who judged, whom, at what time). */

@@ -1,6 +1,7 @@
 /**
- * Which changes are still told to others, and in which order. A change is told `limit` times, about 4 log10 n, which
- * reaches everybody with high probability (SWIM, section 4.1); the least told goes first, and of those the newest.
+ * Which changes are still told to others, and in which order. Each member tells a change L times to somebody at random, so
+ * each hears of it L (1 − loss) times on average, and not at all with probability e^−L(1 − loss). The one who misses a
+ * refutation calls somebody dead who is well, so L is such that at 5 % loss one change in ten thousand is missed by anybody.
  *
  * ```
  *   tier 0   [ … ─────▶ newest ]     told 0 times
@@ -8,15 +9,14 @@
  *   …                                                 move it one tier on, drop it after the last
  * ```
  *
- * A member that changes again starts over in tier 0; what it leaves behind in a later tier is stale and skipped.
+ * The least told goes first, and of those the newest (SWIM, section 4.1). A member that changes again starts over in tier 0;
+ * what it leaves behind in a later tier is stale and skipped.
  */
 
-/** Times that a change is told in a cluster of `size` members. */
+/** Times that each member tells a change in a cluster of `size` members: (ln size + ln 10,000) ÷ 0.95, rounded up. */
 export function tellLimit(size: number): number {
-  return Math.max(tellsMin, Math.ceil(4 * Math.log10(size + 1)));
+  return Math.ceil((Math.log(size) + Math.log(10_000)) / 0.95);
 }
-
-const tellsMin = 6;
 
 /** The changes to tell, by slot of the member. */
 export class Spreading {

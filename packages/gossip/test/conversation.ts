@@ -78,6 +78,12 @@ export class Conversation {
     return this;
   }
 
+  /** Lets time pass until something is so, ten seconds at most. */
+  runUntil(isSo: () => boolean): void {
+    const endMs = this.cluster.now + 10_000;
+    while (!isSo() && this.cluster.now < endMs) this.cluster.run(this.cluster.now + 10);
+  }
+
   /** The lines since the last call, those that `filter` keeps. */
   text(filter: (line: string) => boolean = () => true): string {
     const lines = this.#lines.filter(filter);

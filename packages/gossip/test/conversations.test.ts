@@ -26,7 +26,8 @@ describe('conversations', () => {
     const conversation = Conversation.of('abcd').runSeconds(5);
     conversation.text();
     conversation.stop('b');
-    conversation.runSeconds(3);
+    conversation.runUntil(() => conversation.machine('a').stateOf(idOf('b')) === 'suspect');
+    conversation.runSeconds(1);
     expect(conversation.machine('a').stateOf(idOf('b'))).toBe('suspect');
     conversation.resume('b');
     await expect(conversation.runSeconds(2).text(isStory)).toMatchFileSnapshot(golden('suspicion-refuted'));
@@ -37,7 +38,7 @@ describe('conversations', () => {
     const conversation = Conversation.of('abcd').runSeconds(5);
     conversation.text();
     conversation.stop('b');
-    await expect(conversation.runSeconds(6).text(isStory)).toMatchFileSnapshot(golden('death-by-witnesses'));
+    await expect(conversation.runSeconds(10).text(isStory)).toMatchFileSnapshot(golden('death-by-witnesses'));
     for (const name of 'acd') expect(conversation.machine(name).member(idOf('b'))).toMatchObject({ state: 'dead' });
     expect(conversation.machine('a').member(idOf('b'))?.witnesses.length).toBeGreaterThanOrEqual(2);
   });
