@@ -26,7 +26,7 @@ export interface BucketProperties {
 /** A bucket as it stands. */
 export interface BucketState {
   readonly name: string;
-  /** How often it was dropped, so to speak: goes up with each. */
+  /** Goes up each time the bucket is dropped. */
   readonly generation: number;
   /** Whether it was ever written or set; one that was not has the defaults. */
   readonly exists: boolean;

@@ -17,7 +17,7 @@ let bucket = '';
 let buckets = 0;
 
 async function start(name: string): Promise<RunningServer> {
-  const flags = { http: '127.0.0.1:0', 'data-dir': join(directory, name) };
+  const flags = { http: '127.0.0.1:0', peer: '127.0.0.1:0', 'data-dir': join(directory, name) };
   const { settings } = resolveSettings({ flags, variables: {} });
   return startServer({ settings, environment: createNodeEnvironment(), openNode });
 }
@@ -253,6 +253,6 @@ describe('buckets and documents', () => {
 
   test('status and cluster', async () => {
     expect(await db.status()).toMatchObject({ node: { state: 'ready' } });
-    expect(await db.cluster()).toMatchObject({ members: [{ state: 'ready' }] });
+    expect(await db.cluster()).toMatchObject({ members: [{ name: expect.any(String) }] });
   });
 });
