@@ -5,7 +5,7 @@
  */
 import { performance } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
-import { drawScenario, runScenario } from '../packages/simulator/dist/cluster/index.js';
+import { drawScenario, formYoungDisks, runScenario } from '../packages/simulator/dist/cluster/index.js';
 
 /** @typedef {import('../packages/simulator/dist/cluster/index.js').RunResult} RunResult */
 
@@ -42,11 +42,13 @@ process.on('unhandledRejection', (error) => {
   if (!(error instanceof Error) || error.name !== 'CrashError') throw error;
 });
 
+const disks = await formYoungDisks(5);
+
 /** @param {number} seed */
 async function runSeed(seed) {
   const scenario = drawScenario({ seed, minutes });
   try {
-    const result = await runScenario(scenario);
+    const result = await runScenario(scenario, { disks });
     total.faults += result.faults;
     total.operations += result.operations;
     total.acknowledged += result.acknowledged;

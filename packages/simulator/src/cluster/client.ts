@@ -27,6 +27,7 @@ interface Memory {
   readonly context: string;
   readonly etag: string | undefined;
   readonly seen: ReadonlySet<number>;
+  readonly shown: ReadonlySet<number>;
 }
 
 /** A write, and how it is carried. */
@@ -102,7 +103,7 @@ export class Client {
   #remember(bucket: string, key: string, { reply, shown }: { readonly reply: GetReply; readonly shown: readonly number[] }): void {
     if (reply.state === 'missing') return;
     const etag = reply.state === 'found' ? reply.etag : undefined;
-    this.#memories.set(`${bucket}/${key}`, { context: reply.context, etag, seen: new Set(shown) });
+    this.#memories.set(`${bucket}/${key}`, { context: reply.context, etag, seen: new Set(shown), shown: new Set(shown) });
   }
 
   async #write(bucket: BucketPlan, key: string, how: { readonly deed: Deed; readonly memory: Memory | undefined }): Promise<void> {
@@ -118,7 +119,7 @@ export class Client {
       recorder.attempted(errand.write, { node, startMs, endMs, outcome, madeHere });
       if (reply !== undefined) {
         const seen = new Set([...errand.write.seen, errand.write.id]);
-        this.#memories.set(`${bucket.name}/${key}`, { context: reply.context, etag: reply.etag, seen });
+        this.#memories.set(`${bucket.name}/${key}`, { context: reply.context, etag: reply.etag, seen, shown: errand.write.shown });
       }
       if (!isWorthAnotherTry(outcome)) return;
       await fleet.pause(random.below(100));
@@ -152,13 +153,14 @@ export class Client {
     const known = deed === 'update' || deed === 'delete' ? memory : undefined;
     const condition = deed !== 'conditional' ? undefined : memory?.etag !== undefined && random.chance(0.6) ? 'unchanged' : 'absent';
     const ask: WriteAsk = { ...this.#writeAsk(bucket), ...(condition === undefined ? {} : { condition }) };
-    const seen = condition === 'unchanged' ? memory?.seen : known?.seen;
+    const from = condition === 'unchanged' ? memory : known;
     const write = recorder.begin({
       kind: isDelete ? 'delete' : 'put',
       bucket: bucket.name,
       key,
       ask,
-      seen: seen ?? new Set(),
+      seen: from?.seen ?? new Set(),
+      shown: from?.shown ?? new Set(),
       replacesFound: deed === 'blindDelete',
     });
     const request = {

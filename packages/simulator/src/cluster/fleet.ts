@@ -13,6 +13,7 @@
 import { CoterieError, type Environment } from '@coterie/env';
 import { openStore } from '@coterie/lsm';
 import { type CoterieNode, type NodeOptions, startNode } from '@coterie/node';
+import type { SimulatedDisk } from '../disk/disk.ts';
 import type { World } from '../world/world.ts';
 import { machineNames, type StoreCut } from './scenario.ts';
 
@@ -21,6 +22,8 @@ export interface FleetParts {
   readonly world: World;
   readonly nodes: number;
   readonly store: StoreCut;
+  /** A cluster that was formed before; the nodes go on from copies of these. */
+  readonly disks?: ReadonlyMap<string, SimulatedDisk>;
   /** What the nodes are told besides. */
   readonly options?: Partial<NodeOptions>;
 }
@@ -51,8 +54,20 @@ export class Fleet {
     this.names = machineNames(parts.nodes);
   }
 
-  /** Starts the first node, then one after the other; resolves when all have joined. */
+  /** Starts the cluster, from its disks if there are any; resolves when all nodes are members that see each other. */
   async form(): Promise<void> {
+    const { disks } = this.#parts;
+    if (disks === undefined) await this.#join();
+    else this.#goOn(disks);
+    const { names } = this;
+    const sees = (node: CoterieNode): boolean => node.cluster().members.every(({ state }) => state === 'alive');
+    await this.until(() => this.nodes.length === names.length && this.nodes.every(sees), 'all nodes see each other');
+    this.#supervising = true;
+    this.#supervise();
+  }
+
+  /** One after the other. */
+  async #join(): Promise<void> {
     for (const [index, name] of this.names.entries()) {
       this.world.machine(name).onStart((environment) => void this.#startOn(name, environment));
       await this.until(() => {
@@ -60,8 +75,14 @@ export class Fleet {
         return report?.members.length === index + 1 && report.change === undefined;
       }, `${name} joins`);
     }
-    this.#supervising = true;
-    this.#supervise();
+  }
+
+  #goOn(disks: ReadonlyMap<string, SimulatedDisk>): void {
+    for (const name of this.names) {
+      const disk = disks.get(name)?.clone();
+      if (disk === undefined) throw new Error(`there is no disk for ${name}`);
+      this.world.machine(name, { disk }).onStart((environment) => void this.#startOn(name, environment));
+    }
   }
 
   /** The node that runs on a machine now; undefined while none does. */

@@ -39,8 +39,10 @@ export interface Write {
   readonly bucket: string;
   readonly key: string;
   readonly ask: WriteAsk;
-  /** What its author had been shown when the context was made: it replaces these. */
+  /** What its author had seen when the context was made, its own earlier writes among it: it may replace these. */
   readonly seen: ReadonlySet<number>;
+  /** What of it a read had shown: it replaces these wherever it is coordinated. */
+  readonly shown: ReadonlySet<number>;
   /** It replaces whatever the coordinator finds: a delete without a context. */
   readonly replacesFound: boolean;
   readonly attempts: Attempt[];

@@ -14,6 +14,7 @@ import { judge } from './checkers/index.ts';
 import type { Violation } from './checkers/violation.ts';
 import { Client, type ClientParts } from './client.ts';
 import { Fleet } from './fleet.ts';
+import type { YoungDisks } from './founding.ts';
 import { Health } from './health.ts';
 import { effectOf, type History } from './history.ts';
 import { Recorder } from './recorder.ts';
@@ -41,6 +42,8 @@ export interface RunResult {
 /** Settings of a run that are not part of its scenario. */
 export interface RunOptions {
   readonly node?: Partial<NodeOptions>;
+  /** A cluster that was formed before, by `formYoungDisks`; otherwise each run forms its own. Part of what a trace depends on. */
+  readonly disks?: YoungDisks;
   /** Log lines that are kept. Default 200. */
   readonly linesMax?: number;
 }
@@ -53,7 +56,13 @@ export async function runScenario(scenario: Scenario, options: RunOptions = {}):
     network: { usual: scenario.link },
     log: (machine) => lines.log(machine, () => world.nowMs),
   });
-  const fleet = new Fleet({ world, nodes: scenario.nodes, store: scenario.store, options: options.node ?? {} });
+  const fleet = new Fleet({
+    world,
+    nodes: scenario.nodes,
+    store: scenario.store,
+    options: options.node ?? {},
+    ...(options.disks === undefined ? {} : { disks: options.disks }),
+  });
   const recorder = new Recorder();
   const violations = await world.run(() => live(scenario, fleet, recorder));
   const { history } = recorder;

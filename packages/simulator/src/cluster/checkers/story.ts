@@ -69,14 +69,18 @@ export class Account {
   }
 }
 
-/** What a write replaces for certain if it took effect: what its author was shown, and what those replaced, and so on. */
+/**
+ * What a write replaces for certain if it took effect: what its author was shown by a read, and what those replaced, and
+ * so on. The answer to a write names that write alone, beside the clock, and a coordinator that lacks it cannot pass on
+ * that it is replaced.
+ */
 export function replacedBy(write: Write, byId: ReadonlyMap<number, Write>): ReadonlySet<number> {
   const replaced = new Set<number>();
-  const open = [...write.seen];
+  const open = [...write.shown];
   for (let id = open.pop(); id !== undefined; id = open.pop()) {
     if (replaced.has(id)) continue;
     replaced.add(id);
-    open.push(...(byId.get(id)?.seen ?? []));
+    open.push(...(byId.get(id)?.shown ?? []));
   }
   return replaced;
 }

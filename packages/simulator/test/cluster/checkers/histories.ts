@@ -1,7 +1,11 @@
 /** Short words to make histories with. */
 import type { Attempt, History, Read, Write } from '../../../src/cluster/history.ts';
 
-type WriteParts = Partial<Omit<Write, 'attempts' | 'seen'>> & { readonly seen?: readonly number[]; readonly attempts?: readonly Attempt[] };
+type WriteParts = Partial<Omit<Write, 'attempts' | 'seen' | 'shown'>> & {
+  readonly seen?: readonly number[];
+  readonly shown?: readonly number[];
+  readonly attempts?: readonly Attempt[];
+};
 
 /** An attempt at n1 from `startMs` to `endMs` that was acknowledged. */
 export function acknowledged(startMs: number, endMs = startMs + 1, reached = { primaries: 3, fallbacks: 0, synced: 3 }): Attempt {
@@ -20,7 +24,7 @@ export function silent(startMs: number): Attempt {
 }
 
 /** Write number `id`, at ten times its number unless its attempts say otherwise. */
-export function write(id: number, { seen = [], attempts, ...parts }: WriteParts = {}): Write {
+export function write(id: number, { seen = [], shown = seen, attempts, ...parts }: WriteParts = {}): Write {
   return {
     id,
     kind: 'put',
@@ -30,6 +34,7 @@ export function write(id: number, { seen = [], attempts, ...parts }: WriteParts 
     replacesFound: false,
     ...parts,
     seen: new Set(seen),
+    shown: new Set(shown),
     attempts: [...(attempts ?? [acknowledged(10 * id)])],
   };
 }
