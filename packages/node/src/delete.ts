@@ -40,7 +40,8 @@ function orderOf(core: Core, place: Place, request: DeleteRequest): WriteOrder {
     w: request.w,
     pw: request.pw,
     context,
-    looksFirst: context === undefined || request.conditions !== undefined,
+    // Without a context it removes what can be seen: with few reachable that may be little, and it is taken all the same.
+    look: request.conditions !== undefined ? 'at a majority' : context === undefined ? 'as far as possible' : 'not at all',
     seen: (local) => context ?? Context.of(local.set.clock),
     decide(local, { dot, operation, seen }) {
       const now = core.environment.clock.now();

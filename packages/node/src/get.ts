@@ -41,15 +41,25 @@ export async function get(core: Core, request: GetRequest, attempt: Attempt): Pr
   return answer(core, place, found);
 }
 
-/** What a majority of the stores know of a key together. */
-export async function mergedRead(core: Core, place: Place, attempt: Attempt): Promise<CausalObject> {
-  return (await read(core, { place, wanted: { total: 'majority', primary: 0 } }, attempt)).object;
+/** How widely a write looks before it is decided. */
+export type Look = 'not at all' | 'as far as possible' | 'at a majority';
+
+/** What a majority of the stores know of a key together; *as far as possible* is what those know that can be reached. */
+export async function mergedRead(core: Core, of: { readonly place: Place; readonly look: Look }, attempt: Attempt): Promise<CausalObject> {
+  const { place, look } = of;
+  return (await read(core, { place, wanted: { total: 'majority', primary: 0 }, look }, attempt)).object;
 }
 
 /** How often a read is begun anew because the ring moved on. */
 const roundsMax = 4;
 
-async function read(core: Core, order: { readonly place: Place; readonly wanted: Wanted }, attempt: Attempt): Promise<Found> {
+interface ReadOrder {
+  readonly place: Place;
+  readonly wanted: Wanted;
+  readonly look?: Look;
+}
+
+async function read(core: Core, order: ReadOrder, attempt: Attempt): Promise<Found> {
   for (let round = 1; ; round++) {
     const placement = placementAt(core, order.place);
     const threshold = thresholdOf(order.wanted, placement.readSet.length, names);
@@ -68,12 +78,14 @@ async function read(core: Core, order: { readonly place: Place; readonly wanted:
       ask: (target) => readFrom(core, { place: order.place, placement }, target),
     });
     const verdict = await chase.run();
+    if (verdict === 'failed' && order.look === 'as far as possible') await chase.settled;
     attempt.check();
     const newer = newerThan(chase.answers);
     if (newer.length > 0) await core.cluster.catchUp(newer);
     const moved = core.cluster.state.ringEpoch > placement.epoch;
     if (moved && round < roundsMax) continue;
-    if (verdict === 'failed' || moved) throw failureOf(chase.answers, threshold, false);
+    const isEnough = verdict === 'met' || (order.look === 'as far as possible' && chase.answers.some(({ ok }) => ok));
+    if (!isEnough || moved) throw failureOf(chase.answers, threshold, false);
     void chase.settled.then(() => repair(core, { place: order.place, owners: placement.owners, copies: chase.answers }));
     return { object: mergeCopies(chase.answers, order.place.bucket.properties.conflict), reached: { ...reachedBy(pursuit), synced: 0 } };
   }

@@ -40,7 +40,7 @@ function orderOf(core: Core, place: Place, request: PutRequest): WriteOrder {
     w: request.w,
     pw: request.pw,
     context,
-    looksFirst: request.conditions !== undefined,
+    look: request.conditions === undefined ? 'not at all' : 'at a majority',
     seen: (local) => seenBy(local, context, request.conditions),
     decide(local, { dot, operation, seen }) {
       const now = core.environment.clock.now();

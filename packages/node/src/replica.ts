@@ -126,6 +126,17 @@ export class LocalReplica {
     return (await this.#load(place)).object;
   }
 
+  /** The copy here, once what is on its way to the disk has arrived. */
+  async readDurable(place: Place): Promise<CausalObject> {
+    const turn = await this.#parts.turns.enter(recordOf(place).id);
+    try {
+      await turn.latest?.durable.catch(() => undefined);
+      return await this.read(place);
+    } finally {
+      turn.leave();
+    }
+  }
+
   /** What this store keeps of the key for these owners. */
   async readHints(place: Place, owners: readonly string[]): Promise<CausalObject> {
     const kept = await Promise.all(owners.map((hintFor) => this.read({ ...place, hintFor })));
@@ -224,27 +235,28 @@ export class LocalReplica {
     const own = { incarnation: dot.incarnation, epoch: dot.epoch };
     const batch = store.batch();
     buckets.use(batch, place.bucket);
-    this.#putCopy(batch, place, { before: stored.object, after: object, own });
+    this.#checkSize(stored.object, object, this.#putCopy(batch, place, { before: stored.object, after: object, own }));
     if (operation !== undefined) memory.remember(batch, operation, { address: place.address, answer });
     attempt.mayTakeEffect = true;
     const durable = this.#commit(turn, batch, { place, operation, before: stored.object, copy: { object, own }, answer });
     return { answer, object, durable };
   }
 
+  /** Adds the copy to `batch`; returns the bytes of its record. */
   #putCopy(
     batch: StoreBatch,
     place: Place,
     change: { readonly before: CausalObject; readonly after: CausalObject; readonly own: OwnEpoch | undefined },
-  ): void {
+  ): number {
     const { address } = place;
     const { before, after, own } = change;
     const record = encodeCopy({ object: after, own }, addressSeed(address.objectKey));
-    this.#checkSize(before, after, record.length);
     batch.put(recordOf(place).key, record);
-    if (place.hintFor !== undefined || !indexChanges(before, after)) return;
-    batch.put(indexKeyOf(place), indexEntryOf(after));
+    if (place.hintFor === undefined && indexChanges(before, after)) batch.put(indexKeyOf(place), indexEntryOf(after));
+    return record.length;
   }
 
+  /** Refuses writes, never merges: what two stores have taken must come together. */
   #checkSize(before: CausalObject, after: CausalObject, bytes: number): void {
     if (bytes <= this.#parts.objectBytesMax || after.set.siblings.length <= before.set.siblings.length) return;
     throw new CoterieError(

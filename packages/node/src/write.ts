@@ -18,7 +18,7 @@ import type { CausalObject } from './object.ts';
 import { checkOperation, mintOperation, type WriteAnswer } from './operations.ts';
 import type { Target } from './pursuit.ts';
 import { thresholdOf, type Wanted } from './quorum.ts';
-import { mergedRead } from './get.ts';
+import { type Look, mergedRead } from './get.ts';
 import type { Coordinated, Place } from './replica.ts';
 import { replicate } from './replicate.ts';
 
@@ -29,8 +29,8 @@ export interface WriteOrder {
   readonly w: number | undefined;
   readonly pw: number | undefined;
   readonly context: Context | undefined;
-  /** Whether the decision depends on what is there, and not only here. */
-  readonly looksFirst: boolean;
+  /** How far the decision depends on what is there, and not only here. */
+  readonly look: Look;
   /** What the writer is taken to have seen, given the local copy. */
   seen(local: CausalObject): Context;
   /** The object after the write. */
@@ -51,7 +51,7 @@ export async function coordinateWrite(
   const placement = placementAt(core, order.place);
   for (const set of placement.writeSets) thresholdOf(wanted, set.length, names);
   const isAlone = placement.owners.length === 1 && placement.owners[0] === core.selfId;
-  const base = order.looksFirst && !isAlone ? await mergedRead(core, order.place, attempt) : undefined;
+  const base = order.look === 'not at all' || isAlone ? undefined : await mergedRead(core, order, attempt);
   const place = part.standsFor === undefined ? order.place : { ...order.place, hintFor: part.standsFor };
   const written = await writeHere(core, order, { place, base, attempt });
   const { context, etag } = written.answer;

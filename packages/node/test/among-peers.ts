@@ -37,7 +37,7 @@ export function valuesIn(object: CausalObject): string[] {
 
 /** A node's inside, member 0, with the others made up. */
 export class AmongPeers {
-  readonly world: World = new World();
+  readonly world: World;
   core!: Core;
   hints!: HintLedger;
   state: ClusterState;
@@ -48,7 +48,8 @@ export class AmongPeers {
   /** Whom the ring log was learned from; empty for anybody. */
   readonly learned: (readonly string[])[] = [];
 
-  constructor(state: ClusterState) {
+  constructor(state: ClusterState, seed = 1) {
+    this.world = new World(seed);
     this.state = state;
   }
 
@@ -84,18 +85,18 @@ export class AmongPeers {
   }
 
   #link(): ClusterLink {
-    const among = this;
+    const [stateNow, peersNow] = [(): ClusterState => this.state, (): Peers => this.peers];
     return {
       get state() {
-        return among.state;
+        return stateNow();
       },
       get peers() {
-        return among.peers;
+        return peersNow();
       },
-      placement: (token, n) => new Placements(among.state).of(token, n),
-      standing: (member) => among.standing(member),
+      placement: (token, n) => new Placements(this.state).of(token, n),
+      standing: (member) => this.standing(member),
       isRecovering: () => false,
-      catchUp: async (from = []) => void among.learned.push(from),
+      catchUp: async (from = []) => void this.learned.push(from),
       propose: () => Promise.reject(new CoterieError('TIMEOUT', 'nobody decides here')),
       mintId: () => 'id',
     };

@@ -2,6 +2,8 @@
 import { CoterieError } from '@coterie/env';
 import { describe, expect, it } from 'vitest';
 import { placeOf } from '../src/core.ts';
+import { Attempt } from '../src/deadlines.ts';
+import { remove } from '../src/delete.ts';
 import { AmongPeers, idOf, stateOf } from './among-peers.ts';
 import { bytes } from './world.ts';
 
@@ -76,5 +78,49 @@ describe('a write that is passed on', () => {
       expect(new Set(ids).size).toBe(1);
       expect(ids[0]).toMatch(/^passed-[0-9a-f]{32}$/);
     }
+  });
+});
+
+describe('a node that is still starting', () => {
+  it('has the write passed on to the next one', async () => {
+    const among = await new AmongPeers(stateOf(4, [1, 2, 3])).start();
+    const reply = { context: 'c', etag: 'e', reached: { primaries: 1, fallbacks: 0, synced: 1 } };
+    among.peers = {
+      ...among.peers,
+      put: (member) =>
+        member === idOf(1) ? Promise.reject(new CoterieError('UNSUPPORTED_FORMAT', 'knows no method put')) : Promise.resolve(reply),
+    };
+    expect(await among.run(among.put('v', { w: 1 }))).toEqual(reply);
+  });
+});
+
+describe('a delete without a context', () => {
+  const away = (member: string): Promise<never> => Promise.reject(new CoterieError('CONNECTION_LOST', `${member} is away`));
+
+  it('removes what can be seen when only one store can be reached, if one is enough', async () => {
+    const among = (await new AmongPeers(stateOf(3, [0, 1, 2])).start()).keepAll();
+    await among.run(among.put('v', { w: 3 }));
+    among.peers = { ...among.peers, read: away, merge: away };
+    const on = { attempt: new Attempt(among.core.environment.clock, 5000), origin: 'client' } as const;
+    const request = { bucket: 'b', key: bytes('k') };
+    expect((await among.run(remove(among.core, { ...request, w: 1 }, on))).reached.primaries).toBe(1);
+    const left = (await among.run(among.core.local.read(placeOf(among.core, 'b', bytes('k'))))).set.siblings;
+    expect(left.map(({ value }) => value.tombstone)).toEqual([true]);
+    // A condition cannot be judged so.
+    const conditional = remove(among.core, { ...request, w: 1, conditions: { ifMatch: '*' } }, on);
+    await expect(among.run(conditional)).rejects.toMatchObject({ code: 'QUORUM_NOT_MET' });
+  });
+});
+
+describe('what two stores have taken', () => {
+  it('comes together however large it gets; a put would not make it so', async () => {
+    const [a, b] = [await new AmongPeers(stateOf(1, [0]), 1).start(), await new AmongPeers(stateOf(1, [0]), 2).start()];
+    const half = 'x'.repeat(600_000);
+    await a.run(a.put(half));
+    await b.run(b.put(half));
+    const place = placeOf(a.core, 'b', bytes('k'));
+    await expect(a.run(a.put(half))).rejects.toMatchObject({ code: 'TOO_MANY_SIBLINGS' });
+    await a.run(a.core.local.merge(place, await b.run(b.core.local.read(place))));
+    expect((await a.run(a.core.local.read(place))).set.siblings).toHaveLength(2);
   });
 });
