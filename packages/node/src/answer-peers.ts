@@ -34,7 +34,7 @@ export function answerPeers(endpoint: Endpoint, answers: PeerAnswers): void {
   endpoint.register('ring-log', async ({ values }) => ({ body: [], values: [await ringLog.handle(bytesAt(values, 0))] }), {
     beforeJoin: true,
   });
-  endpoint.register('join', async ({ body }) => ({ body: [await admit(cluster, memberFrom(body))] }), { beforeJoin: true });
+  endpoint.register('join', async ({ from, body }) => ({ body: [await admit(cluster, memberFrom(from.id, body))] }), { beforeJoin: true });
 }
 
 /** How often a plan is made anew because the ring moved on meanwhile. */

@@ -18,6 +18,7 @@
  */
 import { CoterieError } from '@coterie/env';
 import { tokenOf, type Token, writeToken } from '@coterie/ring';
+import { keyBytesMax } from './limits.ts';
 
 /** First byte of each kind of key. On disk: never renumber. */
 export const space = { own: 0x01, bucket: 0x02, dropped: 0x03, object: 0x10, hint: 0x18, index: 0x20, operation: 0x30 } as const;
@@ -69,6 +70,24 @@ export function addressAt(objectKey: Uint8Array): Address {
     objectKey,
     id: latin1(objectKey),
   };
+}
+
+/** The address that a peer names, checked whole: it is the one that its bucket and key have. @throws `PROTOCOL` */
+export function addressFrom(objectKey: Uint8Array): Address {
+  const address = parsed(objectKey);
+  const { bucket, generation, key } = address;
+  // Made again from its parts: another token, or a name that is no text, gives other bytes.
+  const own = addressOf({ bucket, bucketBytes: new TextEncoder().encode(bucket), generation, key });
+  if (key.length > keyBytesMax || own.id !== address.id) throw new CoterieError('PROTOCOL', 'malformed message: address');
+  return address;
+}
+
+function parsed(objectKey: Uint8Array): Address {
+  try {
+    return addressAt(objectKey);
+  } catch (cause) {
+    throw new CoterieError('PROTOCOL', 'malformed message: address', { cause });
+  }
 }
 
 const ownerBytes = 8;

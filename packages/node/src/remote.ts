@@ -7,7 +7,7 @@ import type { Endpoint, IncomingRequest, RpcAnswer } from '@coterie/rpc';
 import type { DeleteRequest, PutRequest, WriteReply } from './api.ts';
 import type { ClusterState } from './cluster/state.ts';
 import { memberOf } from './cluster/state.ts';
-import { addressAt } from './layout.ts';
+import { addressFrom } from './layout.ts';
 import { addressSeed, type CausalObject, decodeObject, encodeObject } from './object.ts';
 import type { KeyStretch, StretchOrder } from './list-keys.ts';
 import type { CopyPage, MergeOrder, ObjectHash, PartitionRanges, Peers, RemoteCopy } from './peers.ts';
@@ -24,6 +24,10 @@ export interface RemotePeersParts {
 
 /** How much longer than an operation may take its forwarder waits, for the way there and back. */
 const wayMs = 50;
+/** Owners whose hints are asked for in one question: those of two lists of sixteen. */
+const ownersMax = 32;
+/** Objects compared in one question. */
+const objectsMax = 1024;
 /** Pages and barriers may take longer than a copy. */
 const slowTimes = 5;
 
@@ -67,7 +71,7 @@ export class RemotePeers implements Peers {
   async page(member: string, ranges: PartitionRanges, cursor: Uint8Array | undefined): Promise<CopyPage> {
     const values = cursor === undefined ? [] : [cursor];
     const answer = await this.#ask(member, { method: 'page', body: ranges, values }, slowTimes * this.#parts.timeoutMs);
-    const count = numberOf(arrayOf(answer.body, 'answer')[0], 'count');
+    const count = countOf(answer, 2);
     const records = Array.from({ length: count }, (_, i) => ({
       objectKey: bytesAt(answer.values, 2 * i).slice(),
       object: bytesAt(answer.values, 2 * i + 1).slice(),
@@ -79,14 +83,14 @@ export class RemotePeers implements Peers {
   async lacking(member: string, objects: readonly ObjectHash[]): Promise<readonly number[]> {
     const body = objects.map(({ hash }) => [hash.high, hash.low]);
     const answer = await this.#ask(member, { method: 'lacking', body, values: objects.map(({ objectKey }) => objectKey) });
-    return arrayOf(answer.body, 'answer').map((position) => numberOf(position, 'position'));
+    return arrayOf(answer.body, 'answer').map((position) => numberOf(position, 'position', objects.length));
   }
 
   async keys(member: string, order: StretchOrder, down: readonly string[]): Promise<KeyStretch> {
     const { bucket, prefix, after, limit } = order;
     const values = after === undefined ? [prefix] : [prefix, after];
     const answer = await this.#ask(member, { method: 'keys', body: [bucket, limit, down], values });
-    const count = numberOf(arrayOf(answer.body, 'answer')[0], 'count');
+    const count = countOf(answer, 1);
     const keys = Array.from({ length: count }, (_, at) => bytesAt(answer.values, at).slice());
     const bound = answer.values[count];
     return bound === undefined ? { keys } : { keys, bound: bound.slice() };
@@ -133,15 +137,15 @@ type Handler = (request: IncomingRequest) => Promise<{ readonly body: unknown; r
 export function peerHandlers({ service, put, delete: remove, hasTakenOver }: Answering): Readonly<Record<string, Handler>> {
   return {
     read: async ({ epoch, body, values }) => {
-      const address = addressAt(bytesAt(values, 0).slice());
-      const hintsFor = arrayOf(arrayOf(body, 'body')[0], 'owners').map(memberIdOf);
+      const address = addressFrom(bytesAt(values, 0).slice());
+      const hintsFor = arrayOf(arrayOf(body, 'body')[0], 'owners', ownersMax).map(memberIdOf);
       const { object, recovering } = await service.read(epoch, address, hintsFor);
       return { body: [recovering], values: [encodeObject(object, addressSeed(address.objectKey))] };
     },
     merge: async ({ epoch, body, values }) => {
       const [hintFor, background] = arrayOf(body, 'body');
       const order = { hintFor: hintFor === null ? undefined : memberIdOf(hintFor), background: background === true };
-      const synced = await service.merge(epoch, addressAt(bytesAt(values, 0).slice()), { object: bytesAt(values, 1).slice(), order });
+      const synced = await service.merge(epoch, addressFrom(bytesAt(values, 0).slice()), { object: bytesAt(values, 1).slice(), order });
       return { body: [synced] };
     },
     put: async ({ body, values }) => {
@@ -162,7 +166,7 @@ export function peerHandlers({ service, put, delete: remove, hasTakenOver }: Ans
       return { body: [records.length], values: cursor === undefined ? sent : [...sent, cursor] };
     },
     lacking: async ({ body, values }) => {
-      const objects = arrayOf(body, 'body').map((hash, at) => ({ objectKey: bytesAt(values, at).slice(), hash: hashOf(hash) }));
+      const objects = arrayOf(body, 'body', objectsMax).map((hash, at) => ({ objectKey: bytesAt(values, at).slice(), hash: hashOf(hash) }));
       return { body: await service.lacking(objects) };
     },
     keys: async ({ epoch, body, values }) => {
@@ -183,6 +187,11 @@ export function peerHandlers({ service, put, delete: remove, hasTakenOver }: Ans
     },
     'taken-over': async ({ body }) => ({ body: [hasTakenOver(textOf(arrayOf(body, 'body')[0], 'change'))] }),
   };
+}
+
+/** How many things of `each` values an answer carries. @throws `PROTOCOL` */
+function countOf({ body, values }: RpcAnswer, each: number): number {
+  return numberOf(arrayOf(body, 'answer')[0], 'count', Math.floor(values.length / each) + 1);
 }
 
 function rangeOf(value: unknown): readonly [number, number] {

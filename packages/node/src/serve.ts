@@ -7,10 +7,11 @@ import { addressSeed, decodeObject, encodeObject, hashOf } from './object.ts';
 import { type Core, placementAt } from './core.ts';
 import type { EpochGate } from './epoch-gate.ts';
 import { type KeyStretch, listStretch, type StretchOrder } from './list-keys.ts';
-import { type Address, addressAt, successor } from './layout.ts';
+import { type Address, addressFrom, successor } from './layout.ts';
 import type { CopyPage, MergeOrder, ObjectHash, PartitionRanges, RemoteCopy } from './peers.ts';
 import { partitionStart } from './partition-ranges.ts';
 import { decodeCopy, type Place } from './replica.ts';
+import { malformed } from './wire.ts';
 
 /** A page ends past so many bytes, or so many records looked at. */
 const pageBytes = 256 * 1024;
@@ -54,7 +55,8 @@ export class PeerService {
     if (this.#core.cluster.state.epoch < epoch) {
       throw new CoterieError('NOT_READY', `this node is at epoch ${this.#core.cluster.state.epoch} and has not heard of ${epoch} yet`);
     }
-    await this.#gate.drained(epoch);
+    // Epochs that left the ring as it was drain nothing: what runs now runs under the ring of now.
+    await this.#gate.drained(this.#core.cluster.state.ringEpoch);
   }
 
   /** A page of the objects in these partitions, from `cursor` on. */
@@ -76,10 +78,10 @@ export class PeerService {
     return { records };
   }
 
-  /** Which of these objects this store lacks something of: positions of those whose hash differs here. */
+  /** Which of these objects this store lacks something of, on its disk: positions of those whose hash differs here. */
   async lacking(objects: readonly ObjectHash[]): Promise<number[]> {
     const own = await Promise.all(
-      objects.map(async ({ objectKey }) => hashOf(await this.#core.local.read(await this.#placeOf(addressAt(objectKey))))),
+      objects.map(async ({ objectKey }) => hashOf(await this.#core.local.readDurable(await this.#placeOf(addressFrom(objectKey))))),
     );
     return objects.flatMap(({ hash }, at) => (own[at].high === hash.high && own[at].low === hash.low ? [] : [at]));
   }
@@ -104,6 +106,7 @@ export class PeerService {
   /** The stretches of the store's keys that hold these partitions. */
   #boundsOf(ranges: PartitionRanges): [from: Uint8Array, until: Uint8Array][] {
     const { partitions } = this.#core.cluster.state.ring;
+    if (ranges.length > partitions || ranges.some(([, until]) => until > partitions)) throw malformed('ranges');
     return ranges.map(([from, until]) => [partitionStart(from, partitions), partitionStart(until, partitions)]);
   }
 

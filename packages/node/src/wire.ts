@@ -89,9 +89,9 @@ export function openReply(packed: unknown): WriteReply {
   };
 }
 
-/** The array in this place. @throws `PROTOCOL` */
-export function arrayOf(value: unknown, what: string): readonly unknown[] {
-  if (Array.isArray(value)) return value;
+/** The array in this place, of `most` entries at most. @throws `PROTOCOL` */
+export function arrayOf(value: unknown, what: string, most: number = Infinity): readonly unknown[] {
+  if (Array.isArray(value) && value.length <= most) return value;
   throw malformed(what);
 }
 
@@ -101,9 +101,9 @@ export function textOf(value: unknown, what: string): string {
   throw malformed(what);
 }
 
-/** The whole number in this place. @throws `PROTOCOL` */
-export function numberOf(value: unknown, what: string): number {
-  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
+/** The whole number in this place, below `end`. @throws `PROTOCOL` */
+export function numberOf(value: unknown, what: string, end: number = Infinity): number {
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && value < end) return value;
   throw malformed(what);
 }
 

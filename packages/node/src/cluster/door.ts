@@ -8,11 +8,11 @@
  *   gossip     values [message], one way                          before joining too
  * ```
  */
-import { CoterieError, type Environment } from '@coterie/env';
+import { CoterieError, type Environment, parseAddress } from '@coterie/env';
 import { type Transport } from '@coterie/consensus';
 import { type Endpoint, openEndpoint } from '@coterie/rpc';
 import type { PeerOptions } from '../options.ts';
-import { arrayOf, bytesAt, numberOf, textOf } from '../wire.ts';
+import { arrayOf, bytesAt, malformed, memberIdOf, numberOf, textOf } from '../wire.ts';
 import type { Member } from './state.ts';
 
 /** Opens the door; it answers once handlers are registered. @throws what the endpoint throws: `LOCKED` for an address in use, … */
@@ -58,11 +58,15 @@ export async function askToJoin(endpoint: Endpoint, seed: string, member: Member
   return textOf(arrayOf(answer.body, 'answer')[0], 'cluster');
 }
 
-/** The member that asks to join. @throws `PROTOCOL` */
-export function memberFrom(body: unknown): Member {
+/** Longest text of a member's description: it stays in the ring log for ever. */
+const textMax = 256;
+
+/** The member that asks to join; `from` is who says so. @throws `PROTOCOL`, `INVALID_ARGUMENT` for an address that is none */
+export function memberFrom(from: string, body: unknown): Member {
   const [id, name, zone, weight, peer, http, acceptor] = arrayOf(body, 'member');
-  return {
-    id: textOf(id, 'id'),
+  if (memberIdOf(id) !== from) throw malformed('a member asks for itself only');
+  const member: Member = {
+    id: from,
     name: textOf(name, 'name'),
     zone: textOf(zone, 'zone'),
     weight: numberOf(weight, 'weight'),
@@ -70,4 +74,7 @@ export function memberFrom(body: unknown): Member {
     http: textOf(http, 'http'),
     acceptor: textOf(acceptor, 'acceptor'),
   };
+  if (Object.values(member).some((value) => String(value).length > textMax) || member.name === '') throw malformed('member');
+  parseAddress(member.peer);
+  return member;
 }
