@@ -24,10 +24,14 @@ export async function setBucket(
   return buckets.get(name);
 }
 
-/** Hides every key of a bucket at once and raises its generation. Harmless for a bucket that nobody knows. */
+/** Hides every key of a bucket at once and raises its generation. Nothing is decided about a bucket that surely nobody knows. */
 export async function dropBucket(core: Core, name: string, attempt: Attempt): Promise<void> {
   const { buckets, cluster } = core;
-  if (!buckets.get(name).exists && !(await usedSomewhere(core)).has(name)) return;
+  if (!buckets.get(name).exists) {
+    const { names, isComplete } = await usedSomewhere(core);
+    // A member that is away may hold it, and would bring it back.
+    if (isComplete && !names.has(name)) return;
+  }
   attempt.check();
   attempt.mayTakeEffect = true;
   await cluster.propose({ kind: 'drop', id: cluster.mintId(), name });
@@ -36,7 +40,7 @@ export async function dropBucket(core: Core, name: string, attempt: Attempt): Pr
 /** Every bucket that was set, or written to at a member that can be asked, sorted by name. */
 export async function allBuckets(core: Core): Promise<readonly KnownBucket[]> {
   const names = new Set(core.buckets.list().map(({ name }) => name));
-  for (const name of await usedSomewhere(core)) names.add(name);
+  for (const name of (await usedSomewhere(core)).names) names.add(name);
   return [...names].sort().map((name) => ({ ...core.buckets.get(name), exists: true }));
 }
 
@@ -58,11 +62,13 @@ async function usedElsewhere(core: Core, name: string): Promise<boolean> {
   );
 }
 
-/** Names of buckets written to at members that answer. */
-async function usedSomewhere(core: Core): Promise<ReadonlySet<string>> {
-  const asked = others(core).filter((id) => core.cluster.standing(id) !== 'down');
+/** Names of buckets written to at members that answer, and whether all did. */
+async function usedSomewhere(core: Core): Promise<{ readonly names: ReadonlySet<string>; readonly isComplete: boolean }> {
+  const everybody = others(core);
+  const asked = everybody.filter((id) => core.cluster.standing(id) !== 'down');
   const answers = await Promise.allSettled(asked.map((id) => core.cluster.peers.usedBuckets(id)));
-  return new Set(answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : [])));
+  const told = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
+  return { names: new Set(told.flat()), isComplete: told.length === everybody.length };
 }
 
 function others({ cluster, selfId }: Core): string[] {

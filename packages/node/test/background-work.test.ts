@@ -3,13 +3,18 @@ import { CoterieError } from '@coterie/env';
 import type { RingLog } from '@coterie/consensus';
 import { describe, expect, it } from 'vitest';
 import { ClusterMember } from '../src/cluster/cluster-member.ts';
+import { type Decision, decide } from '../src/cluster/decisions.ts';
+import type { ClusterLink } from '../src/cluster/link.ts';
 import type { ClusterState } from '../src/cluster/state.ts';
 import { placeOf } from '../src/core.ts';
+import { Attempt } from '../src/deadlines.ts';
+import { dropBucket } from '../src/decide-bucket.ts';
 import { EpochGate } from '../src/epoch-gate.ts';
 import { Evacuation } from '../src/evacuation.ts';
 import { Handoff } from '../src/handoff.ts';
+import { hashOf } from '../src/object.ts';
 import { noPeers } from '../src/peers.ts';
-import { Recovery } from '../src/recovery.ts';
+import type { Recovery } from '../src/recovery.ts';
 import { PeerService } from '../src/serve.ts';
 import { AmongPeers, idOf, stateOf } from './among-peers.ts';
 import { bytes, World } from './world.ts';
@@ -89,6 +94,73 @@ describe('the barrier', () => {
     expect(await Promise.race([service.barrier(5).then(() => 'passed'), among.run(Promise.resolve('waits'))])).toBe('passed');
     end();
     await running;
+  });
+});
+
+describe('dropping a bucket', () => {
+  it('is decided although nobody who answers knows the bucket, while a member is away that may', async () => {
+    const among = await new AmongPeers(stateOf(3, [0, 1, 2])).start();
+    const decided: string[] = [];
+    const cluster: ClusterLink = {
+      ...noLink(among),
+      get peers() {
+        return among.peers;
+      },
+      propose: async (decision: Decision) => {
+        decided.push(decision.kind);
+        return among.state;
+      },
+    };
+    const drop = (): Promise<void> => {
+      const attempt = new Attempt(among.core.environment.clock, 5000);
+      return among.run(dropBucket({ ...among.core, cluster }, 'b', attempt));
+    };
+    among.peers = { ...among.peers, usedBuckets: async () => [] };
+    await drop();
+    expect(decided).toEqual([]);
+    among.standing = (member) => (member === idOf(2) ? 'down' : 'up');
+    await drop();
+    expect(decided).toEqual(['drop']);
+  });
+
+  it('is refused when the cluster remembers as many as it can', () => {
+    const one = { generation: 2, given: {}, exists: false };
+    const buckets = new Map(Array.from({ length: 10_000 }, (_, i) => [`b${i}`, one] as const));
+    const state = { ...stateOf(1, [0]), buckets };
+    const full = expect.objectContaining({ code: 'OVERLOADED' });
+    expect(() => decide(state, { kind: 'drop', id: 'x', name: 'another' })).toThrow(full);
+    expect(decide(state, { kind: 'drop', id: 'x', name: 'b7' }).buckets.get('b7')?.generation).toBe(3);
+  });
+});
+
+/** The link of a node, spelt out: its getters are lost in a spread. */
+function noLink(among: AmongPeers): ClusterLink {
+  const { cluster } = among.core;
+  return {
+    state: among.state,
+    get peers() {
+      return among.peers;
+    },
+    placement: (token, n) => cluster.placement(token, n),
+    standing: (member) => among.standing(member),
+    isRecovering: () => false,
+    catchUp: () => Promise.resolve(),
+    propose: () => Promise.reject(new Error('nothing is decided')),
+    mintId: () => 'id',
+  };
+}
+
+describe('what a store says that it has', () => {
+  it('is on its disk', async () => {
+    const among = await new AmongPeers(stateOf(1, [0])).start();
+    await among.run(among.put('before'));
+    const place = placeOf(among.core, 'b', bytes('k'));
+    const hash = hashOf(await among.run(among.core.local.read(place)));
+    const service = new PeerService(among.core, new EpochGate(() => 1));
+    among.world.disk.commitMs = 50;
+    const writing = among.put('after');
+    expect(await among.run(service.lacking([{ objectKey: place.address.objectKey, hash }]))).toEqual([0]);
+    await among.run(writing);
   });
 });
 

@@ -103,9 +103,7 @@ function only({ peer, http, acceptor }: Pick<Member, 'peer' | 'http' | 'acceptor
 function setBucket(state: ClusterState, decision: Extract<Decision, { kind: 'bucket' }>): ClusterState {
   const { name, given, used } = decision;
   const before = state.buckets.get(name) ?? unsaid;
-  if (!state.buckets.has(name) && state.buckets.size >= bucketsMax) {
-    throw new CoterieError('OVERLOADED', `there are ${state.buckets.size} buckets, the most that a cluster keeps`, { retryable: false });
-  }
+  checkBucketRoom(state, name);
   const all = checkProperties({ ...before.given, ...given });
   if (used) checkFixed(resolveProperties(before.given), resolveProperties(all));
   return withBucket(state, name, { ...before, given: all, exists: true });
@@ -113,7 +111,14 @@ function setBucket(state: ClusterState, decision: Extract<Decision, { kind: 'buc
 
 function dropBucket(state: ClusterState, name: string): ClusterState {
   const before = state.buckets.get(name) ?? unsaid;
+  // Its generation is remembered for ever, so a dropped bucket takes a place as well.
+  checkBucketRoom(state, name);
   return withBucket(state, name, { generation: before.generation + 1, given: {}, exists: false });
+}
+
+function checkBucketRoom({ buckets }: ClusterState, name: string): void {
+  if (buckets.has(name) || buckets.size < bucketsMax) return;
+  throw new CoterieError('OVERLOADED', `there are ${buckets.size} buckets, the most that a cluster keeps`, { retryable: false });
 }
 
 /** A bucket of which the ring log says nothing. */
