@@ -69,6 +69,21 @@ const elsewhere = [
   'STALE_RING',
 ] as const;
 
+/** Whether another node may do better with the request. */
+function isElsewhere(error: unknown): boolean {
+  return isUnknownThere(error) || elsewhere.some((code) => isCoterieError(error, code));
+}
+
+/** The node knows no such request: it is older, or still starting. (What an operation refuses says what it did.) */
+function isUnknownThere(error: unknown): boolean {
+  return isCoterieError(error, 'UNSUPPORTED_FORMAT') && error.details.mayHaveTakenEffect === undefined;
+}
+
+/** Whether a request that failed so may have been carried out. */
+function isDoubtful(error: unknown): boolean {
+  return !isUnknownThere(error) && !(isCoterieError(error) && error.details.mayHaveTakenEffect === false);
+}
+
 /** Finds the write its coordinator. @throws what the coordinator throws */
 export async function coordinateSomewhere(core: Core, errand: Errand, attempt: Attempt): Promise<WriteReply> {
   const { owners } = errand.placement;
@@ -80,8 +95,8 @@ export async function coordinateSomewhere(core: Core, errand: Errand, attempt: A
         attempt.check();
         return await errand.there(member, shareOf(attempt));
       } catch (error) {
-        if (!elsewhere.some((code) => isCoterieError(error, code))) throw error;
-        if (!isCoterieError(error) || error.details.mayHaveTakenEffect !== false) isInDoubt = true;
+        if (!isElsewhere(error)) throw error;
+        if (isDoubtful(error)) isInDoubt = true;
       }
       if (isInDoubt) attempt.mayTakeEffect = true;
     }
