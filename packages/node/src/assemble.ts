@@ -43,10 +43,13 @@ export async function assemble(opened: Opened): Promise<CoterieNode> {
   });
   const shutDown = async (): Promise<void> => {
     stopFollowing();
-    await gossip?.stop();
-    await background.stop();
-    await endpoint?.close();
-    await ringLog.close();
+    // All at once: what the background waits for from others ends when the door closes, decisions when the ring log does.
+    const doorAndLog = async (): Promise<void> => {
+      await endpoint?.close();
+      await ringLog.close();
+    };
+    const ends = await Promise.allSettled([gossip?.stop(), background.stop(), doorAndLog()]);
+    for (const end of ends) if (end.status === 'rejected') throw end.reason;
   };
   const { handoff, mover, dropper } = background;
   const counters = (): NodeCounters => ({ rpc: { ...endpoint?.counts }, gossip: { ...gossip?.counters } });

@@ -1,6 +1,6 @@
 /**
  * What a node does by itself, a little at a time: hands hints over, carries changes of the ring through, takes back what
- * it lost, clears out what is not its own. One round a tick, each chore by itself: a failing one holds no other up.
+ * it lost, clears out what is not its own. Each chore by itself: neither a failing nor a long one holds another up.
  */
 import type { Log, Timer, Timers } from '@coterie/env';
 
@@ -10,32 +10,53 @@ export interface Chore {
   run(): Promise<void>;
 }
 
+/** What chores need of the world. */
+type ChoreWorld = { readonly timers: Timers; readonly log: Log };
+
 /** Does chores until it is stopped. */
 export class Chores {
-  readonly #chores: readonly Chore[];
-  readonly #world: { readonly timers: Timers; readonly log: Log };
+  readonly #routines: readonly Routine[];
+
+  constructor(chores: readonly Chore[], world: ChoreWorld, everyMs: number) {
+    this.#routines = chores.map((chore) => new Routine(chore, world, everyMs));
+  }
+
+  /** Begins each chore now, or once more after the run that is under way. */
+  soon(): void {
+    for (const routine of this.#routines) routine.soon();
+  }
+
+  /** Ends after what is being done. */
+  async stop(): Promise<void> {
+    await Promise.all(this.#routines.map((routine) => routine.stop()));
+  }
+}
+
+/** One chore, done again and again. */
+class Routine {
+  readonly #chore: Chore;
+  readonly #world: ChoreWorld;
   readonly #everyMs: number;
   #timer: Timer | undefined;
-  #round: Promise<void> | undefined;
+  #running: Promise<void> | undefined;
   #again = false;
   #stopped = false;
 
-  constructor(chores: readonly Chore[], world: { readonly timers: Timers; readonly log: Log }, everyMs: number) {
-    this.#chores = chores;
+  constructor(chore: Chore, world: ChoreWorld, everyMs: number) {
+    this.#chore = chore;
     this.#world = world;
     this.#everyMs = everyMs;
   }
 
-  /** Begins a round now, or one more after the one that runs. */
   soon(): void {
     if (this.#stopped) return;
-    if (this.#round !== undefined) {
+    if (this.#running !== undefined) {
       this.#again = true;
       return;
     }
     this.#timer?.cancel();
-    this.#round = this.#runAll().finally(() => {
-      this.#round = undefined;
+    this.#running = this.#run().finally(() => {
+      this.#running = undefined;
       if (this.#stopped) return;
       const delayMs = this.#again ? 0 : this.#everyMs;
       this.#again = false;
@@ -43,22 +64,17 @@ export class Chores {
     });
   }
 
-  /** Ends after what is being done. */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#timer?.cancel();
-    await this.#round;
+    await this.#running;
   }
 
-  async #runAll(): Promise<void> {
-    await Promise.all(this.#chores.map((chore) => this.#run(chore)));
-  }
-
-  async #run(chore: Chore): Promise<void> {
+  async #run(): Promise<void> {
     try {
-      await chore.run();
+      await this.#chore.run();
     } catch (error) {
-      this.#world.log.debug('a chore was put off', { chore: chore.name, reason: String(error) });
+      this.#world.log.debug('a chore was put off', { chore: this.#chore.name, reason: String(error) });
     }
   }
 }
