@@ -8,6 +8,7 @@
  *               │ yes
  *             tries left? ─ no ─▶ stop
  *               │ yes
+ *             a kept connection was dead, the first time ──▶ at once, at the same endpoint
  *             another endpoint not tried yet, that may help ──▶ at once, there
  *             else ──▶ after a pause, from the front: the larger of a jittered back-off and `Retry-After`,
  *                      if it ends before the deadline, else stop: waiting would only make the error late
@@ -78,7 +79,8 @@ export function decideRetry(situation: Situation): Decision {
   const { failure, tries, triesMax, remainingMs } = situation;
   if (!mayBeSentAgain(situation) || tries >= triesMax || remainingMs < tryMinMs) return stop;
   if (failure.code === 'STALE_RING') return pauseOrStop(situation, { refreshRing: true });
-  if (failure.stale === true) return { do: 'retry', at: 'same', pauseMs: 0, refreshRing: false };
+  // Once: when a node dies, all the connections kept to it are dead.
+  if (failure.stale === true && tries === 1) return { do: 'retry', at: 'same', pauseMs: 0, refreshRing: false };
   const another = movesOn(failure);
   if (another && situation.hasOther) return { do: 'retry', at: 'other', pauseMs: 0, refreshRing: false };
   return failure.retryable ? pauseOrStop(situation, { refreshRing: false }) : stop;

@@ -87,6 +87,13 @@ describe('failover', () => {
     expect(cluster.asked.map(({ node }) => node)).toEqual(['a', 'a', 'a']);
   });
 
+  it('goes on to the next node when a second kept connection is dead as well', async () => {
+    const { cluster, db } = await onThree();
+    cluster.answer = ({ node }) => (node === 'a' ? broken(true) : written());
+    await cluster.run(db.put('cart', abc, 'x'));
+    expect(cluster.asked.map(({ node }) => node)).toEqual(['a', 'a', 'b']);
+  });
+
   it.each(['NOT_READY', 'CLOSED', 'DISK_FULL', 'OVERLOADED', 'QUORUM_NOT_MET'] as const)('goes on after %s', async (code) => {
     const { cluster, db } = await onThree();
     cluster.answer = ({ node }) => (node === 'a' ? problem(code) : written());
