@@ -70,16 +70,38 @@ describe('looking', () => {
   test('status', async () => {
     const { code, out } = await coterie('status');
     expect(code).toBe(0);
-    expect(out).toMatch(/^tester {2}ready {2}at http:\/\/127.0.0.1:\d+, up /);
-    expect(out).toMatch(/sync always, effective n 1/);
-    expect(out).toMatch(/^operation +count +p50/m);
-    expect(JSON.parse((await coterie('status', '--json')).out)).toMatchObject({ node: { name: 'tester', state: 'ready' } });
+    expect(out).toMatch(
+      /^cluster [0-9a-f]{16} {2}epoch 1, 1 member, 1024 partitions, one copy of every key: 1 warning\n {2}! This node is alone/,
+    );
+    expect(out).toMatch(/^tester \* {2}up +1 +1 024 +1 024 +1 024 +0 +yes /m);
+    expect(out).toMatch(/^tester {2}ready {2}at http:\/\/127.0.0.1:\d+, up .*, sync always$/m);
+    expect(out).toMatch(/^ {2}operation +count +p50/m);
+    expect(JSON.parse((await coterie('status', '--json')).out)).toMatchObject({
+      node: { name: 'tester', state: 'ready' },
+      cluster: { epoch: 1 },
+    });
   });
 
   test('where', async () => {
-    expect((await coterie('where', 'cart', 'alice')).out).toMatch(
-      /^cart\/alice has token [0-9a-f]{16}, partition \d+ of 1024\n#  node +role +health\n1  tester  primary  healthy\n$/,
+    await coterie('put', 'cart', 'carol', 'tea');
+    expect((await coterie('where', 'cart', 'carol')).out).toMatch(
+      /^cart\/carol has token [0-9a-f]{16}, partition \d+ of 1024\n#  node +role +health +holds\n1  tester  primary  healthy  1 version \w{8}\n$/,
     );
+  });
+
+  test('members, ring, hints, plan', async () => {
+    expect((await coterie('members')).out).toMatch(/^tester \* {2}up /m);
+    expect(JSON.parse((await coterie('members', '--json')).out)).toMatchObject({
+      epoch: 1,
+      members: [{ name: 'tester', http: new URL(server.url).host }],
+    });
+    expect((await coterie('ring')).out).toMatch(
+      /^ring of epoch 1, 1024 partitions\nmember  holder 1  copies    share  HTTP[^]*\ntester +1 024 +1 024  100.0 %  127/,
+    );
+    expect((await coterie('hints')).out).toBe('no member keeps anything for another\n0 handed over since the nodes started\n');
+    expect(JSON.parse((await coterie('hints', '--json')).out)).toEqual([{ node: 'tester', epoch: 1, total: 0, delivered: 0, owners: [] }]);
+    expect((await coterie('plan', 'show')).out).toMatch(/\nchange {2}none\n$/);
+    expect(JSON.parse((await coterie('plan', '--json')).out)).toEqual({ epoch: 1, change: null });
   });
 
   test('buckets', async () => {
@@ -116,7 +138,8 @@ describe('usage', () => {
     [['get', 'a', 'b', '--frobnicate'], "unknown option '--frobnicate'"],
     [['get', 'a', 'b', '--url', 'ftp://x'], 'http://HOST:PORT'],
     [['start', '--http', 'here'], 'flag --http: "here" is not right'],
-    [['start', '--seed', '127.0.0.1:7072'], 'not there yet'],
+    [['start', '--redis', '127.0.0.1:7071'], 'not there yet'],
+    [['start', '--join', 'staged'], '"staged" is not there yet'],
     [['plan', 'join', '--yes'], 'not there yet'],
     [['bench', '--mix', 'all'], 'READ:WRITE'],
     [['bench', '--seconds', '0'], 'a whole number from 1'],
@@ -131,13 +154,13 @@ describe('usage', () => {
     expect(await coterie('--version')).toMatchObject({ code: 0, out: '0.1.0\n' });
     expect((await coterie('--help')).out).toContain('bench');
     expect((await coterie('start', '--help')).out).toContain('--data-dir <DIR>');
-    expect((await coterie('start', '--help')).out).not.toContain('--seed');
+    expect((await coterie('start', '--help')).out).toContain('--seed <HOST:PORT>');
   });
 });
 
 describe('start', () => {
   test('a directory in use says by whom', async () => {
-    const { code, err } = await coterie('start', '--http', '127.0.0.1:0', '--data-dir', join(directory, 'data'));
+    const { code, err } = await coterie('start', '--http', '127.0.0.1:0', '--peer', '127.0.0.1:0', '--data-dir', join(directory, 'data'));
     expect(code).toBe(1);
     expect(err).toContain(`process ${server.child.pid}`);
   });
@@ -150,6 +173,11 @@ describe('start', () => {
     expect(await coterie('start', '--http', `127.0.0.1:${server.port}`, '--data-dir', join(directory, 'other'))).toMatchObject({
       code: 1,
       err: expect.stringContaining('something else listens there'),
+    });
+    const peer = (JSON.parse(server.lines.find((line) => line.includes('"ready"')) as string) as { peer: string }).peer;
+    expect(await coterie('start', '--http', '127.0.0.1:0', '--peer', peer, '--data-dir', join(directory, 'other'))).toMatchObject({
+      code: 1,
+      err: `coterie: cannot listen for other nodes on ${peer}: something else listens there\n  next: choose another address with --peer HOST:PORT, or port 0 for any free one\n`,
     });
   });
 

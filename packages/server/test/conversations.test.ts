@@ -10,7 +10,7 @@ afterEach(() => door.server.destroy());
 
 const alive = 'Connection: keep-alive\nKeep-Alive: timeout=75\n';
 const stored = (context: number): string =>
-  `HTTP/1.1 204 No Content\nCoterie-Context: ${context}\nETag: "${context.toString(16)}"\nCoterie-Reached: primaries=1, fallbacks=0, synced=1\n${alive}\n`;
+  `HTTP/1.1 204 No Content\nCoterie-Context: ${context}\nETag: "${context.toString(16)}"\nCoterie-Reached: primaries=1, fallbacks=0, synced=1\nCoterie-Epoch: 1\n${alive}\n`;
 
 function problem(status: string, of: { code: string; title: string; detail: string; more?: string; headers?: string }): string {
   const number = Number(status.slice(0, 3));
@@ -39,7 +39,7 @@ test('a put, then a get, on one connection', async () => {
   client.send('GET /v1/kv/cart/alice HTTP/1.1\r\nHost: localhost\r\n\r\n');
   await client.until(/milk$/);
   expect(client.said).toBe(
-    `${stored(1)}HTTP/1.1 200 OK\nETag: "1"\nCoterie-Context: 1\nCoterie-Reached: primaries=1, fallbacks=0, synced=0\nCache-Control: no-cache\nContent-Type: text/plain\nLast-Modified: Tue, 14 Nov 2023 22:13:20 GMT\nX-Content-Type-Options: nosniff\nContent-Security-Policy: sandbox\nContent-Length: 4\n${alive}\nmilk`,
+    `${stored(1)}HTTP/1.1 200 OK\nETag: "1"\nCoterie-Context: 1\nCoterie-Reached: primaries=1, fallbacks=0, synced=0\nCoterie-Epoch: 1\nCache-Control: no-cache\nContent-Type: text/plain\nLast-Modified: Tue, 14 Nov 2023 22:13:20 GMT\nX-Content-Type-Options: nosniff\nContent-Security-Policy: sandbox\nContent-Length: 4\n${alive}\nmilk`,
   );
   client.close();
 });

@@ -116,6 +116,14 @@ describe('health, metrics, cluster, console', () => {
       'coterie_ready 1',
       'coterie_store{name="tables"} 3',
       'coterie_store{name="readOnly"} 0',
+      'coterie_members{state="alive"} 1',
+      'coterie_members{state="dead"} 0',
+      'coterie_epoch 1',
+      'coterie_hints 0',
+      'coterie_hints_delivered_total 0',
+      'coterie_change_partitions 0',
+      'coterie_rpc{name="inFlight"} 0',
+      'coterie_gossip{name="malformed"} 0',
     ]) {
       expect(text.split('\n')).toContain(line);
     }
@@ -129,14 +137,27 @@ describe('health, metrics, cluster, console', () => {
       key: 'a%FF',
       token: '0123456789abcdef',
       partition: 4,
+      preferenceList: [{ node: 'node-1', role: 'primary', healthy: true }],
+      here: { node: 'node-1', siblings: 0, isOwner: true, hintFor: [] },
     });
     expect((await ask(door, 'GET /v1/cluster')).json()).toMatchObject({
-      members: [{ name: 'node-1', state: 'ready', partitions: 1024 }],
-      effectiveN: 1,
-    });
-    expect((await ask(door, 'GET /v1/ring')).json()).toEqual({
+      clusterId: '00000000000000c1',
+      epoch: 1,
       partitions: 1024,
-      ranges: [{ from: '0000000000000000', to: 'ffffffffffffffff', owners: ['node-1'] }],
+      effectiveN: 1,
+      members: [{ id: '00000000000000a1', name: 'memory', state: 'alive', replicas: 1024, primaries: 1024, ideal: 1024, isSteward: true }],
+      balance: { largestOverIdeal: 1 },
+      hints: 0,
+      warnings: ['effective n is 1'],
+      answeredBy: { name: 'node-1', state: 'ready' },
+    });
+    expect((await ask(door, 'GET /v1/members')).json()).toMatchObject({ epoch: 1, members: [{ name: 'memory' }] });
+    expect((await ask(door, 'GET /v1/hints')).json()).toEqual({ node: 'node-1', epoch: 1, total: 0, delivered: 0, owners: [] });
+    expect((await ask(door, 'GET /v1/ring')).json()).toEqual({
+      epoch: 1,
+      partitions: 1,
+      members: [{ id: '00000000000000a1', name: 'memory', http: '' }],
+      replicas: [[0]],
     });
     expect((await ask(door, 'GET /v1/status')).json()).toMatchObject({
       node: { name: 'node-1' },

@@ -1,6 +1,8 @@
 import { connect, createServer } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { startServer } from '../src/server.ts';
+import type { Address } from '../src/settings/address.ts';
+import type { Settings } from '../src/settings/definitions.ts';
 import { resolveSettings } from '../src/settings/resolve.ts';
 import { createNodeEnvironment } from '@coterie/env-node';
 import { type Door, RawClient, ask, openDoor } from './double/door.ts';
@@ -138,17 +140,47 @@ describe('draining', () => {
 });
 
 describe('starting', () => {
-  test('a taken port is said so, and the node is closed again', async () => {
+  test('a taken port is said so, and no node is opened', async () => {
     const taken = createServer();
     await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
     const { port } = taken.address() as { port: number };
-    const node = new MemoryNode();
     const { settings } = resolveSettings({ flags: { http: `127.0.0.1:${port}` }, variables: {} });
-    await expect(startServer({ settings, environment: createNodeEnvironment(), openNode: async () => node })).rejects.toThrow(
+    const opened: MemoryNode[] = [];
+    const openNode = async (): Promise<MemoryNode> => opened[opened.push(new MemoryNode()) - 1] as MemoryNode;
+    await expect(startServer({ settings, environment: createNodeEnvironment(), openNode })).rejects.toThrow(
       `cannot listen on 127.0.0.1:${port}: something else listens there`,
     );
-    expect(node.closed).toBe(true);
+    expect(opened).toEqual([]);
     await new Promise((resolve) => taken.close(resolve));
+  });
+
+  test('while the node opens, health is answered and the rest refused; when it cannot, nothing listens any more', async () => {
+    const { settings } = resolveSettings({ flags: { http: '127.0.0.1:0', seed: '127.0.0.1:7072' }, variables: {} });
+    let fail: (error: Error) => void = () => {};
+    const address = new Promise<Address>((resolve, reject) => {
+      const openNode = (_world: unknown, { http }: Settings): Promise<MemoryNode> => {
+        resolve(http);
+        return new Promise((_, no) => (fail = no));
+      };
+      startServer({ settings, environment: createNodeEnvironment(), openNode })
+        .catch((error: unknown) => (thrown = error))
+        .catch(reject);
+    });
+    let thrown: unknown;
+    const { port } = await address;
+    const starting = { port };
+    expect((await ask(starting, 'GET /livez')).status).toBe(200);
+    for (const path of ['/readyz', '/v1/kv/a/b', '/v1/cluster', '/metrics']) {
+      const refused = await ask(starting, `GET ${path}`);
+      expect([path, refused.status, refused.json()['code']]).toEqual([path, 503, 'NOT_READY']);
+    }
+    expect((await ask(starting, 'GET /readyz')).json()['detail']).toMatch(
+      /^the node is starting: .* waits for the cluster of 127.0.0.1:7072/,
+    );
+    fail(new Error('no seed took it in'));
+    while (thrown === undefined) await new Promise((resolve) => setImmediate(resolve));
+    expect(thrown).toMatchObject({ message: 'no seed took it in' });
+    await expect(ask(starting, 'GET /livez')).rejects.toThrow(/ECONNREFUSED/);
   });
 
   test('port 0 takes a free one and names it', async () => {

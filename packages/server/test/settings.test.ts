@@ -2,7 +2,8 @@ import { isCoterieError } from '@coterie/env';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { isLoopback, parseAddress, showAddress } from '../src/settings/address.ts';
-import { definitions } from '../src/settings/definitions.ts';
+import { httpForOthers } from '../src/open-node.ts';
+import { type Settings, definitions } from '../src/settings/definitions.ts';
 import { resolveSettings, variableOf } from '../src/settings/resolve.ts';
 
 function refusal(sources: { flags?: Record<string, string>; variables?: Record<string, string>; file?: string }): string {
@@ -52,7 +53,11 @@ describe('settings', () => {
     expect(refusal({ file: 'htpp = "x"' })).toMatch(/"htpp" in c.toml is no setting; there are: data-dir/);
     expect(refusal({ file: 'name = ' })).toMatch(/settings file c.toml cannot be used/);
     expect(refusal({ file: 'name = { a = 1 }' })).toMatch(/a setting is text/);
-    expect(refusal({ flags: { seed: '1.2.3.4:7072' } })).toMatch(/flag --seed: .*not there yet/);
+    expect(refusal({ flags: { seed: '1.2.3.4:7072,here' } })).toMatch(/flag --seed: .*HOST:PORT, such as 10.0.0.7:7072; several/);
+    expect(refusal({ flags: { seed: '1.2.3.4:0' } })).toMatch(/flag --seed/);
+    expect(refusal({ flags: { join: 'staged' } })).toMatch(/flag --join: "staged" is not right; it takes auto; "staged" is not there yet/);
+    expect(refusal({ flags: { weight: '0' } })).toMatch(/whole number from 1 to 1024/);
+    expect(refusal({ flags: { zone: 'eu//rack' } })).toMatch(/such as eu\/rack-7/);
     expect(refusal({ variables: { COTERIE_REDIS: 'x' } })).toMatch(/not there yet/);
   });
 
@@ -70,6 +75,7 @@ describe('settings', () => {
   test('a public address needs --insecure', () => {
     expect(refusal({ flags: { http: '0.0.0.0:7070' } })).toMatch(/--insecure/);
     expect(refusal({ flags: { http: '[::]:7070' } })).toMatch(/--insecure/);
+    expect(refusal({ flags: { peer: '10.0.0.1:7072' } })).toMatch(/^peer: 10.0.0.1:7072 can be reached .*--insecure/);
     expect(resolveSettings({ flags: { http: '0.0.0.0:7070', insecure: 'true' }, variables: {} }).settings.insecure).toBe(true);
   });
 
@@ -77,6 +83,34 @@ describe('settings', () => {
     const { warnings } = resolveSettings({ flags: {}, variables: { COTERIE_HTPP: 'x', COTERIE_URL: 'y', PATH: 'z' } });
     expect(warnings).toEqual([expect.stringContaining('COTERIE_HTPP')]);
     expect(variableOf('data-dir')).toBe('COTERIE_DATA_DIR');
+  });
+});
+
+describe('where others reach this node', () => {
+  function resolved(flags: Record<string, string>): Settings {
+    return resolveSettings({ flags, variables: {} }).settings;
+  }
+
+  test('several seeds, a zone, a weight', () => {
+    const settings = resolved({ seed: '10.0.0.1:7072,db-2:7072', zone: 'eu/rack-7', weight: '3' });
+    expect(settings.seed.map(showAddress)).toEqual(['10.0.0.1:7072', 'db-2:7072']);
+    expect([settings.zone, settings.weight, settings.join, settings.name]).toEqual(['eu/rack-7', 3, 'auto', '']);
+  });
+
+  test('all addresses of a machine are none to dial', () => {
+    const open = { peer: '0.0.0.0:7072', insecure: 'true' };
+    expect(refusal({ flags: open })).toMatch(/^peer: 0.0.0.0:7072 is no address .*--peer-advertise/);
+    expect(refusal({ flags: { ...open, 'peer-advertise': '0.0.0.0:7072' } })).toMatch(/--peer-advertise/);
+    expect(resolved({ ...open, 'peer-advertise': '10.0.0.1:7072' })['peer-advertise']).toEqual({ host: '10.0.0.1', port: 7072 });
+  });
+
+  test('clients are told of HTTP by a host that can be dialled', () => {
+    const told = (flags: Record<string, string>): string => showAddress(httpForOthers(resolved({ insecure: 'true', ...flags })));
+    expect(told({})).toBe('127.0.0.1:7070');
+    expect(told({ http: '10.0.0.1:80' })).toBe('10.0.0.1:80');
+    expect(told({ http: '0.0.0.0:80', peer: '10.0.0.1:7072' })).toBe('10.0.0.1:80');
+    expect(told({ http: '0.0.0.0:80', peer: '0.0.0.0:7072', 'peer-advertise': 'db-1:9' })).toBe('db-1:80');
+    expect(told({ http: '0.0.0.0:80', 'http-advertise': 'kv.example:443' })).toBe('kv.example:443');
   });
 });
 

@@ -15,7 +15,12 @@ describe('put, get, delete', () => {
     const value = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
     const put = await ask(door, `PUT ${at}`, { body: value, headers: { 'content-type': 'image/png' } });
     expect([put.status, put.text]).toEqual([204, '']);
-    expect(put.headers).toMatchObject({ 'coterie-context': '1', etag: '"1"', 'coterie-reached': 'primaries=1, fallbacks=0, synced=1' });
+    expect(put.headers).toMatchObject({
+      'coterie-context': '1',
+      etag: '"1"',
+      'coterie-reached': 'primaries=1, fallbacks=0, synced=1',
+      'coterie-epoch': '1',
+    });
     const got = await ask(door, `GET ${at}`);
     expect(got.status).toBe(200);
     expect(got.body).toEqual(value);

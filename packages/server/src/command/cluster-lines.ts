@@ -28,7 +28,7 @@ export function headLine(cluster: ClusterDocument): string {
 
 /** The table of members. With `hints`, what each keeps for others; `*` marks the node that was asked. */
 export function memberLines(cluster: ClusterDocument, hints?: readonly Heard<HintsDocument>[]): string[] {
-  const kept = new Map(hints?.map(({ member, answer }) => [member.id, answer === undefined ? '?' : showCount(answer.total)]));
+  const kept = new Map(hints?.map(({ member, answer }) => [member.id, answer === undefined ? '-' : showCount(answer.total)]));
   const hasZones = cluster.members.some(({ zone }) => zone !== '');
   const head = ['member', 'state', ...(hasZones ? ['zone'] : []), 'weight', 'copies', 'ideal', 'first', 'hints', 'steward', 'HTTP', 'peer'];
   const rows = cluster.members.map((member) => [
@@ -39,7 +39,7 @@ export function memberLines(cluster: ClusterDocument, hints?: readonly Heard<Hin
     showCount(member.replicas),
     showCount(member.ideal),
     showCount(member.primaries),
-    kept.get(member.id) ?? '?',
+    kept.get(member.id) ?? '-',
     member.isSteward ? 'yes' : '',
     member.http === '' ? '-' : member.http,
     member.peer === '' ? '-' : member.peer,
@@ -118,7 +118,8 @@ function copyInWords(answer: WhereDocument | undefined): string {
       ? ''
       : `${etag === undefined ? '' : ', '}kept for ${hintFor.length === 1 ? 'an owner' : `${hintFor.length} owners`}`;
   if (etag === undefined) return kept === '' ? 'nothing' : kept;
-  const values = siblings === 0 ? 'deleted' : siblings === 1 ? '1 value' : `${siblings} siblings`;
+  // A deletion is a version too.
+  const values = siblings === 1 ? '1 version' : `${siblings} versions`;
   return `${values} ${etag.slice(1, 9)}${kept}`;
 }
 

@@ -4,7 +4,7 @@
 export function tableLines(rows: readonly (readonly string[])[]): string[] {
   const columns = rows[0].map((_, column) => {
     const cells = rows.map((row) => row[column] ?? '');
-    const numeric = cells.length > 1 && cells.slice(1).every((cell) => cell === '' || /^[\d-][^:]*$/.test(cell));
+    const numeric = cells.length > 1 && cells.slice(1).every((cell) => cell === '' || /^(-|\d[\d .,]*( ?[^\d\s]{1,3})?)$/.test(cell));
     return { width: Math.max(...cells.map((cell) => cell.length)), numeric };
   });
   return rows.map((row) =>

@@ -43,6 +43,6 @@ export function clusterWarnings(report: ClusterReport): readonly string[] {
 }
 
 function aboutDead({ name, sinceMs, hints }: MemberReport): string {
-  const kept = hints === 0 ? '' : ` (this node keeps ${hints})`;
-  return `${name} is down for ${showDuration(sinceMs)}. The others take its reads and writes, and keep its writes for it${kept}.`;
+  const kept = hints === 0 ? '' : `; this node keeps ${hints} of its writes for it`;
+  return `${name} is down for ${showDuration(sinceMs)}. The others take its reads and writes${kept}.`;
 }

@@ -98,3 +98,48 @@ function spawnCoterie(args: string[], variables: Record<string, string> = {}): C
   child.on('exit', () => running.delete(child));
   return child;
 }
+
+export interface DevNodeFacts {
+  readonly name: string;
+  readonly url: string;
+  readonly pid: number;
+}
+
+export interface DevProcess {
+  readonly child: ChildProcess;
+  readonly nodes: readonly DevNodeFacts[];
+  /** Resolves once standard output matches, from where the last match ended. */
+  until(pattern: RegExp): Promise<RegExpExecArray>;
+  readonly ended: Promise<number | NodeJS.Signals>;
+}
+
+/** Starts `coterie dev` on free ports; resolves once it has said what there is. */
+export async function startDev(directory: string, ...flags: string[]): Promise<DevProcess> {
+  const child = spawnCoterie(['dev', '--http', '127.0.0.1:0', '--data-dir', directory, ...flags]);
+  const ended = new Promise<number | NodeJS.Signals>((resolve) => child.on('exit', (code, signal) => resolve(code ?? signal ?? 'SIGKILL')));
+  let heard = '';
+  let told = '';
+  let look = (): void => {};
+  const hear = (chunk: Buffer): void => {
+    heard += chunk.toString();
+    told += chunk.toString();
+    look();
+  };
+  child.stdout?.on('data', hear);
+  child.stderr?.on('data', hear);
+  const until = (pattern: RegExp): Promise<RegExpExecArray> =>
+    new Promise((resolve, reject) => {
+      look = (): void => {
+        const match = pattern.exec(heard);
+        if (match === null) return;
+        heard = heard.slice(match.index + match[0].length);
+        look = (): void => {};
+        resolve(match);
+      };
+      look();
+      void ended.then((code) => reject(new Error(`coterie dev ended with ${code} before ${pattern} came: ${told}`)));
+    });
+  await until(/A node that ends by itself.*\n/);
+  const rows = [...told.matchAll(/^(node-\d+) +ready +(http:\S+) +\S+ +(\d+) /gm)];
+  return { child, until, ended, nodes: rows.map(([, name = '', url = '', pid]) => ({ name, url, pid: Number(pid) })) };
+}

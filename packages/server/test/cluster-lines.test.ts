@@ -1,0 +1,144 @@
+/** A cluster in words: what an operator reads, from documents alone. */
+import type { ClusterReport, MemberReport, RingReport } from '@coterie/node';
+import { describe, expect, test } from 'vitest';
+import { changeLines, headLine, hintLines, memberLines, ringLines, stateInWords, whereLines } from '../src/command/cluster-lines.ts';
+import type { ClusterDocument, WhereDocument } from '../src/http/cluster.ts';
+import { clusterWarnings, withNames } from '../src/http/cluster-warnings.ts';
+
+function member(name: string, given: Partial<MemberReport> = {}): MemberReport {
+  const places = { zone: '', weight: 1, peer: `${name}:7072`, http: `${name}:7070` };
+  const load = { replicas: 1024, primaries: 341, ideal: 1024, hints: 0, isSteward: true };
+  return { id: `id-${name}`, name, ...places, isSelf: false, state: 'alive', sinceMs: 5000, isJoining: false, ...load, ...given };
+}
+
+function report(given: Partial<ClusterReport> = {}): ClusterReport {
+  const members = [member('a', { isSelf: true }), member('b'), member('c')];
+  const counts = { partitions: 1024, effectiveN: 3, largestOverIdeal: 1, hints: 0, hintsDelivered: 0 };
+  return { clusterId: 'c1', epoch: 7, members, isRecovering: false, ...counts, ...given };
+}
+
+function documentOf(of: ClusterReport): ClusterDocument {
+  const answeredBy = { id: 'id-a', name: 'a', state: 'ready' };
+  return { ...of, balance: { largestOverIdeal: 1 }, warnings: clusterWarnings(of), answeredBy };
+}
+
+const join = { kind: 'join', member: 'c', phase: 'dual-write', partitions: 700, waitingFor: 'id-b: no answer' } as const;
+
+describe('warnings', () => {
+  test('there are none when all is well', () => expect(clusterWarnings(report())).toEqual([]));
+
+  test('name who is down, for how long, and what is kept for it', () => {
+    const members = [member('a', { isSelf: true }), member('b', { state: 'dead', sinceMs: 12_000, hints: 4 }), member('c')];
+    expect(clusterWarnings(report({ members }))).toEqual([
+      'b is down for 12 s. The others take its reads and writes; this node keeps 4 of its writes for it.',
+    ]);
+  });
+
+  test('say what holds a change up, by names', () => {
+    expect(clusterWarnings(withNames(report({ change: join })))).toEqual(['The join of c does not go on: b: no answer.']);
+    expect(clusterWarnings(report({ change: { ...join, waitingFor: '' } }))).toEqual([]);
+  });
+
+  test('tell of a store that may lack something, unless it is only joining', () => {
+    expect(clusterWarnings(report({ isRecovering: true }))).toHaveLength(1);
+    expect(clusterWarnings(report({ isRecovering: true, members: [member('a', { isSelf: true, isJoining: true }), member('b')] }))).toEqual(
+      [],
+    );
+  });
+
+  test('tell of few copies, and of a minority', () => {
+    const two = [member('a', { isSelf: true }), member('b', { state: 'dead' })];
+    expect(clusterWarnings(report({ members: two, effectiveN: 2 }))).toEqual([
+      expect.stringContaining('b is down'),
+      expect.stringContaining('Every key has 2 copies'),
+      expect.stringContaining('Only 1 of 2 members'),
+    ]);
+  });
+});
+
+describe('lines', () => {
+  test('states are words', () => {
+    expect(
+      (['alive', 'suspect', 'dead', 'left'] as const).map((state) => stateInWords({ state, sinceMs: 61_000, isJoining: false })),
+    ).toEqual(['up', 'doubtful, 1 min 1 s', 'DOWN, 1 min 1 s', 'left']);
+    expect(stateInWords({ state: 'alive', sinceMs: 0, isJoining: true })).toBe('up, joining');
+  });
+
+  test('a head says which cluster, and whether to read on', () => {
+    expect(headLine(documentOf(report()))).toBe('cluster c1  epoch 7, 3 members, 1024 partitions, 3 copies of every key: all well');
+    expect(headLine(documentOf(report({ effectiveN: 1, members: [member('a')] })))).toMatch(/1 member, .* one copy of every key: all well/);
+  });
+
+  test('members: the one that was asked is marked, and who was not heard has a dash for its hints', () => {
+    const cluster = documentOf(report());
+    const heard = [{ member: cluster.members[1] as MemberReport, answer: { node: 'b', epoch: 7, total: 12, delivered: 3, owners: [] } }];
+    expect(memberLines(cluster, heard)).toEqual([
+      'member  state  weight  copies  ideal  first  hints  steward  HTTP    peer',
+      'a *     up          1   1 024  1 024    341      -  yes      a:7070  a:7072',
+      'b       up          1   1 024  1 024    341     12  yes      b:7070  b:7072',
+      'c       up          1   1 024  1 024    341      -  yes      c:7070  c:7072',
+    ]);
+  });
+
+  test('a change says its step and what it waits for', () => {
+    expect(changeLines({})).toEqual(['change  none']);
+    expect(changeLines(withNames(report({ change: join })))).toEqual([
+      'change  join of c, 700 partitions: step 1 of 2, writes go to old and new holders while data is copied',
+      '        waits for b: no answer',
+    ]);
+  });
+
+  test('hints: by whom, for whom, and who was not heard', () => {
+    const owners = [{ id: 'id-c', name: 'c', state: 'dead' as const, hints: 5 }];
+    const heard = [
+      { member: member('a'), answer: { node: 'a', epoch: 7, total: 5, delivered: 2, owners } },
+      { member: member('b'), answer: undefined },
+    ];
+    expect(hintLines(heard)).toEqual([
+      'kept by  for  which is  objects',
+      'a        c    DOWN            5',
+      '2 handed over since the nodes started',
+      'not heard: b',
+    ]);
+  });
+
+  test('a ring is counted by member and place', () => {
+    const ring: RingReport = {
+      epoch: 7,
+      partitions: 2,
+      members: [
+        { id: '1', name: 'a', http: 'a:1' },
+        { id: '2', name: 'b', http: '' },
+      ],
+      replicas: [[0, 1], [0]],
+    };
+    expect(ringLines(ring)).toEqual([
+      'ring of epoch 7, 2 partitions',
+      'member  holder 1  holder 2  copies   share  HTTP',
+      'a              2         0       2  66.7 %  a:1',
+      'b              0         1       1  33.3 %  -',
+    ]);
+  });
+
+  test('where: copies that differ are told', () => {
+    const preferenceList = ['a', 'b'].map((node) => ({ node, role: 'primary' as const, healthy: true }));
+    const at = (node: string, etag?: string): WhereDocument => {
+      const here = { node, siblings: 1, isOwner: true, hintFor: [], ...(etag === undefined ? { siblings: 0 } : { etag }) };
+      return { bucket: 'cart', key: 'k', token: '00', partition: 1, partitions: 2, preferenceList, here };
+    };
+    const lines = (b: WhereDocument): string[] =>
+      whereLines('cart/k', at('a', '"0123456789"'), [
+        { member: member('a'), answer: at('a', '"0123456789"') },
+        { member: member('b'), answer: b },
+      ]);
+    expect(lines(at('b', '"0123456789"'))).toEqual([
+      'cart/k has token 00, partition 1 of 2',
+      '#  node  role     health   holds',
+      '1  a     primary  healthy  1 version 01234567',
+      '2  b     primary  healthy  1 version 01234567',
+      'all copies are equal',
+    ]);
+    expect(lines(at('b')).at(-2)).toBe('2  b     primary  healthy  nothing');
+    expect(lines(at('b')).at(-1)).toMatch(/^the copies differ/);
+  });
+});
