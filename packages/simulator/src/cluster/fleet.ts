@@ -1,11 +1,10 @@
 /**
  * Production nodes on the machines of a world, and the supervisor that every machine has: it starts the node in each
- * life, tries again when it does not start, and restarts one whose store has failed.
+ * life, and ends the life of one that did not start or whose store has failed.
  *
  * ```
  *   life begins ──▶ startNode ──▶ runs ──store failed──▶ killed, a new life
- *                     ▲ │ failed: again after a second
- *                     └─┘
+ *                     └ failed ──a second later──▶ killed, a new life
  * ```
  *
  * A client's request travels by the machine's own queue of events, so a machine that stands still does not answer.
@@ -154,10 +153,17 @@ export class Fleet {
     for (const name of this.names) {
       if (this.nodeOn(name)?.status().state !== 'read-only') continue;
       this.restarts += 1;
-      this.world.machine(name).kill();
-      this.world.machine(name).restart();
+      this.#endLife(name, this.world.machine(name).lives);
     }
     this.world.timers.after(superviseMs, () => this.#supervise());
+  }
+
+  /** Ends a process, and begins the next life; nothing if it has ended by itself. */
+  #endLife(name: string, life: number): void {
+    const machine = this.world.machine(name);
+    if (!machine.isUp || machine.lives !== life) return;
+    machine.kill();
+    machine.restart();
   }
 
   async #startOn(name: string, environment: Environment): Promise<void> {
@@ -165,24 +171,21 @@ export class Fleet {
     const life = machine.lives;
     const { store, options } = this.#parts;
     const peer = { listen: `${name}:7072`, seeds: name === this.names[0] ? [] : [`${this.names[0]}:7072`] };
-    for (;;) {
-      try {
-        const node = await startNode({
-          environment,
-          dataDirectory: '/data',
-          name,
-          peer,
-          partitions: 64,
-          openStore: (directory, opening) => openStore(directory, { ...store, ...opening }),
-          ...options,
-        });
-        this.#running.set(name, { node, life });
-        return;
-      } catch (error) {
-        if (!machine.isUp || machine.lives !== life) return;
-        environment.log.warn('the node did not start', { reason: String(error) });
-        await new Promise<void>((resolve) => void environment.timers.after(startAgainMs, resolve));
-      }
+    try {
+      const node = await startNode({
+        environment,
+        dataDirectory: '/data',
+        name,
+        peer,
+        partitions: 64,
+        openStore: (directory, opening) => openStore(directory, { ...store, ...opening }),
+        ...options,
+      });
+      this.#running.set(name, { node, life });
+    } catch (error) {
+      if (!machine.isUp || machine.lives !== life) return;
+      environment.log.warn('the node did not start', { reason: String(error) });
+      this.world.timers.after(startAgainMs, () => this.#endLife(name, life));
     }
   }
 }
