@@ -7,6 +7,7 @@
  *   else            ──▶ owner 1 ──refused or silent──▶ owner 2 ──▶ … ──▶ here, as a hint for owner 1
  *   was passed on   ──▶ here, whoever holds it: a request is passed on once
  *   takes no writes ──▶ as if it did not hold the key; then any other node that is up
+ *   cannot read it  ──▶ the same
  * ```
  *
  * The operation id travels along, so a try that took effect unseen and the next one are one write in the end.
@@ -28,13 +29,9 @@ export interface Handling {
   readonly origin: Origin;
 }
 
-/** The request with an operation id, where it may be tried at more than one node. */
-export function withOperation<Request extends { readonly operation?: string }>(
-  core: Core,
-  request: Request,
-  placement: KeyPlacement,
-): Request {
-  if (request.operation !== undefined || isForHere(core, placement)) return request;
+/** The request with an operation id: from now on it may be tried at more than one node. */
+export function withOperation<Request extends { readonly operation?: string }>(core: Core, request: Request): Request {
+  if (request.operation !== undefined) return request;
   return { ...request, operation: mintUntimedOperation(core.environment.random) };
 }
 
@@ -69,6 +66,11 @@ const elsewhere = [
   'STALE_RING',
 ] as const;
 
+/** The store cannot read or write what the write needs: others can (P3). */
+function isOfOwnStore(error: unknown): boolean {
+  return isCoterieError(error, 'CORRUPTION') || isCoterieError(error, 'DISK_IO') || isCoterieError(error, 'DISK_FULL');
+}
+
 /** Whether another node may do better with the request. */
 function isElsewhere(error: unknown): boolean {
   return isUnknownThere(error) || elsewhere.some((code) => isCoterieError(error, code));
@@ -87,7 +89,13 @@ function isDoubtful(error: unknown): boolean {
 /** Finds the write its coordinator. @throws what the coordinator throws */
 export async function coordinateSomewhere(core: Core, errand: Errand, attempt: Attempt): Promise<WriteReply> {
   const { owners } = errand.placement;
-  if (isForHere(core, errand.placement)) return errand.here({ store: core.selfId });
+  if (isForHere(core, errand.placement)) {
+    try {
+      return await errand.here({ store: core.selfId });
+    } catch (error) {
+      if (attempt.mayTakeEffect || errand.origin === 'peer' || !isOfOwnStore(error)) throw error;
+    }
+  }
   let isInDoubt = false;
   try {
     for (const member of candidatesFor(core, errand)) {

@@ -21,13 +21,19 @@ const nothing = new Uint8Array();
 export async function remove(core: Core, asked: DeleteRequest, on: Handling): Promise<WriteReply> {
   const place = placeOf(core, asked.bucket, asked.key);
   const placement = placementAt(core, place);
-  const request = withOperation(core, asked, placement);
-  const order = orderOf(core, place, request);
+  let request = asked;
+  let order = orderOf(core, place, request);
   const errand: Errand = {
     placement,
     origin: on.origin,
     here: (part) => coordinateWrite(core, order, { part, attempt: on.attempt }),
-    there: (member, timeoutMs) => core.cluster.peers.delete(member, { ...request, timeoutMs }),
+    there(member, timeoutMs) {
+      if (request.operation === undefined) {
+        request = withOperation(core, request);
+        order = orderOf(core, place, request);
+      }
+      return core.cluster.peers.delete(member, { ...request, timeoutMs });
+    },
   };
   return coordinateSomewhere(core, errand, on.attempt);
 }

@@ -20,13 +20,19 @@ export async function put(core: Core, asked: PutRequest, on: Handling): Promise<
   const place = placeOf(core, asked.bucket, asked.key);
   checkValue(asked, place);
   const placement = placementAt(core, place);
-  const request = withOperation(core, asked, placement);
-  const order = orderOf(core, place, request);
+  let request = asked;
+  let order = orderOf(core, place, request);
   const errand: Errand = {
     placement,
     origin: on.origin,
     here: (part) => coordinateWrite(core, order, { part, attempt: on.attempt }),
-    there: (member, timeoutMs) => core.cluster.peers.put(member, { ...request, timeoutMs }),
+    there(member, timeoutMs) {
+      if (request.operation === undefined) {
+        request = withOperation(core, request);
+        order = orderOf(core, place, request);
+      }
+      return core.cluster.peers.put(member, { ...request, timeoutMs });
+    },
   };
   return coordinateSomewhere(core, errand, on.attempt);
 }

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { placeOf } from '../src/core.ts';
 import { Attempt } from '../src/deadlines.ts';
 import { remove } from '../src/delete.ts';
+import { emptyObject } from '../src/object.ts';
 import { AmongPeers, idOf, stateOf } from './among-peers.ts';
 import { bytes } from './world.ts';
 
@@ -122,5 +123,24 @@ describe('what two stores have taken', () => {
     await expect(a.run(a.put(half))).rejects.toMatchObject({ code: 'TOO_MANY_SIBLINGS' });
     await a.run(a.core.local.merge(place, await b.run(b.core.local.read(place))));
     expect((await a.run(a.core.local.read(place))).set.siblings).toHaveLength(2);
+  });
+});
+
+describe('an owner that cannot read its copy', () => {
+  it('passes the write on to the others, as one operation', async () => {
+    const ids: (string | undefined)[] = [];
+    const among = await new AmongPeers(stateOf(3, [0, 1, 2])).start();
+    await among.run(among.core.local.merge(placeOf(among.core, 'b', bytes('k')), emptyObject));
+    for (const [name, value] of among.world.disk.entries) if (name.charCodeAt(0) === 0x10) value[3] = 0xff;
+    const reply = { context: 'c', etag: 'e', reached: { primaries: 1, fallbacks: 0, synced: 1 } };
+    among.peers = {
+      ...among.peers,
+      put: (member, { operation }) => {
+        ids.push(operation);
+        return member === idOf(1) ? Promise.reject(new CoterieError('TIMEOUT', 'silent')) : Promise.resolve(reply);
+      },
+    };
+    expect(await among.run(among.put('v', { w: 1 }))).toEqual(reply);
+    expect(ids).toEqual([expect.stringMatching(/^passed-/), ids[0]]);
   });
 });
