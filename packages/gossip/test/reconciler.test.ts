@@ -82,7 +82,7 @@ describe('reconciling', () => {
         expect(facts(a)).toEqual(facts(expected));
         expect(facts(b)).toEqual(facts(expected));
       }),
-      { numRuns: 40 },
+      { numRuns: 15 },
     );
   });
 });
