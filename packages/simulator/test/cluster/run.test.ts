@@ -5,7 +5,8 @@ import { drawScenario, formYoungDisks, runScenario, type RunResult, type YoungDi
 const minutes = 0.05;
 const seeds = Array.from({ length: process.env['COTERIE_LONG'] === '1' ? 1000 : 100 }, (_, seed) => seed);
 const repeated = 20;
-const atATime = 20;
+const atATime = 10;
+const timeoutMs = 300_000;
 
 let disks: YoungDisks;
 beforeAll(async () => {
@@ -24,7 +25,7 @@ const hashes = new Map<number, string>();
 
 describe('a cluster under faults', () => {
   for (let from = 0; from < seeds.length; from += atATime) {
-    it(`keeps its promises, seeds ${from} to ${from + atATime - 1}`, async () => {
+    it(`keeps its promises, seeds ${from} to ${from + atATime - 1}`, { timeout: timeoutMs }, async () => {
       let acknowledged = 0;
       for (const seed of seeds.slice(from, from + atATime)) {
         const result = await runSeed(seed);
@@ -36,7 +37,7 @@ describe('a cluster under faults', () => {
     });
   }
 
-  it(`is the same the second time, seeds 0 to ${repeated - 1}`, async () => {
+  it(`is the same the second time, seeds 0 to ${repeated - 1}`, { timeout: timeoutMs }, async () => {
     for (const seed of seeds.slice(0, repeated)) expect([seed, (await runSeed(seed)).traceHash]).toEqual([seed, hashes.get(seed)]);
     expect(new Set(hashes.values()).size).toBe(hashes.size);
   });
