@@ -73,11 +73,12 @@ function operationRows(document: StatusDocument): string[][] {
 
 const lineCharacters = 110;
 
-/** Numbers of the store, as many on a line as fit. */
+/** Numbers of the store that are not zero, as many on a line as fit. */
 function storeLines(store: Readonly<Record<string, number | string | boolean>>): string[] {
   const lines: string[] = [];
   let line = 'store: ';
   for (const [name, value] of Object.entries(store)) {
+    if (value === 0 || value === false || value === '') continue;
     const text = `${inWords(name)} ${showStoreValue(name, value)}`;
     if (line.length + text.length > lineCharacters) {
       lines.push(line);
