@@ -8,7 +8,8 @@
  *              the next new number is followed by its list: length varint, positions of members varint each
  * ```
  *
- * Equal lists are written once, and there are few of them: a byte or two for each partition. Equal rings have equal bytes.
+ * Equal lists are written once: a byte or two for each partition of a ring planned at once, up to ten in one of many members
+ * whose lists are all different. Equal rings have equal bytes.
  */
 import { ByteReader, ByteWriter, crc32 } from '@coterie/bytes';
 import { CoterieError, isCoterieError } from '@coterie/env';

@@ -19,6 +19,8 @@ export interface ChainQuestion {
   readonly mayBegin: (member: number) => boolean;
   /** What counts: moves and then length; or length alone. */
   readonly by: 'moves' | 'length';
+  /** Whether rings are looked for where no chain comes, too. */
+  readonly rings: 'on the way' | 'everywhere';
 }
 
 /** What a search found. */
@@ -58,15 +60,16 @@ export function searchChains(question: ChainQuestion): Chains {
 }
 
 /** Lowers labels until none can be lowered; returns a ring that saves moves as soon as it is met. */
-function settleLabels({ exchange, by }: ChainQuestion, labels: Int32Array, last: (Swap | undefined)[]): readonly Swap[] | undefined {
+function settleLabels({ exchange, by, rings }: ChainQuestion, labels: Int32Array, last: (Swap | undefined)[]): readonly Swap[] | undefined {
   const queue = [...labels.keys()].sort((a, b) => labels[a] - labels[b] || a - b);
   const queued = new Uint8Array(labels.length).fill(1);
   const weight = by === 'moves' ? perMove : 0;
+  const highest = new Float64Array(exchange.vertices).fill(Infinity);
   let saving: readonly Swap[] | undefined;
   for (let head = 0; head < queue.length && saving === undefined; head++) {
     const from = queue[head];
     queued[from] = 0;
-    if (by === 'length' && labels[from] >= unreached) continue;
+    if (rings === 'on the way' && labels[from] >= unreached) continue;
     const label = labels[from] + 1;
     const visit = (swap: Swap): void => {
       const lower = label + swap.cost * weight;
@@ -77,7 +80,7 @@ function settleLabels({ exchange, by }: ChainQuestion, labels: Int32Array, last:
       if (queued[swap.to] === 0) queue.push(swap.to);
       queued[swap.to] = 1;
     };
-    exchange.visitFrom(from, { labels, label, perMove: weight, visit });
+    exchange.visitFrom(from, { labels, label, perMove: weight, highest, visit });
   }
   return saving;
 }

@@ -34,6 +34,14 @@ export function evenOut(question: EvenQuestion): void {
   evening.saveMoves();
 }
 
+/**
+ * Takes loads towards their targets by chains that cost nothing: members that have data and gave it up take it back. For
+ * when zones or a smaller n let members choose what to keep, before anybody copies anything.
+ */
+export function evenOutFreely(question: EvenQuestion, targets: Int32Array): void {
+  new Evening(question).approach(targets);
+}
+
 class Evening {
   readonly #assignment: Assignment;
   readonly #bounds: LoadBounds;
@@ -49,6 +57,20 @@ class Evening {
     this.#members = [...bounds.least.keys()];
   }
 
+  approach(targets: Int32Array): void {
+    const isAbove = (member: number): boolean => this.#load(member) > targets[member];
+    const isBelow = (member: number): boolean => this.#load(member) < targets[member];
+    let followed = this.#members;
+    while (followed.length > 0) {
+      const chains = this.#search(isAbove);
+      const open = this.#members.filter((member) => isBelow(member) && chains.reaches(member) && chains.costTo(member) <= 0);
+      followed = open.filter((member) => {
+        const chain = chains.chainTo(member);
+        return this.#followAll(chain, () => isBelow(member) && isAbove(chain[0].from));
+      });
+    }
+  }
+
   raiseLight(): void {
     const isLight = (member: number): boolean => this.#load(member) < this.#bounds.least[member];
     for (let light = this.#members.filter(isLight); light.length > 0; light = this.#members.filter(isLight)) {
@@ -61,19 +83,22 @@ class Evening {
 
   relieveHeavy(): void {
     const isHeavy = (member: number): boolean => this.#load(member) > this.#bounds.most[member];
-    for (let heavy = this.#members.find(isHeavy); heavy !== undefined; heavy = this.#members.find(isHeavy)) {
-      const giver = heavy;
-      const chains = this.#search((member) => member === giver);
+    while (this.#members.some(isHeavy)) {
+      const chains = this.#search(isHeavy);
       const open = this.#members.filter((member) => this.#hasRoom(member) && chains.reaches(member));
-      const nearest = open.reduce((a, b) => (chains.costTo(b) < chains.costTo(a) ? b : a), open[0]);
-      assert(nearest !== undefined, 'a chain leads away from a member that holds too much');
-      this.#expectProgress(this.#followAll(chains.chainTo(nearest), () => isHeavy(giver)));
+      const cheapest = open.reduce((least, member) => Math.min(least, chains.costTo(member)), Infinity);
+      const followed = open.filter((member) => {
+        if (chains.costTo(member) > cheapest) return false;
+        const chain = chains.chainTo(member);
+        return this.#followAll(chain, () => this.#hasRoom(member) && isHeavy(chain[0].from));
+      });
+      this.#expectProgress(followed.length > 0);
     }
   }
 
   saveMoves(): void {
     while (this.#by === 'moves') {
-      const chains = this.#search((member) => this.#canSpare(member));
+      const chains = this.#search((member) => this.#canSpare(member), 'everywhere');
       const open = this.#members.filter((member) => this.#hasRoom(member) && chains.reaches(member) && chains.costTo(member) < 0);
       const followed = open.filter((member) => this.#followAll(chains.chainTo(member), () => this.#hasRoom(member)));
       if (followed.length === 0) return;
@@ -92,9 +117,9 @@ class Evening {
     return this.#load(member) < this.#bounds.rounded.most[member];
   }
 
-  #search(mayBegin: (member: number) => boolean): Chains {
+  #search(mayBegin: (member: number) => boolean, rings: 'on the way' | 'everywhere' = 'on the way'): Chains {
     for (;;) {
-      const found = searchChains({ exchange: this.#exchange, members: this.#members.length, mayBegin, by: this.#by });
+      const found = searchChains({ exchange: this.#exchange, members: this.#members.length, mayBegin, by: this.#by, rings });
       const { saving } = found;
       if (saving === undefined) return found;
       if (!this.#follow(saving)) this.#by = 'length';

@@ -29,6 +29,11 @@ export class Exchange {
   readonly #tree: ZoneTree;
   readonly #levels: Int32Array;
 
+  /** Vertices of the zone tree. */
+  get vertices(): number {
+    return this.#levels.length;
+  }
+
   constructor(assignment: Assignment, tree: ZoneTree) {
     this.#assignment = assignment;
     this.#tree = tree;
@@ -52,17 +57,40 @@ export class Exchange {
   #visitChildren(vertex: number, except: number, descent: Descent): void {
     const { children, memberAt, most } = this.#tree;
     const { from, open, visitor } = descent;
-    const cost = this.#assignment.isOriginal(open[0], from) ? 1 : 0;
+    if (memberAt[children[vertex][0]] >= 0) {
+      this.#visitMembers(vertex, descent);
+      return;
+    }
     for (const child of children[vertex]) {
-      if (child === except) continue;
-      const to = memberAt[child];
-      if (to >= 0) {
-        if (helps(visitor, to, cost)) this.#visitMember(to, descent);
-        continue;
-      }
+      if (child === except || !this.#mayHelpBelow(child, descent)) continue;
       const passing = open.filter((partition) => this.#countBelow(partition, child) < most[child]);
       if (passing.length > 0) this.#visitChildren(child, -1, { from, open: passing, visitor });
     }
+  }
+
+  /** Visits the members of a narrowest zone, and learns how high their labels are: most zones need not be looked at again. */
+  #visitMembers(zone: number, descent: Descent): void {
+    if (!this.#mayHelpBelow(zone, descent)) return;
+    const { children, memberAt } = this.#tree;
+    const { from, visitor } = descent;
+    const cost = this.#leastCost(descent);
+    let highest = -Infinity;
+    for (const child of children[zone]) {
+      const to = memberAt[child];
+      if (to !== from && helps(visitor, to, cost)) this.#visitMember(to, descent);
+      highest = Math.max(highest, visitor.labels[to]);
+    }
+    visitor.highest[zone] = highest;
+  }
+
+  #mayHelpBelow(zone: number, descent: Descent): boolean {
+    const { label, perMove, highest } = descent.visitor;
+    return label + this.#leastCost(descent) * perMove < highest[zone];
+  }
+
+  /** What a swap to somebody without the data costs: no more than that for anybody in this descent. */
+  #leastCost({ from, open }: Descent): number {
+    return this.#assignment.isOriginal(open[0], from) ? 1 : 0;
   }
 
   #visitMember(to: number, { from, open, visitor }: Descent): void {
@@ -109,6 +137,8 @@ export interface SwapVisitor {
   readonly labels: Int32Array;
   readonly label: number;
   readonly perMove: number;
+  /** For each vertex of the zone tree no less than the labels of the members right below it; lowered by what is seen. */
+  readonly highest: Float64Array;
   visit(swap: Swap): void;
 }
 

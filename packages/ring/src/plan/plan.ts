@@ -6,7 +6,7 @@
  *   changes ─▶ stage ─▶ zone tree ─▶ ideal loads ─▶ target loads
  *                                                       │
  *        young cluster: a layout from nothing ◀─────────┤     keeps today's data, or is not taken
- *        otherwise:     keep ▶ draw ▶ fill ▶ even out ◀─┘
+ *        otherwise:     keep ▶ draw ▶ fill ▶ even out ◀─┘     (what may be given up is chosen before anything is drawn)
  *                                    │
  *                          order of each list ─▶ moves, balance, advice
  * ```
@@ -21,7 +21,7 @@ import { replicasMax, type Ring } from '../ring.ts';
 import { type Advice, adviceFor } from './advice.ts';
 import { Assignment, movesOf } from './assignment.ts';
 import { drawReplicas } from './draw.ts';
-import { evenOut } from './even-out.ts';
+import { evenOut, evenOutFreely } from './even-out.ts';
 import { fewestMoves } from './fewest-moves.ts';
 import { fillHoles } from './fill.ts';
 import { takeLayout } from './fresh.ts';
@@ -115,10 +115,12 @@ function assign(stage: Stage, frame: Frame): Assignment {
   const fresh = emptyAssignment(stage, frame);
   const columns = layOut({ tree: frame.tree, targets: frame.targets, columns: fresh.partitions });
   if (takeLayout({ assignment: fresh, columns }) && movesOf(fresh) <= fewestFor(stage, fresh, frame) * layoutMovesMax) return fresh;
+  const question = { assignment: grown, tree: frame.tree, bounds: frame.bounds };
+  if (isFull(grown) && isGivenUp(grown)) evenOutFreely(question, frame.targets);
   drawReplicas(grown, frame.targets);
   fillHoles(grown, frame.targets);
   if (isEven(grown.loads(), frame.bounds) && movesOf(grown) === fewestFor(stage, grown, frame)) return grown;
-  evenOut({ assignment: grown, tree: frame.tree, bounds: frame.bounds });
+  evenOut(question);
   return grown;
 }
 
@@ -131,6 +133,11 @@ function isFull(assignment: Assignment): boolean {
     if (assignment.countOf(partition) < assignment.copies) return false;
   }
   return true;
+}
+
+/** Whether somebody has data of a partition and does not hold it. */
+function isGivenUp(assignment: Assignment): boolean {
+  return assignment.original.some((_, partition) => !assignment.isKept(partition));
 }
 
 function fewestFor({ original, members }: Stage, assignment: Assignment, { bounds }: Frame): number {
