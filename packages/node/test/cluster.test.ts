@@ -116,6 +116,27 @@ describe('a node that was given no name', () => {
   });
 });
 
+describe('a seed that belongs to no cluster yet', () => {
+  it('is asked again, and the next one takes the node in', async () => {
+    const cluster = new ClusterWorld(12);
+    await cluster.start('n1');
+    // Its door is open; it waits for somebody who never comes.
+    const { environment } = cluster.machine('lost');
+    const lost = { listen: 'lost:7072', seeds: ['nobody:7072'] };
+    startNode({ environment, dataDirectory: '/data', name: 'lost', peer: lost, partitions: 64 }).catch(() => undefined);
+    await cluster.world.advance(1000);
+    await cluster.start('n2', { peer: { listen: 'n2:7072', seeds: ['lost:7072', 'n1:7072'] } });
+    expect(
+      cluster
+        .node('n2')
+        .cluster()
+        .members.map(({ name }) => name),
+    ).toEqual(['n1', 'n2']);
+    expect(cluster.lines.join('\n')).toMatch(/n2 info could not join yet; trying again .*lost:7072.*knows no method join/);
+    cluster.machine('lost').kill();
+  });
+});
+
 describe('a node that should not be', () => {
   it('is refused when another cluster, a taken name or a running member stands against it', async () => {
     const cluster = await new ClusterWorld(8).startAll(3);
