@@ -1,14 +1,14 @@
 /** P1 and P4: an acknowledged value is there at the end, unless a write replaced it whose author had seen it. */
-import { acknowledgedMs, describeRead, describeWrite } from '../history.ts';
+import { describeRead, describeWrite } from '../history.ts';
 import { Account, type Story } from './story.ts';
 import type { Violation } from './violation.ts';
 
 /** Acknowledged values that are gone. */
-export function checkDurable({ writes, last }: Story): Violation[] {
+export function checkDurable({ writes, lineage, last }: Story): Violation[] {
   if (last === undefined) return [];
-  const account = new Account(writes, last);
+  const account = new Account(lineage, last);
   return writes
-    .filter((write) => write.kind === 'put' && acknowledgedMs(write) < Infinity && !account.has(write))
+    .filter((write) => write.kind === 'put' && lineage.acknowledgedMs(write) < Infinity && !account.has(write))
     .map((write) => ({
       rule: 'P1',
       sentence: `lost: ${describeWrite(write)}, and nobody who had seen it replaced it; ${describeRead(last)}`,

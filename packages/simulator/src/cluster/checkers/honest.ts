@@ -1,11 +1,11 @@
 /** P6: a reply says what was reached, a refusal that denies an effect had none, and nothing is shown that nobody wrote. */
 import { begunMs, describeRead, describeWrite, effectOf, type Read, type Write } from '../history.ts';
-import { byNumber, type Story } from './story.ts';
+import type { Story } from './story.ts';
 import type { Violation } from './violation.ts';
 
 /** Replies that promise less than was asked, and values that no answer may show. */
-export function checkHonest({ writes, reads }: Story): Violation[] {
-  const byId = byNumber(writes);
+export function checkHonest({ writes, lineage, reads }: Story): Violation[] {
+  const { byId } = lineage;
   return [...writes.flatMap(shortReplies), ...reads.flatMap((read) => phantoms(read, byId))];
 }
 

@@ -2,8 +2,8 @@
  * P4: what stands side by side was written side by side. A value never stands beside one whose author had seen it, and
  * the value of one operation stands there once. P2: nor does it come back after a delete that had seen it.
  */
-import { acknowledgedMs, describeRead, describeWrite, type Read } from '../history.ts';
-import { byNumber, hasOneDot, replacedBy, type Story } from './story.ts';
+import { describeRead, describeWrite, type Read } from '../history.ts';
+import { hasOneDot, type Story } from './story.ts';
 import type { Violation } from './violation.ts';
 
 /** False siblings in any answer, and values that came back in the last one. */
@@ -17,13 +17,13 @@ function repeated(read: Read): Violation[] {
   return twice === undefined ? [] : [{ rule: 'P4', sentence: `#${twice} stands there twice: ${describeRead(read)}` }];
 }
 
-function replacedBesideReplacer({ writes }: Story, read: Read): Violation[] {
+function replacedBesideReplacer({ lineage }: Story, read: Read): Violation[] {
   if (read.shown.length < 2) return [];
-  const byId = byNumber(writes);
+  const { byId } = lineage;
   return read.shown.flatMap((id) => {
     const later = byId.get(id);
     if (later === undefined) return [];
-    const replaced = replacedBy(later, byId);
+    const replaced = lineage.replacedBy(later);
     const early = read.shown
       .map((other) => byId.get(other))
       .find((write) => write !== undefined && replaced.has(write.id) && hasOneDot(write));
@@ -34,14 +34,14 @@ function replacedBesideReplacer({ writes }: Story, read: Read): Violation[] {
   });
 }
 
-function cameBack({ writes }: Story, last: Read | undefined): Violation[] {
+function cameBack({ writes, lineage }: Story, last: Read | undefined): Violation[] {
   if (last === undefined) return [];
-  const byId = byNumber(writes);
+  const { byId } = lineage;
   const shown = new Set(last.shown);
   return writes
-    .filter((write) => acknowledgedMs(write) < Infinity)
+    .filter((write) => lineage.acknowledgedMs(write) < Infinity)
     .flatMap((write) => {
-      const back = [...replacedBy(write, byId)]
+      const back = [...lineage.replacedBy(write)]
         .map((id) => byId.get(id))
         .find((old) => old !== undefined && shown.has(old.id) && hasOneDot(old));
       if (back === undefined) return [];

@@ -10,13 +10,14 @@
  * Whoever removed x for good reason had x in its context, and x came into that context by being shown. So nothing but
  * what clients saw is needed to tell a replaced value from a lost one.
  */
-import { begunMs, effectOf, type History, overMs, type Read, type Write } from '../history.ts';
+import { acknowledgedMs, begunMs, effectOf, type History, overMs, type Read, type Write } from '../history.ts';
 
 /** Everything about one key. */
 export interface Story {
   readonly bucket: string;
   readonly key: string;
   readonly writes: readonly Write[];
+  readonly lineage: Lineage;
   /** Answered reads, those at rest last. */
   readonly reads: readonly Read[];
   /** The read at rest; absent where none was made. */
@@ -35,18 +36,72 @@ export function storiesOf({ writes, reads, last }: History): Story[] {
   for (const write of writes) storyOf(write).writes.push(write);
   for (const read of [...reads, ...last]) storyOf(read).reads.push(read);
   for (const read of last) storyOf(read).last = read;
-  return [...names.values()];
+  return [...names.values()].map((story) => ({ ...story, lineage: new Lineage(story.writes) }));
+}
+
+/** What the writes of one key say about each other, worked out once: the checkers ask for every read. */
+export class Lineage {
+  readonly byId: ReadonlyMap<number, Write>;
+  readonly #replacers = new Map<number, Write[]>();
+  /** Writes that may have replaced whatever was there. */
+  readonly #sweepers: readonly Write[];
+  readonly #replaced = new Map<number, ReadonlySet<number>>();
+  readonly #acknowledged: ReadonlyMap<number, number>;
+
+  constructor(writes: readonly Write[]) {
+    this.byId = new Map(writes.map((write) => [write.id, write]));
+    this.#acknowledged = new Map(writes.map((write) => [write.id, acknowledgedMs(write)]));
+    const effective = writes.filter((write) => effectOf(write) !== 'none');
+    this.#sweepers = effective.filter(({ replacesFound }) => replacesFound);
+    for (const write of effective) {
+      for (const id of write.seen) {
+        const replacers = this.#replacers.get(id);
+        if (replacers === undefined) this.#replacers.set(id, [write]);
+        else replacers.push(write);
+      }
+    }
+  }
+
+  /** When the write was acknowledged first; Infinity if never. */
+  acknowledgedMs({ id }: Write): number {
+    return this.#acknowledged.get(id) ?? Infinity;
+  }
+
+  /** Writes that may have replaced this one. */
+  replacersOf(write: Write): readonly Write[] {
+    const sweepers = this.#sweepers.filter((other) => other.id !== write.id && overMs(other) > begunMs(write));
+    return [...(this.#replacers.get(write.id) ?? []), ...sweepers];
+  }
+
+  /**
+   * What a write replaces for certain if it took effect: what its author was shown by a read, and what those replaced, and
+   * so on. The answer to a write names that write alone, beside the clock, and a coordinator that lacks it cannot pass on
+   * that it is replaced.
+   */
+  replacedBy(write: Write): ReadonlySet<number> {
+    const known = this.#replaced.get(write.id);
+    if (known !== undefined) return known;
+    const replaced = new Set<number>();
+    const open = [...write.shown];
+    for (let id = open.pop(); id !== undefined; id = open.pop()) {
+      if (replaced.has(id)) continue;
+      replaced.add(id);
+      open.push(...(this.byId.get(id)?.shown ?? []));
+    }
+    this.#replaced.set(write.id, replaced);
+    return replaced;
+  }
 }
 
 /** Tells for one answer which writes it accounts for. */
 export class Account {
-  readonly #writes: readonly Write[];
+  readonly #lineage: Lineage;
   readonly #read: Read;
   readonly #shown: ReadonlySet<number>;
   readonly #known = new Map<number, boolean>();
 
-  constructor(writes: readonly Write[], read: Read) {
-    this.#writes = writes;
+  constructor(lineage: Lineage, read: Read) {
+    this.#lineage = lineage;
     this.#read = read;
     this.#shown = new Set(read.shown);
   }
@@ -55,39 +110,15 @@ export class Account {
   has(write: Write): boolean {
     const known = this.#known.get(write.id);
     if (known !== undefined) return known;
-    // Two blind deletes can each have found the other's victim; a write never accounts for itself.
-    this.#known.set(write.id, false);
-    const answer = this.#shown.has(write.id) || this.#writes.some((other) => this.#replaced(other, write));
+    const answer = this.#shown.has(write.id) || this.#lineage.replacersOf(write).some((other) => this.#stands(other));
     this.#known.set(write.id, answer);
     return answer;
   }
 
-  #replaced(other: Write, write: Write): boolean {
-    if (other.id === write.id || effectOf(other) === 'none' || begunMs(other) >= this.#read.endMs) return false;
-    const saw = other.seen.has(write.id) || (other.replacesFound && overMs(other) > begunMs(write));
-    return saw && (other.kind === 'delete' || this.has(other));
+  /** Whether a replacer can have been there when the answer was made. */
+  #stands(replacer: Write): boolean {
+    return begunMs(replacer) < this.#read.endMs && (replacer.kind === 'delete' || this.has(replacer));
   }
-}
-
-/**
- * What a write replaces for certain if it took effect: what its author was shown by a read, and what those replaced, and
- * so on. The answer to a write names that write alone, beside the clock, and a coordinator that lacks it cannot pass on
- * that it is replaced.
- */
-export function replacedBy(write: Write, byId: ReadonlyMap<number, Write>): ReadonlySet<number> {
-  const replaced = new Set<number>();
-  const open = [...write.shown];
-  for (let id = open.pop(); id !== undefined; id = open.pop()) {
-    if (replaced.has(id)) continue;
-    replaced.add(id);
-    open.push(...(byId.get(id)?.shown ?? []));
-  }
-  return replaced;
-}
-
-/** The writes by their numbers. */
-export function byNumber(writes: readonly Write[]): ReadonlyMap<number, Write> {
-  return new Map(writes.map((write) => [write.id, write]));
 }
 
 /** Whether one coordinator alone can have made the write's dot; else a second copy of it may live on after the first was replaced. */
