@@ -1,3 +1,4 @@
+import { CoterieError } from '@coterie/env';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Door, ask, openDoor } from './double/door.ts';
 
@@ -99,6 +100,12 @@ describe('health, metrics, cluster, console', () => {
       'the node is read-only: a sync of the log failed',
     ]);
     expect((await ask(door, 'GET /livez')).status).toBe(200);
+  });
+
+  test('a failure calls members by their names', async () => {
+    door.node.failures.push(new CoterieError('QUORUM_NOT_MET', '1 of 2 (00000000000000a1: no answer; 00000000000000a2: no answer)'));
+    const answer = await ask(door, 'GET /v1/kv/cart/a');
+    expect([answer.status, answer.json()['detail']]).toEqual([503, '1 of 2 (memory: no answer; 00000000000000a2: no answer)']);
   });
 
   test('metrics count what happened', async () => {

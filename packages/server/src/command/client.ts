@@ -27,6 +27,9 @@ export interface Reply {
 
 const usualPatienceMs = 60_000;
 
+/** How long those who only look wait for one node: it is there or it is not. */
+export const lookPatienceMs: number = 10_000;
+
 /** Where commands go when nothing else is said. */
 export const defaultUrl = 'http://127.0.0.1:7070';
 
@@ -113,6 +116,11 @@ function unreachable(endpoint: URL, call: Call, error: NodeJS.ErrnoException): C
     );
   if (error.code === 'ENOTFOUND') return new CommandFailure(`${what}: the host ${endpoint.hostname} is not known`, 'check --url');
   const effect = call.method === 'GET' ? '' : '; it may have taken effect all the same';
+  if (error.code === 'ETIMEDOUT')
+    return new CommandFailure(
+      `${what}: ${error.message}${effect}`,
+      'that process is stopped, or has too much to do; --url asks another member',
+    );
   return new CommandFailure(`${what}: ${error.message || String(error.code)}${effect}`, `coterie status --url ${endpoint.origin}`);
 }
 
@@ -120,7 +128,8 @@ function refused(endpoint: URL, call: Call, reply: Reply): CommandFailure {
   const problem = problemIn(reply);
   const what = `${call.method} ${endpoint.origin}${call.path} was refused: ${reply.status}`;
   if (problem === undefined) return new CommandFailure(what, `curl -i ${endpoint.origin}/livez   shows what listens there`);
-  const effect = problem.mayHaveTakenEffect === true ? '; the write may have taken effect all the same' : '';
+  const isUntold = problem.mayHaveTakenEffect === true && !problem.detail.includes('taken effect');
+  const effect = isUntold ? '; the write may have taken effect all the same' : '';
   const next = problem.retryable ? `try again; coterie status --url ${endpoint.origin} shows how the node is` : undefined;
   return new CommandFailure(`${what} ${problem.code}: ${problem.detail}${effect}`, next);
 }

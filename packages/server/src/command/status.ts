@@ -2,7 +2,7 @@
 import { showBytes, showDuration } from '../amounts.ts';
 import type { ClusterDocument, HintsDocument } from '../http/cluster.ts';
 import type { StatusDocument } from '../http/status.ts';
-import { askJson, endpointOf } from './client.ts';
+import { askJson, endpointOf, lookPatienceMs } from './client.ts';
 import { changeLines, headLine, memberLines } from './cluster-lines.ts';
 import { type Heard, askCluster, survey } from './survey.ts';
 import { print, printJson, showCount, showMicroseconds, tableLines } from './table.ts';
@@ -16,7 +16,7 @@ export interface LookFlags {
 /** `coterie status` */
 export async function status(flags: LookFlags): Promise<void> {
   const endpoint = endpointOf(flags.url);
-  const [document, cluster] = await Promise.all([askJson<StatusDocument>(endpoint, '/v1/status'), askCluster(endpoint)]);
+  const [document, cluster] = await Promise.all([askJson<StatusDocument>(endpoint, '/v1/status', lookPatienceMs), askCluster(endpoint)]);
   if (flags.json === true) printJson({ ...document, cluster });
   else print(...(await statusLines(endpoint, document, cluster)));
 }

@@ -4,7 +4,7 @@
  */
 import type { MemberReport } from '@coterie/node';
 import type { ClusterDocument } from '../http/cluster.ts';
-import { askJson } from './client.ts';
+import { askJson, lookPatienceMs } from './client.ts';
 
 /** A member and what it answered; `undefined` when it did not, or when nobody knows where. */
 export interface Heard<Answer> {
@@ -18,7 +18,7 @@ const membersMax = 200;
 
 /** The cluster as the node at `endpoint` knows it. @throws CommandFailure */
 export function askCluster(endpoint: URL): Promise<ClusterDocument> {
-  return askJson<ClusterDocument>(endpoint, '/v1/cluster');
+  return askJson<ClusterDocument>(endpoint, '/v1/cluster', lookPatienceMs);
 }
 
 /** What each of `members` answers at `path`, in their order. */

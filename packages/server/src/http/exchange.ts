@@ -77,7 +77,7 @@ export class Exchange {
       this.response.destroy();
       return;
     }
-    const problem = problemOf(error);
+    const problem = this.service.withMemberNames(problemOf(error));
     this.service.trouble.note(problem, error, this);
     if (this.response.headersSent) {
       this.finish(problem.code);

@@ -21,7 +21,7 @@ import { whenReceived } from './ending.ts';
 import { Exchange } from './exchange.ts';
 import type { HostRule } from './hosts.ts';
 import { Outbox } from './outbox.ts';
-import { HttpRefusal, invalid } from './problem.ts';
+import { HttpRefusal, type Problem, invalid } from './problem.ts';
 import { type Route, route } from './routes.ts';
 import { TransferWatch } from './transfers.ts';
 import { Trouble } from './trouble.ts';
@@ -124,6 +124,13 @@ export class Service {
     } catch (error) {
       exchange.fail(error);
     }
+  }
+
+  /** The problem with members called by their names, as people know them. */
+  withMemberNames(problem: Problem): Problem {
+    if (this.opened === undefined || !/\b[0-9a-f]{16}\b/.test(problem.detail)) return problem;
+    const { members } = this.opened.ring();
+    return { ...problem, detail: members.reduce((text, { id, name }) => text.replaceAll(id, name), problem.detail) };
   }
 
   /** An exchange is counted and no longer being worked on. */
