@@ -6,6 +6,9 @@ import { zoneTree } from '../../src/plan/zone-tree.ts';
 import { changeDrafts, changeFrom, clusterDrafts, ringFrom } from '../arbitrary-ring.ts';
 import { fewestMovesByFlow } from './min-cost-flow.ts';
 
+const long = process.env['COTERIE_LONG'] === '1';
+const testMs = long ? 900_000 : 60_000;
+
 /** By partition, who of the target's members has the data today. */
 function heldToday(today: Ring, target: Ring): number[][] {
   const positions = new Map(target.members.map(({ id }, index) => [id, index]));
@@ -13,36 +16,40 @@ function heldToday(today: Ring, target: Ring): number[][] {
 }
 
 describe('moves', () => {
-  it('are within a twentieth of the fewest that a flow through all partitions finds', () => {
-    const clusters = clusterDrafts({ membersMax: 16, partitionBitsMax: 6 });
-    let equal = 0;
-    let all = 0;
-    fc.assert(
-      fc.property(clusters, fc.array(changeDrafts, { minLength: 1, maxLength: 4 }), (draft, changes) => {
-        let ring = ringFrom(draft);
-        changes.forEach((change, i) => {
-          const planned = plan(ring, [changeFrom(ring, change, { number: 1000 + i, zones: draft.zones })], { n: draft.n });
-          const loads = planned.after.members.map(({ replicas }) => replicas);
-          const { rounded } = loadBounds(planned.after.members.map(({ ideal }) => ideal));
-          const fewest = fewestMovesByFlow({
-            tree: zoneTree(planned.ring.members, Math.min(draft.n, planned.ring.members.length)),
-            original: heldToday(ring, planned.ring),
-            least: rounded.least.map((least, member) => Math.min(least, loads[member])),
-            most: rounded.most.map((most, member) => Math.max(most, loads[member])),
+  it(
+    'are within a twentieth of the fewest that a flow through all partitions finds',
+    () => {
+      const clusters = clusterDrafts({ membersMax: 16, partitionBitsMax: 6 });
+      let equal = 0;
+      let all = 0;
+      fc.assert(
+        fc.property(clusters, fc.array(changeDrafts, { minLength: 1, maxLength: 4 }), (draft, changes) => {
+          let ring = ringFrom(draft);
+          changes.forEach((change, i) => {
+            const planned = plan(ring, [changeFrom(ring, change, { number: 1000 + i, zones: draft.zones })], { n: draft.n });
+            const loads = planned.after.members.map(({ replicas }) => replicas);
+            const { rounded } = loadBounds(planned.after.members.map(({ ideal }) => ideal));
+            const fewest = fewestMovesByFlow({
+              tree: zoneTree(planned.ring.members, Math.min(draft.n, planned.ring.members.length)),
+              original: heldToday(ring, planned.ring),
+              least: rounded.least.map((least, member) => Math.min(least, loads[member])),
+              most: rounded.most.map((most, member) => Math.max(most, loads[member])),
+            });
+            expect(fewest).toBeDefined();
+            expect(planned.moves.length).toBeLessThanOrEqual(1.05 * (fewest ?? 0));
+            expect(planned.fewestMoves).toBeLessThanOrEqual(fewest ?? 0);
+            if (planned.moves.length === fewest) equal++;
+            all++;
+            ring = planned.ring;
           });
-          expect(fewest).toBeDefined();
-          expect(planned.moves.length).toBeLessThanOrEqual(1.05 * (fewest ?? 0));
-          expect(planned.fewestMoves).toBeLessThanOrEqual(fewest ?? 0);
-          if (planned.moves.length === fewest) equal++;
-          all++;
-          ring = planned.ring;
-        });
-      }),
-      { numRuns: process.env['COTERIE_LONG'] === '1' ? 1000 : 40 },
-    );
-    // Only a layout from nothing, taken for its few replica sets, may move more than it must.
-    expect(equal).toBeGreaterThan(0.9 * all);
-  });
+        }),
+        { numRuns: long ? 1000 : 40 },
+      );
+      // Only a layout from nothing, taken for its few replica sets, may move more than it must.
+      expect(equal).toBeGreaterThan(0.9 * all);
+    },
+    testMs,
+  );
 
   it('of a join are a fair share and nothing else, where zones do not stand in the way', () => {
     for (const [members, partitions] of [
