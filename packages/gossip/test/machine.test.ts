@@ -153,6 +153,24 @@ describe('a machine', () => {
       expect(conversation.machine(name).member(idOf('b'))).toMatchObject({ state: 'alive', incarnation: 3, profile: { weight: 1 } });
   });
 
+  it('begins above the incarnation of the list that it restores, and refuses the list of another', () => {
+    const before = new GossipMachine({ self: selfOf('a'), incarnation: 7, cluster: 'here', random: new Sfc32(1) });
+    before.introduce(0, [{ ...selfOf('b'), incarnation: 3 }]);
+    const after = new GossipMachine({ self: selfOf('a'), incarnation: 1, random: new Sfc32(1) });
+    after.restore(0, before.snapshot());
+    expect(after.cluster).toBe('here');
+    expect(after.members().map(({ profile, incarnation }) => [profile.id, incarnation])).toEqual([
+      [idOf('a'), 8],
+      [idOf('b'), 3],
+    ]);
+    const refused = expect.objectContaining({ code: 'INVALID_ARGUMENT' });
+    const elsewhere = new GossipMachine({ self: selfOf('a'), incarnation: 1, cluster: 'elsewhere', random: new Sfc32(1) });
+    expect(() => elsewhere.restore(0, before.snapshot())).toThrow(refused);
+    expect(() => new GossipMachine({ self: selfOf('b'), incarnation: 1, random: new Sfc32(1) }).restore(0, before.snapshot())).toThrow(
+      refused,
+    );
+  });
+
   it('does not hold the time in which it slept against others', () => {
     const conversation = Conversation.of('abcd').runSeconds(5);
     conversation.stop('a');
