@@ -8,7 +8,7 @@
  * A node that ends by itself, or is killed from outside, is started again after two seconds. Once more Ctrl-C while they
  * drain, and they end at once.
  */
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { type Interface, createInterface } from 'node:readline';
@@ -69,6 +69,14 @@ async function findFreePorts({ host }: Address, count: number): Promise<readonly
   return ports;
 }
 
+/** The last line of a log that says something went wrong, or just the last. */
+function lastLine(path: string): string {
+  const lines = readFileSync(path, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '');
+  return lines.findLast((line) => line.startsWith('coterie: ')) ?? lines.at(-1) ?? '';
+}
+
 /** All nodes, and the console over them. */
 class DevCluster {
   readonly #nodes: readonly DevNode[];
@@ -113,10 +121,17 @@ class DevCluster {
     this.#openConsole();
   }
 
-  #onEnded({ plan, state: _state }: DevNode, how: { readonly with: string; readonly again: 'soon' | 'never' }): void {
-    const next = how.again === 'soon' ? 'starts again in 2 s' : `stays down; start ${plan.number} starts it`;
-    this.#say(`${plan.name} ended with ${how.with}; it ${next} (${plan.logFile} says why)`);
-    if (this.#isIntroduced || how.again === 'soon') return;
+  #onEnded({ plan }: DevNode, how: { readonly with: string; readonly again: 'soon' | 'never' }): void {
+    const isOver = how.again === 'never' && !this.#isIntroduced;
+    const next =
+      how.again === 'soon'
+        ? 'it starts again in 2 s'
+        : isOver
+          ? 'it was tried three times'
+          : `it stays down; start ${plan.number} starts it`;
+    this.#say(`${plan.name} ended with ${how.with}; ${next} (${plan.logFile} has more)`);
+    if (how.with.startsWith('code')) this.#say(`  ${lastLine(plan.logFile)}`);
+    if (!isOver) return;
     this.#failure = new CommandFailure(`${plan.name} did not start`, `tail ${plan.logFile}`);
     this.#end();
   }
