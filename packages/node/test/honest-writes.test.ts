@@ -1,5 +1,5 @@
 /** What a coordinator says of a write that others hold only in part, or that was carried out before. */
-import { CoterieError } from '@coterie/env';
+import { CoterieError, sleep } from '@coterie/env';
 import { describe, expect, it } from 'vitest';
 import { placeOf } from '../src/core.ts';
 import { Attempt } from '../src/deadlines.ts';
@@ -39,8 +39,15 @@ describe('a failed write', () => {
     const among = (await new AmongPeers(stateOf(3, [0, 1, 2])).start()).keepAll((member) =>
       member === idOf(1) ? new CoterieError('OVERLOADED', 'not now', { details: { mayHaveTakenEffect: false } }) : undefined,
     );
+    const { merge } = among.peers;
+    const slow: typeof merge = async (member, place, copy) => {
+      if (member === idOf(2)) await sleep(among.core.environment.timers, 20);
+      return merge(member, place, copy);
+    };
+    among.peers = { ...among.peers, merge: slow };
     among.world.disk.commitMs = 50;
     await expect(among.run(among.put('v', { w: 3 }))).rejects.toMatchObject({ details: { mayHaveTakenEffect: true } });
+    await among.run(sleep(among.core.environment.timers, 100));
     expect(among.merged).toEqual([{ member: idOf(2), values: ['v'] }]);
   });
 });
