@@ -55,12 +55,17 @@ export async function assemble(opened: Opened): Promise<CoterieNode> {
   const counters = (): NodeCounters => ({ rpc: { ...endpoint?.counts }, gossip: { ...gossip?.counters } });
   const { sync } = settings;
   const node = new RunningNode({ ...inside, life, recovery, handoff, mover, dropper, self, sync, counters, shutDown });
-  if (endpoint !== undefined) {
+  if (endpoint === undefined) return node;
+  try {
     answerPeers(endpoint, { service: background.service, node, mover, ringLog, cluster: core.cluster });
     gossip = await joinGossip({ opened, endpoint, cluster: core.cluster, whoIsUp, somebodyIsBack: () => background.soon() });
     background.soon();
+    return node;
+  } catch (error) {
+    stopFollowing();
+    await background.stop();
+    throw error;
   }
-  return node;
 }
 
 async function assembleInside({ settings, store, life, recovery, ringLog, endpoint, self }: Opened): Promise<Inside> {
