@@ -143,7 +143,7 @@ function drawSwarm(random: SeededRandom, nodes: number, activeMs: number): Plann
 }
 
 function drawWorkload(random: SeededRandom): WorkloadPlan {
-  const slowest = random.pick([100, 400, 1500]);
+  const slowest = random.pick([200, 800, 2000]);
   return {
     clients: 2 + random.below(5),
     buckets: [
