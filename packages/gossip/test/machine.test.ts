@@ -255,6 +255,20 @@ describe('a machine', () => {
     expect(machine.size.known).toBe(65_536);
   });
 
+  it('keeps to twenty kilobytes a second however much there is to tell', () => {
+    const machine = new GossipMachine({ self: selfOf('a'), incarnation: 1, cluster: 'here', random: new Sfc32(1) });
+    machine.start(0);
+    for (let i = 0; i < 3000; i++) {
+      const profile = { ...selfOf('b'), id: `b${i.toString().padStart(15, '0')}`, incarnation: 1 };
+      const records = [{ id: profile.id, standing: { incarnation: 1, state: 'alive' as const, witnesses: [] }, profile }];
+      machine.receive(0, 'b:1', encodeMessage({ cluster: 'here', sender: idOf('b'), message: { kind: 'gossip', records } }));
+    }
+    expect(machine.size.known).toBe(3001);
+    for (let now = machine.dueAt; now <= 30_000; now = machine.dueAt) machine.tick(now);
+    expect(machine.counters.sentBytes / 30).toBeLessThan(20_000);
+    expect(machine.counters.sentBytes / 30).toBeGreaterThan(10_000);
+  });
+
   it('refuses options that no message could carry', () => {
     const make = (options: object) => () => new GossipMachine({ self: selfOf('a'), incarnation: 1, random: new Sfc32(1), ...options });
     const refused = expect.objectContaining({ code: 'INVALID_ARGUMENT' });
