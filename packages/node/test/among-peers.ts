@@ -31,7 +31,7 @@ export function stateOf(members: number, holders: readonly number[], more: Parti
 }
 
 /** Values in an object, sorted. */
-export function valuesIn(object: CausalObject): string[] {
+function valuesIn(object: CausalObject): string[] {
   return object.set.siblings.map(({ value }) => text(value.value)).sort();
 }
 
