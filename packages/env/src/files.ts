@@ -9,6 +9,7 @@
  * Failures are `CoterieError`s: `DISK_FULL` when space or quota ran out, else `DISK_IO`, with `details.file` and
  * `details.osCode` (`ENOENT EEXIST EMFILE EROFS EIO ...`). After a failed `sync`, what was written may be lost.
  */
+import { isCoterieError } from './errors.ts';
 
 /** `read`: existing, read only. `update`: existing, read and write. `create`: new (fails if it exists), read and write. */
 export type OpenMode = 'read' | 'update' | 'create';
@@ -86,6 +87,42 @@ export interface Files {
    */
   lock(directory: string): Promise<DirectoryLock>;
   lockSync(directory: string): DirectoryLock;
+}
+
+/**
+ * Makes a file of this name hold `content` and nothing else: written beside, synced, renamed into place, the directory
+ * synced. So it is whole or absent, old or new, and durable when it resolves. `content` may depend on which file it
+ * becomes. @throws CoterieError `DISK_IO`, `DISK_FULL`
+ */
+export async function replaceFile(
+  files: Files,
+  path: { readonly directory: string; readonly name: string },
+  content: FileContent,
+): Promise<void> {
+  const { directory, name } = path;
+  const draft = joinPath(directory, `${name}.new`);
+  await removeIfThere(files, draft);
+  const handle = await files.open(draft, 'create');
+  try {
+    const bytes = typeof content === 'function' ? content(await files.identity(draft)) : content;
+    await handle.write(bytes, 0, bytes.length, 0);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  await files.rename(draft, joinPath(directory, name));
+  await files.syncDirectory(directory);
+}
+
+/** What a file is to hold: bytes, or what makes them of the file's own identity. */
+export type FileContent = Uint8Array | ((identity: FileIdentity) => Uint8Array);
+
+async function removeIfThere(files: Files, path: string): Promise<void> {
+  try {
+    await files.remove(path);
+  } catch (error) {
+    if (!isCoterieError(error) || error.details.osCode !== 'ENOENT') throw error;
+  }
 }
 
 /** Joins path parts with `/`. */

@@ -2,10 +2,9 @@
  * The membership list's file. A new one is written beside the old, synced, renamed over it, and the directory synced: it
  * is whole or absent, old or new.
  */
-import { CoterieError, type Files, isCoterieError, joinPath } from '@coterie/env';
+import { CoterieError, type Files, joinPath, replaceFile } from '@coterie/env';
 
 const fileName = 'members';
-const temporaryName = 'members.new';
 /** Room for the largest list with the longest profiles. */
 const bytesMax = 64 * 2 ** 20;
 
@@ -27,23 +26,5 @@ export async function readListFile(files: Files, directory: string): Promise<Uin
 
 /** Makes `bytes` the list in `directory`; durable when it resolves. @throws `DISK_IO` `DISK_FULL` */
 export async function writeListFile(files: Files, directory: string, bytes: Uint8Array): Promise<void> {
-  const temporary = joinPath(directory, temporaryName);
-  await removeIfThere(files, temporary);
-  const handle = await files.open(temporary, 'create');
-  try {
-    await handle.write(bytes, 0, bytes.length, 0);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  await files.rename(temporary, joinPath(directory, fileName));
-  await files.syncDirectory(directory);
-}
-
-async function removeIfThere(files: Files, path: string): Promise<void> {
-  try {
-    await files.remove(path);
-  } catch (error) {
-    if (!isCoterieError(error) || error.details.osCode !== 'ENOENT') throw error;
-  }
+  await replaceFile(files, { directory, name: fileName }, bytes);
 }

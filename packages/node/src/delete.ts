@@ -5,37 +5,25 @@
  */
 import { Context } from '@coterie/vector-clock';
 import type { DeleteRequest, WriteReply } from './api.ts';
-import { coordinateSomewhere, type Errand, type Handling, withOperation } from './coordinators.ts';
-import { type Core, openContext, placementAt, placeOf } from './core.ts';
+import { carryOut } from './carry-out.ts';
+import type { Handling } from './coordinators.ts';
+import { type Core, openContext, placeOf } from './core.ts';
 import { checkConditions, decideWrite } from './decide-write.ts';
 import { noExtensions } from './extensions.ts';
 import { highestStamp } from './merge.ts';
 import { addressSeed } from './object.ts';
 import { makePayload } from './payload.ts';
 import type { Place } from './replica.ts';
-import { coordinateWrite, type WriteOrder } from './write.ts';
+import type { WriteOrder } from './write.ts';
 
 const nothing = new Uint8Array();
 
 /** Removes the values that the client had seen, or all. Resolves when w stores know. */
 export async function remove(core: Core, asked: DeleteRequest, on: Handling): Promise<WriteReply> {
   const place = placeOf(core, asked.bucket, asked.key);
-  const placement = placementAt(core, place);
-  let request = asked;
-  let order = orderOf(core, place, request);
-  const errand: Errand = {
-    placement,
-    origin: on.origin,
-    here: (part) => coordinateWrite(core, order, { part, attempt: on.attempt }),
-    there(member, timeoutMs) {
-      if (request.operation === undefined) {
-        request = withOperation(core, request);
-        order = orderOf(core, place, request);
-      }
-      return core.cluster.peers.delete(member, { ...request, timeoutMs });
-    },
-  };
-  return coordinateSomewhere(core, errand, on.attempt);
+  const describe = (request: DeleteRequest): WriteOrder => orderOf(core, place, request);
+  const there = (member: string, request: DeleteRequest): Promise<WriteReply> => core.cluster.peers.delete(member, request);
+  return carryOut(core, { place, asked, describe, there }, on);
 }
 
 function orderOf(core: Core, place: Place, request: DeleteRequest): WriteOrder {

@@ -9,7 +9,7 @@
  * It is written beside and renamed into place, so it is whole or absent. Absent, unreadable or mismatched all mean the
  * same: a new life begins.
  */
-import { type Files, isCoterieError, joinPath } from '@coterie/env';
+import { type Files, joinPath, replaceFile } from '@coterie/env';
 
 /** What the file says, and what it is. */
 export interface IdentityFile {
@@ -19,7 +19,6 @@ export interface IdentityFile {
 }
 
 const fileName = 'identity';
-const temporaryName = 'identity.new';
 /** Larger files are not identity files. */
 const bytesMax = 4096;
 
@@ -41,20 +40,10 @@ export async function readIdentity(files: Files, directory: string): Promise<Ide
 
 /** Makes the identity file say `incarnation`; durable when it resolves. */
 export async function writeIdentity(files: Files, directory: string, incarnation: string): Promise<void> {
-  const temporary = joinPath(directory, temporaryName);
-  await removeIfThere(files, temporary);
-  const handle = await files.open(temporary, 'create');
-  try {
-    const { device, inode } = await files.identity(temporary);
+  await replaceFile(files, { directory, name: fileName }, ({ device, inode }) => {
     const said = { format: 1, incarnation, device: String(device), inode: String(inode) };
-    const bytes = new TextEncoder().encode(`${JSON.stringify(said)}\n`);
-    await handle.write(bytes, 0, bytes.length, 0);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  await files.rename(temporary, joinPath(directory, fileName));
-  await files.syncDirectory(directory);
+    return new TextEncoder().encode(`${JSON.stringify(said)}\n`);
+  });
 }
 
 async function readText(files: Files, path: string): Promise<string> {
@@ -65,14 +54,6 @@ async function readText(files: Files, path: string): Promise<string> {
     return new TextDecoder().decode(bytes.subarray(0, length));
   } finally {
     await handle.close();
-  }
-}
-
-async function removeIfThere(files: Files, path: string): Promise<void> {
-  try {
-    await files.remove(path);
-  } catch (error) {
-    if (!isCoterieError(error) || error.details.osCode !== 'ENOENT') throw error;
   }
 }
 

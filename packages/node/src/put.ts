@@ -1,9 +1,10 @@
-/** Put: checks what the client sent, then describes the write (`write.ts` carries it out, `decide-write.ts` decides). */
+/** Put: checks what the client sent, then describes the write (`carry-out.ts` carries it out, `decide-write.ts` decides). */
 import { CoterieError } from '@coterie/env';
 import type { PutRequest, WriteReply } from './api.ts';
 import { ttlMsMax } from './bucket-properties.ts';
-import { coordinateSomewhere, type Errand, type Handling, withOperation } from './coordinators.ts';
-import { type Core, invalid, openContext, placementAt, placeOf } from './core.ts';
+import { carryOut } from './carry-out.ts';
+import type { Handling } from './coordinators.ts';
+import { type Core, invalid, openContext, placeOf } from './core.ts';
 import { checkConditions, decideWrite, seenBy } from './decide-write.ts';
 import { noExtensions } from './extensions.ts';
 import { contentTypeMax } from './limits.ts';
@@ -11,7 +12,7 @@ import { highestStamp } from './merge.ts';
 import { addressSeed } from './object.ts';
 import { makePayload } from './payload.ts';
 import type { Place } from './replica.ts';
-import { coordinateWrite, type WriteOrder } from './write.ts';
+import type { WriteOrder } from './write.ts';
 
 const contentTypeDefault = 'application/octet-stream';
 
@@ -19,22 +20,9 @@ const contentTypeDefault = 'application/octet-stream';
 export async function put(core: Core, asked: PutRequest, on: Handling): Promise<WriteReply> {
   const place = placeOf(core, asked.bucket, asked.key);
   checkValue(asked, place);
-  const placement = placementAt(core, place);
-  let request = asked;
-  let order = orderOf(core, place, request);
-  const errand: Errand = {
-    placement,
-    origin: on.origin,
-    here: (part) => coordinateWrite(core, order, { part, attempt: on.attempt }),
-    there(member, timeoutMs) {
-      if (request.operation === undefined) {
-        request = withOperation(core, request);
-        order = orderOf(core, place, request);
-      }
-      return core.cluster.peers.put(member, { ...request, timeoutMs });
-    },
-  };
-  return coordinateSomewhere(core, errand, on.attempt);
+  const describe = (request: PutRequest): WriteOrder => orderOf(core, place, request);
+  const there = (member: string, request: PutRequest): Promise<WriteReply> => core.cluster.peers.put(member, request);
+  return carryOut(core, { place, asked, describe, there }, on);
 }
 
 function orderOf(core: Core, place: Place, request: PutRequest): WriteOrder {

@@ -6,7 +6,7 @@
  *  ring/member = {"format":1,"id":"9f02c41b6d3e8a75"}
  * ```
  */
-import { CoterieError, type Environment, type Files, joinPath } from '@coterie/env';
+import { CoterieError, type Environment, type Files, joinPath, replaceFile } from '@coterie/env';
 
 const fileName = 'member';
 const bytesMax = 4096;
@@ -17,7 +17,7 @@ export async function claimMemberId(environment: Pick<Environment, 'files' | 'ra
   const path = joinPath(directory, fileName);
   if (await files.exists(path)) return readId(files, path);
   const minted = id ?? Buffer.from(random.fill(new Uint8Array(8))).toString('hex');
-  await writeWhole(files, directory, new TextEncoder().encode(`${JSON.stringify({ format: 1, id: minted })}\n`));
+  await replaceFile(files, { directory, name: fileName }, new TextEncoder().encode(`${JSON.stringify({ format: 1, id: minted })}\n`));
   return minted;
 }
 
@@ -40,19 +40,4 @@ function parse(text: string): { readonly format?: unknown; readonly id?: unknown
   } catch {
     return undefined;
   }
-}
-
-/** Written beside and renamed into place, so it is whole or absent. */
-async function writeWhole(files: Files, directory: string, bytes: Uint8Array): Promise<void> {
-  const draft = joinPath(directory, `${fileName}.new`);
-  if (await files.exists(draft)) await files.remove(draft);
-  const handle = await files.open(draft, 'create');
-  try {
-    await handle.write(bytes, 0, bytes.length, 0);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  await files.rename(draft, joinPath(directory, fileName));
-  await files.syncDirectory(directory);
 }
