@@ -34,7 +34,7 @@ afterAll(() => {
 /** The page's shell examples, but for those that install or start. */
 function shellOf(page: string): string {
   const blocks = [...readFileSync(join(root, page), 'utf8').matchAll(/^```sh\n(.*?)^```$/gms)].map(([, code = '']) => code);
-  return blocks.filter((code) => !code.includes('npm ')).join('\n');
+  return blocks.filter((code) => !/npm |main\.js (start|dev)\b/.test(code)).join('\n');
 }
 
 function typed(script: string): string {
