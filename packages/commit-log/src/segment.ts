@@ -11,7 +11,7 @@
  *
  * Invariant: nothing in the segment counts as synced before the file's name in its directory does.
  */
-import { isCoterieError } from '@coterie/env';
+import { isCoterieError, letGo } from '@coterie/env';
 import type { FileHandle, Files } from '@coterie/env';
 import { claimFrameBytes, encodeHeader, frameKind, frameStartAt, headerBytes, putClaim } from './format.ts';
 import type { LogPosition, SegmentHeader } from './format.ts';
@@ -72,7 +72,7 @@ export class Segment {
       handles[0].writeSync(encodeHeader(spec.header), 0, headerBytes, 0);
       return new Segment(spec, handles[0], handles[1]);
     } catch (error) {
-      for (const handle of handles) handle.closeSync();
+      for (const handle of handles) letGo(handle);
       if (handles.length > 0 || spare !== undefined) removeQuietly(files, path);
       throw error;
     }
@@ -160,8 +160,8 @@ export class Segment {
 
   /** Gives the handles back; a sync in flight goes on to its end. */
   closeSync(): void {
-    this.#own.closeSync();
-    this.#shared.closeSync();
+    letGo(this.#own);
+    letGo(this.#shared);
   }
 }
 

@@ -125,6 +125,18 @@ async function removeIfThere(files: Files, path: string): Promise<void> {
   }
 }
 
+/**
+ * Closes a handle of which nothing is wanted any more: all that counts was read or synced, or is given up. Whatever the
+ * system says to that, the handle is gone and nothing has changed.
+ */
+export function letGo(handle: Pick<FileHandle, 'closeSync'>): void {
+  try {
+    handle.closeSync();
+  } catch (error) {
+    if (!isCoterieError(error)) throw error;
+  }
+}
+
 /** Joins path parts with `/`. */
 export function joinPath(...parts: readonly string[]): string {
   return parts.join('/');

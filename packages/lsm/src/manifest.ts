@@ -10,7 +10,7 @@
  * A failed write is cut off, and a failed beginning of a switch is taken back. After a failed sync, cut or rename the
  * manifest takes nothing more: what the disk holds is unknown.
  */
-import { type CoterieError, type FileHandle, type Files, isCoterieError, joinPath } from '@coterie/env';
+import { type CoterieError, type FileHandle, type Files, isCoterieError, joinPath, letGo } from '@coterie/env';
 import { asFinal, isFinal, orFinal } from './final.ts';
 import { confirmationRecord, editRecord, encodeCurrent, manifestMagic } from './manifest-format.ts';
 import { currentDraftName, currentName, manifestName } from './names.ts';
@@ -134,8 +134,8 @@ export class Manifest {
   }
 
   #closeFiles(): void {
-    this.#file.closeSync();
-    this.#syncFile.closeSync();
+    letGo(this.#file);
+    letGo(this.#syncFile);
   }
 
   /** A half-written record must not stay: a later whole one behind it would read as corruption. */
@@ -180,7 +180,7 @@ function writeManifest(files: Files, directory: string, state: VersionEdit & { r
       synced: manifestMagic.length + record.length,
     };
   } catch (error) {
-    for (const handle of opened) handle.closeSync();
+    for (const handle of opened) letGo(handle);
     if (!isFinal(error)) for (const left of opened.length > 0 ? [path, draft] : []) removeQuietly(files, left);
     throw error;
   }
@@ -193,7 +193,7 @@ function writeDraft(files: Files, path: string, bytes: Uint8Array): void {
     draft.writeSync(bytes, 0, bytes.length, 0);
     orFinal(() => draft.syncSync());
   } finally {
-    draft.closeSync();
+    letGo(draft);
   }
 }
 

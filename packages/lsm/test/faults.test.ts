@@ -32,6 +32,7 @@ const places: readonly ((operation: DiskOperation) => boolean)[] = [
   ({ kind }) => kind === 'sync' || kind === 'syncDirectory',
   ({ kind }) => kind === 'write',
   ({ kind }) => kind === 'remove' || kind === 'rename' || kind === 'list',
+  ({ kind }) => kind === 'close',
 ];
 
 /** The states that the store may be in: more than one after a write that may have taken effect. */
@@ -105,7 +106,7 @@ class Life {
       hits: random.pick(places),
     };
     this.#world.disk.setFault((operation) => {
-      if (operation.kind === 'close' || operation.kind === 'unlock') return undefined;
+      if (operation.kind === 'unlock') return undefined;
       if (!weather.hits(operation) || !random.chance(weather.probability)) return undefined;
       const error = random.chance(0.2) ? random.pick(errors) : weather.error;
       this.struck.push(`${operation.kind} ${operation.path} ${error}`);

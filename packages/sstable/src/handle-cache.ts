@@ -12,7 +12,7 @@
  * Invariants: only idle handles are closed; a file is open at most once here, except while its async opening is overtaken
  * by a sync one; handles beyond `maxOpen` exist only within sync reads.
  */
-import { CoterieError, type FileHandle, type Files } from '@coterie/env';
+import { CoterieError, type FileHandle, type Files, letGo } from '@coterie/env';
 
 /** Most async reads that wait for a handle; past it `OVERLOADED`. */
 const waitersMax = 65_536;
@@ -169,7 +169,8 @@ export class HandleCache {
     if (this.#open.get(file.path) === file) this.#open.delete(file.path);
     this.openCount--;
     // Nothing was written through it, so the sync form returns at once.
-    file.handle.closeSync();
+    // Read only: a failed close loses nothing, and must not look like a failure of whatever let the file go.
+    letGo(file.handle);
   }
 
   /** One of ours will do, and others in the process need some too. Whether any was closed. */

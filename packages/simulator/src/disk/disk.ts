@@ -227,6 +227,8 @@ export class SimulatedDisk {
     }
     if (error !== undefined) {
       request.syncs?.dropPending();
+      // Linux gives the descriptor back whatever it says: close(2), "Dealing with error returns from close()".
+      if (request.kind === 'close') request.run();
       throw systemError(request.kind, request.path, error);
     }
     return request.run();
