@@ -35,6 +35,8 @@ export class SimulatedConnection implements Connection {
   #out: Pipe | undefined;
   #in: Pipe | undefined;
   #handlers: ConnectionHandlers | undefined;
+  /** How it ended, if it did so before it was started. */
+  #untold: (() => void) | undefined;
   #received: Uint8Array[] = [];
   #receivedBytes = 0;
   #endReceived = false;
@@ -97,7 +99,12 @@ export class SimulatedConnection implements Connection {
 
   start(handlers: ConnectionHandlers): void {
     this.#handlers = handlers;
-    if (this.#state === 'closed') return;
+    if (this.#state === 'closed') {
+      // It ended before anybody listened: that is told now, or whoever starts it waits for ever.
+      const untold = this.#untold;
+      if (untold !== undefined) this.#later(() => untold());
+      return;
+    }
     this.#scheduleRead();
   }
 
@@ -176,7 +183,12 @@ export class SimulatedConnection implements Connection {
     this.#out?.drop();
     this.#in?.roomMade();
     this.#wire.forget(this);
-    this.#later(() => this.#handlers?.closed(reason));
+    this.#later(() => this.#tellClosed(reason));
+  }
+
+  #tellClosed(reason: CoterieError | undefined): void {
+    if (this.#handlers === undefined) this.#untold = () => this.#handlers?.closed(reason);
+    else this.#handlers.closed(reason);
   }
 
   #discardReceived(): void {
@@ -226,7 +238,7 @@ export class SimulatedConnection implements Connection {
     if (this.#state === 'open') this.#out?.finish();
     this.#state = 'closed';
     this.#wire.forget(this);
-    this.#handlers?.closed(undefined);
+    this.#tellClosed(undefined);
   }
 
   #later(callback: () => void): void {

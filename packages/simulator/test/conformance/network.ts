@@ -218,6 +218,18 @@ export function networkConformance(name: string, makeWorld: () => Promise<World>
         expect(far.closings[0]?.details.osCode).toBe('ECONNRESET');
       }));
 
+    test('a connection that ended before anybody listened says so to whoever does', () =>
+      world.run(async () => {
+        const { address } = await listen((connection) => void watched(connection));
+        const connection = await network.connect(address, { timeoutMs: 5000 });
+        connection.destroy();
+        for (let turn = 0; turn < 20; turn++) await world.environment.timers.turn();
+        const late = watched(connection);
+        await late.closed();
+        expect(late.closings).toHaveLength(1);
+        expect(isCoterieError(late.closings[0], 'CONNECTION_LOST')).toBe(true);
+      }));
+
     test('a sender hears that the queue is long, and again when it has drained', () =>
       world.run(async () => {
         const [near, far] = await pair();
