@@ -85,9 +85,17 @@ export function begunMs({ attempts }: Write): number {
   return attempts[0]?.startMs ?? Infinity;
 }
 
-/** Until when it may have been carried out. */
+/**
+ * Until when it may have been carried out. An attempt whose outcome nobody knows may be carried out at any later time: it may
+ * lie in the buffer of a link that is cut, or wait for a node that stands still.
+ */
 export function overMs({ attempts }: Write): number {
-  return attempts.reduce((last, { endMs }) => Math.max(last, endMs), 0);
+  return attempts.reduce((last, { endMs, outcome }) => Math.max(last, isSettled(outcome) ? endMs : Infinity), 0);
+}
+
+/** Whether it is known what became of an attempt. */
+function isSettled(outcome: Attempt['outcome']): boolean {
+  return outcome.kind === 'ok' || (outcome.kind === 'refused' && !outcome.mayHaveTakenEffect);
 }
 
 /** A write in a few words, for a sentence about what went wrong. */
