@@ -12,8 +12,7 @@
  *
  * Each turn of the loop knows one epoch more, so a decision is proposed again only where it is known not to be decided.
  */
-import { Buffer } from 'node:buffer';
-import { CoterieError, isCoterieError } from '@coterie/env';
+import { CoterieError, isCoterieError, randomHex } from '@coterie/env';
 import { decodeDecision, type DecidedRecord, encodeDecision, recordHash } from './chain.ts';
 import { decide, type DecideOutcome } from './decide.ts';
 import type { History } from './history.ts';
@@ -113,7 +112,7 @@ export class Proposals<State> {
   #run({ epoch, hash: previous, state }: History<State>, { decision, deadlineMs }: Proposal): Promise<DecideOutcome> {
     const { settings, ledger } = this.#parts;
     const { environment, rules, node, replyMs, backoffMs, attemptsMax } = settings;
-    const nonce = Buffer.from(environment.random.fill(new Uint8Array(8))).toString('hex');
+    const nonce = randomHex(environment.random, 8);
     return decide({
       environment,
       deadlineMs,

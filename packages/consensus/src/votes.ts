@@ -13,8 +13,7 @@
  *
  * docs/formats/ring-log.md has a worked example.
  */
-import { Buffer } from 'node:buffer';
-import { assert, isCoterieError, joinPath } from '@coterie/env';
+import { assert, isCoterieError, joinPath, randomHex } from '@coterie/env';
 import type { CoterieError, Environment, FileIdentity, Files } from '@coterie/env';
 import { ByteReader, ByteWriter } from '@coterie/bytes';
 import { type AcceptorState, answer, freshAcceptor } from './acceptor.ts';
@@ -200,5 +199,5 @@ function showIdentity({ device, inode }: FileIdentity): string {
 }
 
 function newIncarnation(random: Environment['random']): string {
-  return Buffer.from(random.fill(new Uint8Array(8))).toString('hex');
+  return randomHex(random, 8);
 }

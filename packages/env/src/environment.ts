@@ -63,6 +63,11 @@ export interface Environment {
 /** A log that keeps nothing. */
 export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {} };
 
+/** So many random bytes as lowercase hex digits: an id that nobody else has. */
+export function randomHex(random: Random, bytes: number): string {
+  return Buffer.from(random.fill(new Uint8Array(bytes))).toString('hex');
+}
+
 /** Resolves after at least `delayMs`. */
 export function sleep(timers: Timers, delayMs: number): Promise<void> {
   return new Promise((resolve) => {

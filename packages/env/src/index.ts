@@ -1,6 +1,6 @@
 export { CoterieError, assert, errorCodes, isCoterieError } from './errors.ts';
 export type { ErrorCode, ErrorDetails, ErrorOptions } from './errors.ts';
-export { silentLog, sleep } from './environment.ts';
+export { randomHex, silentLog, sleep } from './environment.ts';
 export type { Clock, Environment, Log, LogFields, Random, Timer, Timers } from './environment.ts';
 export { joinPath, letGo, replaceFile } from './files.ts';
 export type { DirectoryLock, FileContent, FileHandle, FileIdentity, Files, OpenMode } from './files.ts';

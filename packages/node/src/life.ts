@@ -15,7 +15,7 @@
  * incarnation has ended, and after a clean stop the counter is exact.
  */
 import { ByteReader, ByteWriter } from '@coterie/bytes';
-import { CoterieError, type Environment } from '@coterie/env';
+import { CoterieError, type Environment, randomHex } from '@coterie/env';
 import { type Dot, isIncarnation, maxCounter, type VersionVector } from '@coterie/vector-clock';
 import { type IdentityFile, readIdentity, writeIdentity } from './identity-file.ts';
 import { namedKey, space } from './layout.ts';
@@ -153,9 +153,8 @@ export class Life {
 
   async #mint(reason: string): Promise<void> {
     const { environment, directory } = this.#parts;
-    const bytes = environment.random.fill(new Uint8Array(8));
     const before = this.#incarnation;
-    this.#incarnation = Buffer.from(bytes).toString('hex');
+    this.#incarnation = randomHex(environment.random, 8);
     this.#counter = 0;
     await this.#write(false, this.ranBeforeMs);
     await writeIdentity(environment.files, directory, this.#incarnation);

@@ -8,7 +8,7 @@
  *
  * What was opened is closed again, the last first, when a later step fails.
  */
-import { CoterieError, type Environment, isCoterieError, joinPath } from '@coterie/env';
+import { CoterieError, type Environment, isCoterieError, joinPath, randomHex } from '@coterie/env';
 import { lineageEpochAfter, RingLog } from '@coterie/consensus';
 import { openStore as openLsmStore } from '@coterie/lsm';
 import type { Endpoint } from '@coterie/rpc';
@@ -121,10 +121,10 @@ async function enter({ settings, store, former, ringLog, endpoint, self, recover
     endpoint.joinCluster(ringLog.state.clusterId);
     return;
   }
-  const clusterId = randomHex(environment, 8);
+  const clusterId = randomHex(environment.random, 8);
   const state = foundCluster({
     clusterId,
-    clusterKey: former?.clusterKey ?? keyOf(settings) ?? randomHex(environment, clusterKeyBytes),
+    clusterKey: former?.clusterKey ?? keyOf(settings) ?? randomHex(environment.random, clusterKeyBytes),
     partitions: former?.partitions ?? partitions,
     founder: self,
     buckets: await readFormerBuckets(store),
@@ -143,7 +143,7 @@ async function takeOwnSeat(ringLog: RingLog<ClusterState>, self: Member, environ
   const [only, ...others] = state.members;
   if (others.length > 0 || only?.id !== self.id || state.stewards[0]?.acceptor === self.acceptor) return;
   const members = [{ ...only, acceptor: self.acceptor }];
-  const lineage = randomHex(environment, 8);
+  const lineage = randomHex(environment.random, 8);
   environment.log.warn('the votes of this cluster of one were lost or copied; it goes on in a new lineage', { lineage });
   await ringLog.recoverUnsafe({ lineage, state: { ...state, epoch: lineageEpochAfter(epoch), members, stewards: seatStewards(members) } });
 }
@@ -172,8 +172,4 @@ async function refuseTwin(endpoint: Endpoint, known: Member | undefined, self: M
 
 function keyOf({ clusterKey }: NodeSettings): string | undefined {
   return clusterKey && Buffer.from(clusterKey).toString('hex');
-}
-
-function randomHex(environment: Environment, bytes: number): string {
-  return Buffer.from(environment.random.fill(new Uint8Array(bytes))).toString('hex');
 }

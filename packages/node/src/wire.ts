@@ -21,16 +21,7 @@ import { CoterieError } from '@coterie/env';
 import type { Conditions, DeleteRequest, PutRequest, WriteReply } from './api.ts';
 
 /** Fields of a write that are not bytes; absent ones are left out. */
-export interface WriteFields {
-  readonly contentType?: string;
-  readonly context?: string;
-  readonly operation?: string;
-  readonly ttlMs?: number;
-  readonly w?: number;
-  readonly pw?: number;
-  readonly timeoutMs?: number;
-  readonly conditions?: Conditions;
-}
+export type WriteFields = Omit<PutRequest, 'bucket' | 'key' | 'value'>;
 
 type Check = (value: unknown) => boolean;
 const isText: Check = (value) => typeof value === 'string';

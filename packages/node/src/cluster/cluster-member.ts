@@ -1,5 +1,5 @@
 /** This node's view of its cluster, over the ring log: who holds what now, and how anything about that is decided. */
-import type { Environment } from '@coterie/env';
+import { type Environment, randomHex } from '@coterie/env';
 import type { RingLog } from '@coterie/consensus';
 import type { Token } from '@coterie/ring';
 import type { Peers } from '../peers.ts';
@@ -74,7 +74,7 @@ export class ClusterMember implements ClusterLink {
   }
 
   mintId(): string {
-    return Buffer.from(this.#parts.environment.random.fill(new Uint8Array(8))).toString('hex');
+    return randomHex(this.#parts.environment.random, 8);
   }
 
   /** What runs already, or else what is begun now. */

@@ -6,7 +6,7 @@
  *  ring/member = {"format":1,"id":"9f02c41b6d3e8a75"}
  * ```
  */
-import { CoterieError, type Environment, type Files, joinPath, replaceFile } from '@coterie/env';
+import { CoterieError, type Environment, type Files, joinPath, randomHex, replaceFile } from '@coterie/env';
 
 const fileName = 'member';
 const bytesMax = 4096;
@@ -16,7 +16,7 @@ export async function claimMemberId(environment: Pick<Environment, 'files' | 'ra
   const { files, random } = environment;
   const path = joinPath(directory, fileName);
   if (await files.exists(path)) return readId(files, path);
-  const minted = id ?? Buffer.from(random.fill(new Uint8Array(8))).toString('hex');
+  const minted = id ?? randomHex(random, 8);
   await replaceFile(files, { directory, name: fileName }, new TextEncoder().encode(`${JSON.stringify({ format: 1, id: minted })}\n`));
   return minted;
 }

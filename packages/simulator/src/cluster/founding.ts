@@ -10,7 +10,8 @@ import type { StoreCut } from './scenario.ts';
 /** Disks by the names of their machines. They are down; copy them before use. */
 export type YoungDisks = ReadonlyMap<string, SimulatedDisk>;
 
-const store: StoreCut = {
+/** Stores so small that a short run has them flush and compact. */
+export const youngStore: StoreCut = {
   writeBufferBytes: 64 * 1024,
   cacheBytes: 256 * 1024,
   blockBytes: 4096,
@@ -24,7 +25,7 @@ const store: StoreCut = {
 /** Forms a cluster of so many nodes, always the same, and takes its disks. */
 export async function formYoungDisks(nodes: number): Promise<YoungDisks> {
   const world = createWorld({ seed: 1 });
-  const fleet = new Fleet({ world, nodes, store });
+  const fleet = new Fleet({ world, nodes, store: youngStore });
   await world.run(() => fleet.form());
   return new Map(fleet.names.map((name) => [name, world.machine(name).disk.clone()]));
 }

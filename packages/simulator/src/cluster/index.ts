@@ -4,7 +4,7 @@ export type { Terms } from './checkers/index.ts';
 export type { Rule, Violation } from './checkers/violation.ts';
 export { Fleet } from './fleet.ts';
 export type { FleetParts } from './fleet.ts';
-export { formYoungDisks } from './founding.ts';
+export { formYoungDisks, youngStore } from './founding.ts';
 export type { YoungDisks } from './founding.ts';
 export type { Attempt, History, Outcome, Read, Write } from './history.ts';
 export { runScenario } from './run.ts';

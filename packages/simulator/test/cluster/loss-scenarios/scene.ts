@@ -1,19 +1,8 @@
 /** A small cluster for one scenario: what clients do in a word, and stores that can be lost, with or without their marks. */
 import { openStore } from '@coterie/lsm';
 import type { GetRequest, OpenStore, PutRequest, Store, WriteReply } from '@coterie/node';
-import { Fleet, type StoreCut } from '../../../src/cluster/index.ts';
+import { Fleet, youngStore } from '../../../src/cluster/index.ts';
 import { createWorld, type World } from '../../../src/index.ts';
-
-const cut: StoreCut = {
-  writeBufferBytes: 64 * 1024,
-  cacheBytes: 256 * 1024,
-  blockBytes: 4096,
-  tableBytes: 64 * 1024,
-  level0Tables: 4,
-  level1Bytes: 256 * 1024,
-  logSegmentBytes: 64 * 1024,
-  reserveBytes: 64 * 1024,
-};
 
 const patienceMs = 10_000;
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -31,7 +20,7 @@ export class Scene {
 
   constructor(seed: number, nodes: number) {
     this.world = createWorld({ seed });
-    this.fleet = new Fleet({ world: this.world, nodes, store: cut, options: { openStore: this.#open } });
+    this.fleet = new Fleet({ world: this.world, nodes, store: youngStore, options: { openStore: this.#open } });
   }
 
   async form(): Promise<this> {
@@ -96,7 +85,7 @@ export class Scene {
   readonly #open: OpenStore = async (directory, opening) => {
     const name = this.fleet.names.find((one) => this.world.machine(one).environment === opening.environment) ?? '';
     const loss = this.#losses.get(name);
-    const inner = await openStore(loss === undefined ? directory : `${directory}-${loss.times}`, { ...cut, ...opening });
+    const inner = await openStore(loss === undefined ? directory : `${directory}-${loss.times}`, { ...youngStore, ...opening });
     const store = loss === undefined ? inner : withForged(inner, loss.forged);
     this.#stores.set(name, store);
     return store;
