@@ -6,6 +6,7 @@ import { memberFrom } from './cluster/door.ts';
 import type { ClusterLink } from './cluster/link.ts';
 import { planJoin } from './cluster/plan.ts';
 import { type ClusterState, type Member, memberOf } from './cluster/state.ts';
+import { type Hazards, takingTurnsWithClients } from './hazards.ts';
 import type { Mover } from './mover.ts';
 import type { RunningNode } from './node.ts';
 import { peerHandlers } from './remote.ts';
@@ -19,17 +20,19 @@ export interface PeerAnswers {
   readonly mover: Mover;
   readonly ringLog: RingLog<ClusterState>;
   readonly cluster: ClusterLink;
+  readonly hazards: Hazards;
 }
 
 /** Lets other nodes in. */
 export function answerPeers(endpoint: Endpoint, answers: PeerAnswers): void {
-  const { service, node, mover, ringLog, cluster } = answers;
-  const handlers = peerHandlers({
+  const { service, node, mover, ringLog, cluster, hazards } = answers;
+  const ofPeers = peerHandlers({
     service,
     put: (request) => node.put(request, 'peer'),
     delete: (request) => node.delete(request, 'peer'),
     hasTakenOver: (change) => mover.hasTakenOver(change),
   });
+  const handlers = hazards.unpacedHints ? takingTurnsWithClients(ofPeers, node) : ofPeers;
   for (const [method, handler] of Object.entries(handlers)) endpoint.register(method, handler);
   endpoint.register('ring-log', async ({ values }) => ({ body: [], values: [await ringLog.handle(bytesAt(values, 0))] }), {
     beforeJoin: true,

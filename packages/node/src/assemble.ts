@@ -9,9 +9,11 @@ import { ClusterMember } from './cluster/cluster-member.ts';
 import { introduceMembers, joinGossip } from './cluster/gossip.ts';
 import { WhoIsUp } from './cluster/who-is-up.ts';
 import type { Core } from './core.ts';
+import { mergeAndPrune, openTurns, wallClockStamps } from './hazards.ts';
 import { HintLedger } from './hint-ledger.ts';
 import { HybridClock } from './hybrid-clock.ts';
 import { KeyLocks } from './key-locks.ts';
+import { mergeObjects } from './merge.ts';
 import { RunningNode } from './node.ts';
 import { OperationMemory } from './operations.ts';
 import { durabilityOf } from './options.ts';
@@ -57,7 +59,7 @@ export async function assemble(opened: Opened): Promise<CoterieNode> {
   const node = new RunningNode({ ...inside, life, recovery, handoff, mover, dropper, self, sync, counters, shutDown });
   if (endpoint === undefined) return node;
   try {
-    answerPeers(endpoint, { service: background.service, node, mover, ringLog, cluster: core.cluster });
+    answerPeers(endpoint, { service: background.service, node, mover, ringLog, cluster: core.cluster, hazards: core.hazards });
     gossip = await joinGossip({ opened, endpoint, cluster: core.cluster, whoIsUp, somebodyIsBack: () => background.soon() });
     background.soon();
     return node;
@@ -69,12 +71,13 @@ export async function assemble(opened: Opened): Promise<CoterieNode> {
 }
 
 async function assembleInside({ settings, store, life, recovery, ringLog, endpoint, self }: Opened): Promise<Inside> {
-  const { environment, limits, sync } = settings;
+  const { environment, limits, sync, hazards } = settings;
   const { clock, log } = environment;
   const buckets = await Buckets.load(store, limits.bucketsMax, ringLog.state.buckets);
   const hints = await HintLedger.load(store, limits.hintsMax);
   const memory = new OperationMemory({ store, clock, log, memoryMs: limits.operationMemoryMs, ranMs: life.ranBeforeMs });
-  const turns = new KeyLocks<PendingCopy>(limits.waitersPerKeyMax);
+  const turns = hazards.sharedKeyTurn ? openTurns<PendingCopy>() : new KeyLocks<PendingCopy>(limits.waitersPerKeyMax);
+  const meet = hazards.prunedClocks ? mergeAndPrune : mergeObjects;
   const peers =
     endpoint === undefined ? noPeers : new RemotePeers({ endpoint, state: () => ringLog.state, timeoutMs: limits.peerTimeoutMs });
   const whoIsUp = new WhoIsUp(self.id);
@@ -85,10 +88,11 @@ async function assembleInside({ settings, store, life, recovery, ringLog, endpoi
     selfId: self.id,
     cluster: new ClusterMember({ environment, selfId: self.id, ringLog, peers, recovery, standing: (id) => whoIsUp.standing(id) }),
     buckets,
-    local: new LocalReplica({ store, life, turns, memory, buckets, hints, durable, objectBytesMax: limits.objectBytesMax }),
+    local: new LocalReplica({ store, life, turns, memory, buckets, hints, durable, objectBytesMax: limits.objectBytesMax, meet }),
     sealer: new ContextSealer(Buffer.from(ringLog.state.clusterKey, 'hex')),
-    hybridClock: new HybridClock(clock),
+    hybridClock: hazards.wallClockWins ? wallClockStamps(clock) : new HybridClock(clock),
     limits,
+    hazards,
     syncsEachWrite: sync === 'always',
   };
   return { core, whoIsUp, hints, memory };

@@ -27,7 +27,8 @@ export class Background {
   constructor(core: Core, { hints, recovery, self }: { readonly hints: HintLedger; readonly recovery: Recovery; readonly self: Member }) {
     const { environment, store, cluster } = core;
     this.#core = core;
-    this.service = new PeerService(core, new EpochGate(() => cluster.state.ringEpoch));
+    const ringEpoch = (): number => cluster.state.ringEpoch;
+    this.service = new PeerService(core, new EpochGate(ringEpoch, core.hazards.ringOfYesterday ? () => 0 : ringEpoch));
     this.handoff = new Handoff(core, hints);
     this.mover = new Mover(core, (epoch) => this.service.barrier(epoch));
     this.dropper = new Dropper({ store, timers: environment.timers, log: environment.log });

@@ -7,6 +7,7 @@ import type { Context, ContextSealer } from '@coterie/vector-clock';
 import type { Buckets } from './buckets.ts';
 import type { ClusterLink } from './cluster/link.ts';
 import type { KeyPlacement } from './cluster/placement.ts';
+import type { Hazards } from './hazards.ts';
 import type { HybridClock } from './hybrid-clock.ts';
 import { addressOf } from './layout.ts';
 import { keyBytesMax, type NodeLimits } from './limits.ts';
@@ -24,8 +25,10 @@ export interface Core {
   readonly buckets: Buckets;
   readonly local: LocalReplica;
   readonly sealer: ContextSealer;
-  readonly hybridClock: HybridClock;
+  readonly hybridClock: Pick<HybridClock, 'next'>;
   readonly limits: NodeLimits;
+  /** Safeguards that this node does without: none, but in tests of the store itself. */
+  readonly hazards: Hazards;
   /** Whether an acknowledged write is a synced one. */
   readonly syncsEachWrite: boolean;
 }

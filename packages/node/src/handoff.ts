@@ -14,6 +14,7 @@
 import { equalBytes } from '@coterie/bytes';
 import { isCoterieError } from '@coterie/env';
 import { type Core, placementAt } from './core.ts';
+import { noPace } from './hazards.ts';
 import { addressAt, afterPrefix, hintPrefix, openHintKey, successor } from './layout.ts';
 import { addressSeed } from './object.ts';
 import { decodeCopy, type Place } from './replica.ts';
@@ -50,6 +51,7 @@ interface KeptHint {
 export class Handoff {
   readonly #core: Core;
   readonly #ledger: HintLedger;
+  readonly #pace: { readonly pageHints: number; readonly window: number };
   #running: Promise<void> | undefined;
   #stopped = false;
   /** Hints handed over since the start. */
@@ -58,6 +60,7 @@ export class Handoff {
   constructor(core: Core, ledger: HintLedger) {
     this.#core = core;
     this.#ledger = ledger;
+    this.#pace = core.hazards.unpacedHints ? noPace : { pageHints, window };
   }
 
   /** Tries every owner that is not down once; one round at a time. */
@@ -87,6 +90,7 @@ export class Handoff {
 
   async #handOverAll(owner: string): Promise<void> {
     const end = afterPrefix(hintPrefix(owner));
+    const { pageHints, window } = this.#pace;
     let from = hintPrefix(owner);
     for (;;) {
       const page = await this.#page(from, end);
@@ -102,7 +106,8 @@ export class Handoff {
 
   async #page(from: Uint8Array, end: Uint8Array): Promise<KeptHint[]> {
     const page: KeptHint[] = [];
-    for await (const [key, record] of this.#core.store.range({ gte: from, lt: end, limit: pageHints })) page.push({ key, record });
+    for await (const [key, record] of this.#core.store.range({ gte: from, lt: end, limit: this.#pace.pageHints }))
+      page.push({ key, record });
     return page;
   }
 

@@ -1,5 +1,6 @@
 export { startNode } from './start.ts';
 export type { NodeOptions, PeerOptions, SyncMode } from './options.ts';
+export type { Hazards } from './hazards.ts';
 export type { NodeLimits } from './limits.ts';
 export type { Durability, OpenStore, Store, StoreBatch, StoreOpening, StoreRange } from './store.ts';
 export type {

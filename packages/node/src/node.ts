@@ -105,6 +105,11 @@ export class RunningNode implements CoterieNode {
     return this.#run(load, (attempt) => remove(this.#core, request, { attempt, origin }));
   }
 
+  /** Lets work of another node in among that of clients, under their limits. Only a hazard does so. */
+  amongClients<T>(bytes: number, work: () => Promise<T>): Promise<T> {
+    return this.#run({ bytes }, work);
+  }
+
   listKeys(request: KeyPageRequest): Promise<KeyPage> {
     return this.#run({ bytes: 0 }, () => listKeys(this.#core, request));
   }

@@ -1,5 +1,6 @@
 /** What `startNode` is told. Checked once, here. */
 import { CoterieError, type Environment } from '@coterie/env';
+import { checkHazards, type Hazards } from './hazards.ts';
 import { checkLimits, type NodeLimits } from './limits.ts';
 import type { Durability, OpenStore } from './store.ts';
 
@@ -24,6 +25,8 @@ export interface NodeOptions {
   /** The door for other nodes. Without one the node stays alone. */
   readonly peer?: PeerOptions;
   readonly limits?: Partial<NodeLimits>;
+  /** For tests of the store itself: safeguards to do without. Default: none. A node that has any loses data. */
+  readonly hazards?: Partial<Hazards>;
 }
 
 /** How other nodes and this one reach each other. */
@@ -52,6 +55,7 @@ export interface NodeSettings {
   readonly clusterKey: Uint8Array | undefined;
   readonly peer: PeerOptions | undefined;
   readonly limits: NodeLimits;
+  readonly hazards: Hazards;
 }
 
 const partitionsDefault = 1024;
@@ -66,7 +70,8 @@ export function checkNodeOptions(options: NodeOptions): NodeSettings {
   if (!known || !Number.isInteger(everyMs) || everyMs < 1 || everyMs > 60_000) {
     throw refuse("sync is 'always', 'never' or { everyMs } with an integer from 1 to 60000");
   }
-  return { environment, dataDirectory, name, sync, partitions, clusterKey, peer, limits: checkLimits(options.limits ?? {}) };
+  const [limits, hazards] = [checkLimits(options.limits ?? {}), checkHazards(options.hazards)];
+  return { environment, dataDirectory, name, sync, partitions, clusterKey, peer, limits, hazards };
 }
 
 /** What the store is told for a sync mode. */

@@ -111,6 +111,8 @@ export interface ReplicaParts {
   readonly hints: HintLedger;
   readonly durable: Durability;
   readonly objectBytesMax: number;
+  /** How what arrives is merged: `mergeObjects`. */
+  readonly meet: typeof mergeObjects;
 }
 
 /** This node's replica. */
@@ -171,7 +173,7 @@ export class LocalReplica {
     const turn = await this.#parts.turns.enter(recordOf(place).id);
     try {
       const local = await this.#newest(turn, place);
-      const merged = mergeObjects(local.object, object, place.bucket.properties.conflict);
+      const merged = this.#parts.meet(local.object, object, place.bucket.properties.conflict);
       const batch = this.#parts.store.batch();
       this.#parts.buckets.use(batch, place.bucket);
       this.#putCopy(batch, place, { before: local.object, after: merged, own: local.own });

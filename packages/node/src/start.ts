@@ -67,7 +67,8 @@ async function open(settings: NodeSettings, options: NodeOptions, closers: (() =
   const directory = joinPath(dataDirectory, 'ring');
   await environment.files.makeDirectory(directory);
   const id = await claimMemberId(environment, directory, former?.id);
-  const life = await Life.begin({ store, environment, directory: dataDirectory, doubt: () => Recovery.doubt(store) });
+  const { oneEpochForEver } = settings.hazards;
+  const life = await Life.begin({ store, environment, directory: dataDirectory, doubt: () => Recovery.doubt(store), oneEpochForEver });
   const endpoint = settings.peer && (await openDoor(environment, settings.peer, { id, incarnation: life.incarnation }));
   if (endpoint !== undefined) closers.push(() => endpoint.close());
   let known: () => ClusterState | undefined = () => undefined;

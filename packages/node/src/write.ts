@@ -14,6 +14,7 @@ import type { WriteReply } from './api.ts';
 import { type Core, placementAt } from './core.ts';
 import type { Attempt } from './deadlines.ts';
 import { etagAfterWrite } from './etag.ts';
+import { contextUnder } from './hazards.ts';
 import type { CausalObject } from './object.ts';
 import { checkOperation, mintOperation, type WriteAnswer } from './operations.ts';
 import type { Target } from './pursuit.ts';
@@ -85,7 +86,8 @@ function writeHere(
     base: on.base,
     decide(local: CausalObject, dot: Dot): CausalObject {
       seen = order.seen(local);
-      return order.decide(local, { dot, operation, seen });
+      const context = contextUnder(core.hazards, seen, { local, conflict: order.place.bucket.properties.conflict });
+      return order.decide(local, { dot, operation, seen: context });
     },
     answer: (after: CausalObject, dot: Dot): WriteAnswer => ({
       context: core.sealer.seal(ContextValue.afterWrite(after.set, dot, seen), on.place.address),

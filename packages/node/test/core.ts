@@ -6,11 +6,13 @@ import type { ClusterLink } from '../src/cluster/link.ts';
 import { Placements } from '../src/cluster/placement.ts';
 import type { ClusterState } from '../src/cluster/state.ts';
 import { type Core } from '../src/core.ts';
+import { noHazards } from '../src/hazards.ts';
 import { HintLedger } from '../src/hint-ledger.ts';
 import { HybridClock } from '../src/hybrid-clock.ts';
 import { KeyLocks, type KeyTurns } from '../src/key-locks.ts';
 import { Life } from '../src/life.ts';
 import { checkLimits } from '../src/limits.ts';
+import { mergeObjects } from '../src/merge.ts';
 import { OperationMemory } from '../src/operations.ts';
 import { noPeers } from '../src/peers.ts';
 import { LocalReplica, type PendingCopy } from '../src/replica.ts';
@@ -56,10 +58,11 @@ export async function makeCore(
     selfId,
     cluster: linkOfOne(),
     buckets,
-    local: new LocalReplica({ store, life, turns, memory, buckets, hints, durable: true, objectBytesMax: 1e6 }),
+    local: new LocalReplica({ store, life, turns, memory, buckets, hints, durable: true, objectBytesMax: 1e6, meet: mergeObjects }),
     sealer: new ContextSealer(new Uint8Array(32)),
     hybridClock: new HybridClock(environment.clock),
     limits: checkLimits({}),
+    hazards: noHazards,
     syncsEachWrite: true,
   };
   return { core, life, hints };

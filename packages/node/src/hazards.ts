@@ -1,0 +1,104 @@
+/**
+ * Safeguards that can be switched off, one by one, for tests of the store itself: a scenario of a known way to lose data
+ * has to fail without the fix that it is there for, or it shows nothing.
+ *
+ * ```
+ *   NodeOptions.hazards ──checkHazards──▶ Hazards ──▶ read once, where the part that keeps the promise is made
+ *                                          └ none: every promise of the store holds
+ * ```
+ *
+ * No setting of the server reaches these. What a part does without its fix stands here, so that the part itself reads as
+ * if there were no hazards. Each is named after what goes wrong; the number is that of the scenario, under
+ * `packages/simulator/test/cluster/loss-scenarios/`.
+ */
+import { type Clock, CoterieError } from '@coterie/env';
+import type { Handler } from '@coterie/rpc';
+import { Context, type VersionVector } from '@coterie/vector-clock';
+import type { KeyTurn, KeyTurns } from './key-locks.ts';
+import { type Conflict, mergeObjects } from './merge.ts';
+import type { CausalObject } from './object.ts';
+
+/** Each is true in a node that does without a safeguard. */
+export interface Hazards {
+  /** Scenario 1: a context is a plain clock of the whole object. It replaces all siblings or, if any of them is newer, none. */
+  readonly mergedClockOnly: boolean;
+  /** Scenario 5: in `lww` buckets the coordinator's wall clock decides alone, whatever the writer had seen. */
+  readonly wallClockWins: boolean;
+  /** Scenario 11: every store cuts the clock of whatever it merges to a few entries, unasked. */
+  readonly prunedClocks: boolean;
+  /** Scenario 13: requests between members carry no epoch, so an older ring is served like the newest. */
+  readonly ringOfYesterday: boolean;
+  /** Scenario 16: hints are sent all at once, and take the place of clients at the node that gets them. */
+  readonly unpacedHints: boolean;
+  /** Scenario 19: a life of the store goes on with one epoch on every key, also where it has given its copy away. */
+  readonly oneEpochForEver: boolean;
+  /** Scenario 20: nobody waits for anybody else who is about to change the same key. */
+  readonly sharedKeyTurn: boolean;
+}
+
+/** A node that keeps every promise. */
+export const noHazards: Hazards = {
+  mergedClockOnly: false,
+  wallClockWins: false,
+  prunedClocks: false,
+  ringOfYesterday: false,
+  unpacedHints: false,
+  oneEpochForEver: false,
+  sharedKeyTurn: false,
+};
+
+/** The hazards that are given, and none besides. @throws `INVALID_ARGUMENT` for a name that is none */
+export function checkHazards(given: Partial<Hazards> = {}): Hazards {
+  const unknown = Object.keys(given).find((name) => !Object.hasOwn(noHazards, name));
+  if (unknown !== undefined) throw new CoterieError('INVALID_ARGUMENT', `${unknown} is not a hazard`);
+  return { ...noHazards, ...given };
+}
+
+/** Scenario 20: everybody has the turn at once, and nobody knows of another's batch in flight. */
+export function openTurns<State>(): KeyTurns<State> {
+  const turn: KeyTurn<State> = { latest: undefined, find: () => undefined, track: () => undefined, leave: () => undefined };
+  return { enter: () => turn };
+}
+
+/** Scenarios 1 and 5: what a write's context counts for. */
+export function contextUnder(
+  { mergedClockOnly, wallClockWins }: Hazards,
+  seen: Context,
+  on: { readonly local: CausalObject; readonly conflict: Conflict },
+): Context {
+  if (wallClockWins && on.conflict === 'lww') return Context.empty;
+  return mergedClockOnly && !coversWhole(seen, on.local.set.clock) ? Context.empty : seen;
+}
+
+function coversWhole(seen: Context, clock: VersionVector): boolean {
+  return clock.entries.every((entry) => seen.covers(entry));
+}
+
+/** Scenario 5: stamps straight from the wall clock. */
+export function wallClockStamps(clock: Clock): { next(seen: number): number } {
+  return { next: () => clock.now() * 1000 };
+}
+
+/** Scenario 11: entries that are left of a clock when objects meet. */
+const entriesLeft = 8;
+
+/** Scenario 11: merges two copies, and forgets the oldest of what they know. */
+export function mergeAndPrune(a: CausalObject, b: CausalObject, conflict: Conflict): CausalObject {
+  const merged = mergeObjects(a, b, conflict);
+  return { ...merged, set: merged.set.truncate(entriesLeft) };
+}
+
+/** Scenario 16: all hints are read and sent at once. */
+export const noPace: { readonly pageHints: number; readonly window: number } = { pageHints: 100_000, window: 100_000 };
+
+/** A node that lets work in under the limits that clients have. */
+interface Admitting {
+  amongClients<T>(bytes: number, work: () => Promise<T>): Promise<T>;
+}
+
+/** Scenario 16: what other nodes bring counts like a client's request. */
+export function takingTurnsWithClients(handlers: Readonly<Record<string, Handler>>, node: Admitting): Readonly<Record<string, Handler>> {
+  const { merge } = handlers;
+  if (merge === undefined) return handlers;
+  return { ...handlers, merge: (request) => node.amongClients(request.values[1]?.length ?? 0, async () => merge(request)) };
+}
