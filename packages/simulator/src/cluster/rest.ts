@@ -16,7 +16,7 @@ import type { Violation } from './checkers/violation.ts';
 /** What comes to rest. */
 export interface Resting {
   readonly fleet: Fleet;
-  readonly plan: WorkloadPlan;
+  readonly plan: Pick<WorkloadPlan, 'buckets' | 'keys'>;
   readonly recorder: Recorder;
 }
 

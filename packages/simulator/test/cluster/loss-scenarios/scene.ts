@@ -1,8 +1,11 @@
-/** A small cluster for one scenario: what clients do in a word, and stores that can be lost, with or without their marks. */
+/** A small cluster for one scenario: what clients do in a word, stores that can be lost with or without their marks, and what the checkers say. */
 import { openStore } from '@coterie/lsm';
-import type { GetRequest, OpenStore, PutRequest, Store, WriteReply } from '@coterie/node';
-import { Fleet, youngStore } from '../../../src/cluster/index.ts';
+import type { BucketProperties, GetRequest, Hazards, NodeOptions, OpenStore, PutRequest, Store, WriteReply } from '@coterie/node';
+import { type BucketPlan, Fleet, judge, type Terms, type Violation, youngStore } from '../../../src/cluster/index.ts';
+import { Recorder } from '../../../src/cluster/recorder.ts';
+import { comeToRest } from '../../../src/cluster/rest.ts';
 import { createWorld, type World } from '../../../src/index.ts';
+import { Witness } from './witness.ts';
 
 const patienceMs = 10_000;
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -11,38 +14,75 @@ const decode = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 /** Records of a store about itself, by name. */
 export type OwnRecords = ReadonlyMap<string, Uint8Array>;
 
-/** A cluster of nodes n1, n2, … */
+/** What is special about a scene. */
+export interface Setting {
+  /** Safeguards that its nodes do without. */
+  readonly hazards?: Partial<Hazards>;
+  readonly limits?: NodeOptions['limits'];
+  /** Properties of its one bucket. */
+  readonly bucket?: Partial<BucketProperties>;
+}
+
+/** The one bucket of a scene, and its first key. */
+const bucketName = 'b';
+const keyName = 'k0';
+
+/** A cluster of nodes n1, n2, … with one bucket, and mostly one key. */
 export class Scene {
   readonly world: World;
   readonly fleet: Fleet;
+  readonly recorder: Recorder = new Recorder();
+  readonly #plan: BucketPlan;
   readonly #stores = new Map<string, Store>();
   readonly #losses = new Map<string, { times: number; forged: OwnRecords }>();
 
-  constructor(seed: number, nodes: number) {
+  constructor(seed: number, nodes: number, { hazards = {}, limits = {}, bucket = {} }: Setting = {}) {
     this.world = createWorld({ seed });
-    this.fleet = new Fleet({ world: this.world, nodes, store: youngStore, options: { openStore: this.#open } });
+    this.#plan = { name: bucketName, properties: bucket, asks: 'any' };
+    this.fleet = new Fleet({ world: this.world, nodes, store: youngStore, options: { openStore: this.#open, hazards, limits } });
   }
 
   async form(): Promise<this> {
     await this.world.run(() => this.fleet.form());
+    const { properties } = this.#plan;
+    if (Object.keys(properties).length === 0) return this;
+    await this.world.run(() => this.fleet.ask('n1', (node) => node.setBucket(bucketName, properties), patienceMs));
+    const know = async (): Promise<boolean> =>
+      (await this.#conflicts()).every((conflict) => conflict === (properties.conflict ?? 'siblings'));
+    while (!(await this.world.run(know))) await this.world.advance(100);
     return this;
   }
 
+  async #conflicts(): Promise<string[]> {
+    return Promise.all(this.fleet.nodes.map(async (node) => (await node.bucket(bucketName)).properties.conflict));
+  }
+
+  /** A client whose history the checkers will judge. */
+  witness(): Witness {
+    const { fleet, recorder } = this;
+    return new Witness({ fleet, recorder, bucket: bucketName, key: keyName });
+  }
+
+  /** Lets time pass until it is done. */
+  run<T>(work: () => Promise<T>): Promise<T> {
+    return this.world.run(work);
+  }
+
   put(at: string, value: string, ask: Partial<PutRequest> = {}): Promise<WriteReply> {
-    const request = { bucket: 'b', key: encode('k'), value: encode(value), ...ask };
+    const request = { bucket: bucketName, key: encode(keyName), value: encode(value), ...ask };
     return this.world.run(() => this.fleet.ask(at, (node) => node.put(request), patienceMs));
   }
 
   /** The values, sorted. */
   async values(at: string, ask: Partial<GetRequest> = {}): Promise<string[]> {
-    const request = { bucket: 'b', key: encode('k'), ...ask };
+    const request = { bucket: bucketName, key: encode(keyName), ...ask };
     const reply = await this.world.run(() => this.fleet.ask(at, (node) => node.get(request), patienceMs));
     return reply.state === 'found' ? reply.siblings.map(({ value }) => decode(value)).sort() : [];
   }
 
   /** Names of the nodes that hold the key, in order, and then of the others. */
   async holders(): Promise<string[]> {
-    const placement = await this.world.run(() => this.fleet.ask('n1', (node) => node.where('b', encode('k')), patienceMs));
+    const placement = await this.world.run(() => this.fleet.ask('n1', (node) => node.where(bucketName, encode(keyName)), patienceMs));
     return placement.preferenceList.map(({ node }) => node);
   }
 
@@ -63,6 +103,15 @@ export class Scene {
       fleet.nodes.every((node) => node.cluster().members.every(({ state }) => state === 'alive'));
     await world.run(() => fleet.until(seesAll, 'all nodes see each other'));
     await world.advance(3000);
+  }
+
+  /** Lets everything come to rest, and says what was wrong with what the witnesses saw: as in a run of a seed. */
+  async judge(): Promise<string[]> {
+    const { fleet, recorder } = this;
+    const buckets = [this.#plan];
+    const unrest = await this.world.run(() => comeToRest({ fleet, recorder, plan: { buckets, keys: 1 } }));
+    const terms: Terms = { buckets, timeoutMs: patienceMs, wasWell: () => true };
+    return [...judge(recorder.history, terms), ...unrest].map(({ rule, sentence }: Violation) => `${rule}: ${sentence}`);
   }
 
   /** What a store says of itself under these names. */
