@@ -125,9 +125,9 @@ export class DevNode {
   }
 }
 
-function argumentsOf({ name, directory, http, peer, seeds }: DevNodePlan): string[] {
+function argumentsOf({ name, directory, http, peer, seeds, flags = [] }: DevNodePlan): string[] {
   const seeding = seeds.flatMap((seed) => ['--seed', seed]);
-  return ['start', '--name', name, '--data-dir', directory, '--http', http, '--peer', peer, ...seeding];
+  return ['start', '--name', name, '--data-dir', directory, '--http', http, '--peer', peer, ...seeding, ...flags];
 }
 
 function environmentOf(variables: NodeJS.ProcessEnv): NodeJS.ProcessEnv {

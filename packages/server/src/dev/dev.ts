@@ -9,14 +9,14 @@
  * drain, and they end at once.
  */
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { type Interface, createInterface } from 'node:readline';
 import { CommandFailure, UsageFailure } from '../command/failure.ts';
 import { print, tableLines } from '../command/table.ts';
-import { type Address, addressExample, isLoopback, parseAddress } from '../settings/address.ts';
+import { addressExample, isLoopback, parseAddress } from '../settings/address.ts';
 import { type ConsoleOrder, consoleHelp, parseConsoleLine } from './console-line.ts';
 import { DevNode, type DevNodeEvents } from './dev-node.ts';
+import { findFreePorts } from './free-ports.ts';
 import { lastPort, layOut } from './layout.ts';
 
 /** Flags of `coterie dev`. */
@@ -49,24 +49,8 @@ async function planned({ nodes, dataDir: directory, http }: DevFlags): Promise<R
   const existing = new Set(numbers.filter((number) => existsSync(join(directory, `node-${number}`))));
   const left = [...existing].filter((number) => number > count).map((number) => `node-${number}`);
   if (left.length > 0) print(`not started: ${left.join(', ')}, members since an earlier run (--nodes ${Math.max(...existing)} starts all)`);
-  const freePorts = address.port === 0 ? await findFreePorts(address, 2 * count) : [];
+  const freePorts = address.port === 0 ? await findFreePorts(address.host, 2 * count) : [];
   return layOut({ nodes: count, directory, http: address, freePorts, existing });
-}
-
-/** Ports that are free now, all different. */
-async function findFreePorts({ host }: Address, count: number): Promise<readonly number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  const ports = await Promise.all(
-    servers.map(
-      (server) =>
-        new Promise<number>((resolve, reject) => {
-          server.once('error', reject);
-          server.listen(0, host, () => resolve((server.address() as { port: number }).port));
-        }),
-    ),
-  );
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }
 
 /** The last line of a log that says something went wrong, or just the last. */

@@ -20,6 +20,8 @@ export interface DevNodePlan {
   readonly http: string;
   readonly peer: string;
   readonly seeds: readonly string[];
+  /** More of the command line. */
+  readonly flags?: readonly string[];
 }
 
 /** What a layout is made from. */

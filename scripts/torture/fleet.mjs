@@ -1,0 +1,155 @@
+/**
+ * The nodes: real processes of `coterie start` on real disks, started as `coterie dev` starts them, but that each tells the
+ * others to dial its door in `links.mjs`. And what was done to each of them when, for those who judge.
+ */
+import { mkdirSync } from 'node:fs';
+import { DevNode } from '../../packages/server/dist/dev/dev-node.js';
+import { findFreePorts } from '../../packages/server/dist/dev/free-ports.js';
+import { layOut } from '../../packages/server/dist/dev/layout.js';
+import { Links } from './links.mjs';
+import { waitUntil } from './patience.mjs';
+
+/** @typedef {'process' | 'link'} Ill what is wrong with a node: its process does not run, or it is cut off */
+
+const host = '127.0.0.1';
+const startMs = 120_000;
+/** After a fault ends, a node may still be answering for it: kept connections, queued work, old news. */
+const afterwardsMs = 3000;
+
+/** Five nodes, or as many as are asked for. */
+export class Fleet {
+  links = new Links();
+  /** @type {readonly DevNode[]} */
+  nodes = [];
+  /** @type {string[]} what went wrong with the processes themselves */
+  troubles = [];
+  /** @type {Map<string, { ill: Ill, fromMs: number, untilMs: number }[]>} */
+  #illness = new Map();
+
+  /**
+   * Starts them all; resolves when they are one cluster.
+   * @param {{ nodes: number, directory: string }} options
+   */
+  async start({ nodes: count, directory }) {
+    mkdirSync(directory, { recursive: true });
+    const freePorts = await findFreePorts(host, 2 * count);
+    const plans = layOut({ nodes: count, directory, http: { host, port: 0 }, freePorts, existing: new Set() });
+    const doors = new Map();
+    for (const { name, peer } of plans) doors.set(peer, await this.links.open({ name, host, port: Number(peer.split(':')[1]) }));
+    const events = {
+      ready: () => {},
+      ended: (/** @type {DevNode} */ { plan }, /** @type {{ with: string }} */ how) =>
+        void this.troubles.push(`${plan.name} ended by itself with ${how.with} (${plan.logFile})`),
+    };
+    this.nodes = plans.map((plan) => {
+      const flags = ['--peer-advertise', doors.get(plan.peer), '--partitions', '256'];
+      const seeds = plan.seeds.map((seed) => doors.get(seed));
+      return new DevNode({ ...plan, seeds, flags }, { events, restarting: 'leave' });
+    });
+    const [first, ...others] = this.nodes;
+    first?.start();
+    await this.whenAll(({ state }) => state !== 'starting', 'the first node starts', [/** @type {DevNode} */ (first)]);
+    for (const node of others) node.start();
+    await this.whenAll(({ state }) => state === 'ready', 'all nodes start', this.nodes);
+  }
+
+  /** @returns {readonly string[]} */
+  get names() {
+    return this.nodes.map(({ plan }) => plan.name);
+  }
+
+  /** @param {string} name @returns {DevNode} */
+  node(name) {
+    const node = this.nodes.find(({ plan }) => plan.name === name);
+    if (node === undefined) throw new Error(`there is no ${name}`);
+    return node;
+  }
+
+  /** @param {string} origin @returns {string} the node that listens at this `http://HOST:PORT` */
+  nameAt(origin) {
+    return this.nodes.find(({ plan }) => origin === `http://${plan.http}`)?.plan.name ?? origin;
+  }
+
+  /** @param {string} name @returns {string} */
+  urlOf(name) {
+    return `http://${this.node(name).plan.http}`;
+  }
+
+  /** @param {string} name */
+  kill(name) {
+    this.#fallsIll(name, 'process');
+    this.node(name).kill();
+  }
+
+  /** @param {string} name */
+  pause(name) {
+    this.#fallsIll(name, 'process');
+    this.node(name).pause();
+  }
+
+  /** Starts a killed node, or lets a paused one go on. @param {string} name */
+  async resume(name) {
+    this.node(name).start();
+    await this.whenAll(({ state }) => state === 'ready', `${name} starts`, [this.node(name)]);
+    this.#recovers(name, 'process');
+  }
+
+  /**
+   * Cuts nodes off from all others, in the directions named.
+   * @param {readonly string[]} group
+   * @param {readonly ('in' | 'out')[]} directions
+   */
+  cutOff(group, directions) {
+    const rest = this.names.filter((name) => !group.includes(name));
+    for (const name of group) this.#fallsIll(name, 'link');
+    if (directions.includes('out')) this.links.cut(group, rest);
+    if (directions.includes('in')) this.links.cut(rest, group);
+  }
+
+  /** Heals all links. */
+  heal() {
+    this.links.heal();
+    for (const name of this.names) this.#recovers(name, 'link');
+  }
+
+  /**
+   * Whether nothing of the kind was wrong with a node in all that time.
+   * @param {string} name
+   * @param {{ fromMs: number, untilMs: number, ills: readonly Ill[] }} of
+   */
+  wasWell(name, { fromMs, untilMs, ills }) {
+    const all = this.#illness.get(name) ?? [];
+    return !all.some((one) => ills.includes(one.ill) && one.fromMs <= untilMs && one.untilMs + afterwardsMs >= fromMs);
+  }
+
+  /** Ends them all. @param {'SIGTERM' | 'SIGKILL'} signal */
+  async end(signal) {
+    await Promise.all(this.nodes.map((node) => node.end(signal)));
+    this.links.close();
+  }
+
+  /**
+   * @param {(node: DevNode) => boolean} holds
+   * @param {string} what
+   * @param {readonly DevNode[]} nodes
+   */
+  async whenAll(holds, what, nodes) {
+    const came = await waitUntil(() => nodes.every(holds) || this.troubles.length > 0, startMs);
+    if (this.troubles.length > 0) throw new Error(this.troubles.join('; '));
+    if (!came) throw new Error(`${what}: not within ${startMs / 1000} s`);
+  }
+
+  /** @param {string} name @param {Ill} ill */
+  #fallsIll(name, ill) {
+    const all = this.#illness.get(name) ?? [];
+    all.push({ ill, fromMs: performance.now(), untilMs: Infinity });
+    this.#illness.set(name, all);
+  }
+
+  /** @param {string} name @param {Ill} ill */
+  #recovers(name, ill) {
+    for (const one of this.#illness.get(name) ?? []) {
+      if (one.ill === ill && one.untilMs === Infinity) one.untilMs = performance.now();
+    }
+  }
+}

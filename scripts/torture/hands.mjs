@@ -1,0 +1,124 @@
+/**
+ * Two ways of using the store, with one face: `LibraryHand` by `@coterie/client`, which routes and tries again by itself,
+ * and `PlainHand` by HTTP to any node, which moves on only while it is certain that nothing was sent.
+ */
+import { isCoterieError } from '../../packages/env/dist/index.js';
+import { failureIn } from './witness.mjs';
+import { idIn } from './ledger.mjs';
+
+/** @typedef {import('../../packages/client/dist/index.js').Database} Database */
+/** @typedef {import('../../packages/env/dist/index.js').HttpTransport} HttpTransport */
+/** @typedef {import('../../packages/env/dist/index.js').HttpAnswer} HttpAnswer */
+/** @typedef {{ bucket: string, key: string }} At */
+/** @typedef {{ shown: number[], context: string | undefined, node: string }} Shown */
+/** @typedef {{ r: number, pr: number }} ReadAsk */
+/** @typedef {{ operation: string, context: string | undefined, w: number, pw: number, value: string | undefined }} WriteAsk no value: a delete */
+
+/**
+ * @typedef {object} Hand
+ * @property {(at: At, ask: ReadAsk) => Promise<Shown>} read
+ * @property {(at: At, ask: WriteAsk) => Promise<unknown>} write
+ */
+
+const requestMs = 8000;
+const nodeMs = 6000;
+const answerBytesMax = 2 ** 24;
+const decoder = new TextDecoder();
+const encoder = new TextEncoder();
+
+/** @implements {Hand} */
+export class LibraryHand {
+  #database;
+
+  /** @param {Database} database */
+  constructor(database) {
+    this.#database = database;
+  }
+
+  /** @param {At} at @param {ReadAsk} ask @returns {Promise<Shown>} */
+  async read({ bucket, key }, ask) {
+    const found = await this.#database.read(bucket, key, ask);
+    const shown = found.state === 'found' ? found.siblings.map(({ value }) => idIn(value)) : [];
+    return { shown, context: found.state === 'missing' ? undefined : found.context, node: '' };
+  }
+
+  /** @param {At} at @param {WriteAsk} ask */
+  write({ bucket, key }, { value, ...ask }) {
+    return value === undefined ? this.#database.delete(bucket, key, ask) : this.#database.put(bucket, key, value, ask);
+  }
+}
+
+/** A failure at a node. */
+export class FailedAt extends Error {
+  /** @param {string} node @param {import('../../packages/env/dist/index.js').CoterieError} reason */
+  constructor(node, reason) {
+    super(`${node}: ${reason.code}: ${reason.message}`);
+    this.node = node;
+    this.code = reason.code;
+  }
+}
+
+/** @implements {Hand} */
+export class PlainHand {
+  #transport;
+  #fleet;
+  #random;
+
+  /**
+   * @param {HttpTransport} transport
+   * @param {{ fleet: import('./fleet.mjs').Fleet, random: import('../../packages/simulator/dist/index.js').SeededRandom }} world
+   */
+  constructor(transport, { fleet, random }) {
+    this.#transport = transport;
+    this.#fleet = fleet;
+    this.#random = random;
+  }
+
+  /** @param {At} at @param {ReadAsk} ask @returns {Promise<Shown>} */
+  async read({ bucket, key }, { r, pr }) {
+    const path = `/v1/kv/${bucket}/${key}?r=${r}&pr=${pr}&timeout=${nodeMs}ms`;
+    const { node, answer } = await this.#send({ method: 'GET', path, headers: { accept: 'application/json' } });
+    const context = answer.headers['coterie-context'];
+    if (answer.status === 200) return { shown: [idIn(answer.body)], context, node };
+    if (answer.status === 404) return { shown: [], context, node };
+    if (answer.status !== 300) throw new FailedAt(node, failureIn(answer));
+    const told = JSON.parse(decoder.decode(answer.body));
+    return {
+      shown: told.siblings.map((/** @type {{ value: string }} */ one) => idIn(Buffer.from(one.value, 'base64'))),
+      context: told.context,
+      node,
+    };
+  }
+
+  /** @param {At} at @param {WriteAsk} ask */
+  async write({ bucket, key }, { operation, context, w, pw, value }) {
+    const headers = { 'coterie-operation': operation, ...(context === undefined ? {} : { 'coterie-context': context }) };
+    const { node, answer } = await this.#send({
+      method: value === undefined ? 'DELETE' : 'PUT',
+      path: `/v1/kv/${bucket}/${key}?w=${w}&pw=${pw}&timeout=${nodeMs}ms`,
+      headers,
+      body: value === undefined ? undefined : encoder.encode(value),
+    });
+    if (answer.status !== 204) throw new FailedAt(node, failureIn(answer));
+  }
+
+  /**
+   * @param {{ method: string, path: string, headers: Record<string, string>, body?: Uint8Array | undefined }} request
+   * @returns {Promise<{ node: string, answer: HttpAnswer }>}
+   */
+  async #send(request) {
+    const names = [...this.#fleet.names];
+    for (;;) {
+      const [node = ''] = names.splice(this.#random.below(names.length), 1);
+      try {
+        return {
+          node,
+          answer: await this.#transport.request({ ...request, origin: this.#fleet.urlOf(node), timeoutMs: requestMs, answerBytesMax }),
+        };
+      } catch (error) {
+        if (!isCoterieError(error)) throw error;
+        if (error.details['sent'] !== false || names.length === 0) throw new FailedAt(node, error);
+      }
+    }
+  }
+}
