@@ -6,27 +6,12 @@
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { selfTimes } from './profile-times.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
-
-/** Self time by function, in milliseconds, largest first; each sample stands for the time since the one before. */
-export function selfTimes({ nodes, samples, timeDeltas }) {
-  const byId = new Map(nodes.map((node) => [node.id, node.callFrame]));
-  const totals = new Map();
-  samples.forEach((id, i) => {
-    const { functionName, url, lineNumber } = byId.get(id);
-    const where = url.startsWith('file:') ? relative(join(here, '..'), fileURLToPath(url)) : url;
-    const name = functionName === '' ? 'anonymous' : functionName;
-    const label = where === '' ? name : `${name}\0${where}:${lineNumber + 1}`;
-    totals.set(label, (totals.get(label) ?? 0) + timeDeltas[i] / 1000);
-  });
-  return [...totals]
-    .map(([label, ms]) => ({ name: label.split('\0')[0], where: label.split('\0')[1] ?? '', ms }))
-    .sort((a, b) => b.ms - a.ms);
-}
 
 /** The profile of the main thread: of those written, the one with most samples outside the idle function. */
 function readMainProfile(directory) {

@@ -1,5 +1,5 @@
 /**
- * Everything, one after the other: engines, HTTP, cities, profile, and docs/benchmarks.md from all of it. Goes on after a
+ * Everything, one after the other: engines, HTTP, cluster, cities, profile, and docs/benchmarks.md from all of it. Goes on after a
  * failure and ends with 1 if there was one.
  *
  * `node run.mjs [--quick]`
@@ -15,6 +15,8 @@ const quick = isQuick ? ['--quick'] : [];
 const steps = [
   ['engine/run.mjs', ...quick],
   ['http/run.mjs', ...quick],
+  ['cluster/run.mjs', ...quick],
+  ['cluster/profile.mjs', ...(isQuick ? ['--seconds', '2'] : [])],
   ['cities/run.mjs', ...(isQuick ? ['--limit', '10000'] : [])],
   ['profile.mjs', ...(isQuick ? ['--entries', '100000'] : [])],
   ['report.mjs', ...(isQuick ? ['--out', join(here, 'results/benchmarks.md')] : [])],
