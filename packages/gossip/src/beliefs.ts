@@ -171,15 +171,25 @@ export class Beliefs {
     return standing.state === 'dead' ? weigh(standing, this.#parts.company.witnessesNeeded(id, atMs)) : standing;
   }
 
-  #hearOfSelf({ standing, profile }: MemberRecord, atMs: number): void {
+  /** Whatever is above what this member says of itself, also in its name, is outbid. */
+  #hearOfSelf(
+    { standing, profile = nothingSaid }: Pick<MemberRecord, 'standing'> & { readonly profile?: Said | undefined },
+    atMs: number,
+  ): void {
     const { list, outbox } = this.#parts;
     const own = list.standing(list.self);
     const mine = list.profile(list.self);
     const isAccusation = standing.state !== 'alive';
-    if (own.state === 'left' ? standing.incarnation <= own.incarnation : compareStandings(standing, own) <= 0) return;
-    if (isAccusation && isUpState(own.state)) this.refutedByUs++;
-    if (!isAccusation && ++this.#outbidLives > 1) outbox.put({ kind: 'clash', address: profile?.address ?? mine.address });
+    const isAbove = own.state === 'left' ? standing.incarnation > own.incarnation : compareStandings(standing, own) > 0;
+    if (!isAbove && profile.incarnation <= mine.incarnation) return;
+    if (isAbove && isAccusation && isUpState(own.state)) this.refutedByUs++;
+    if (!isAccusation && ++this.#outbidLives > 1) outbox.put({ kind: 'clash', address: profile.address ?? mine.address });
     const state = own.state === 'left' ? 'left' : 'alive';
-    this.speakForSelf({ ...mine, incarnation: Math.min(incarnationMax, standing.incarnation + 1) }, state, atMs);
+    const highest = Math.max(standing.incarnation, profile.incarnation, own.incarnation);
+    this.speakForSelf({ ...mine, incarnation: Math.min(incarnationMax, highest + 1) }, state, atMs);
   }
 }
+
+/** What counts of a profile that others told of this member. */
+type Said = { readonly incarnation: number; readonly address?: string };
+const nothingSaid: Said = { incarnation: 0 };

@@ -1,8 +1,8 @@
 /**
  * The membership list: who is known, and what is believed of each. It holds facts and keeps what follows from them in step:
- * the order of probing, the dead, and the digest. Which belief wins is decided in `standing.ts`, what to do about it elsewhere.
+ * the order of probing, who is gone, and the digest. Which belief wins is decided in `standing.ts`, what to do about it elsewhere.
  *
- * Invariants: an up member (alive or suspect) other than oneself is in `up`, a dead one in `dead`; `digest[b]` is the
+ * Invariants: an up member (alive or suspect) other than oneself is in `up`, one that is not in `gone`; `digest[b]` is the
  * XOR of the shares of all members in bucket b; oneself is in the list too.
  */
 import { ByteWriter, hash32 } from '@coterie/bytes';
@@ -28,8 +28,8 @@ export class MemberList {
   readonly columns: Columns = new Columns();
   /** Up members besides oneself. */
   readonly up: ProbeOrder;
-  /** Dead members. */
-  readonly dead: number[] = [];
+  /** Members that are dead or have left. */
+  readonly gone: number[] = [];
   /** One hash for each bucket of ids. */
   readonly digest: Uint32Array = new Uint32Array(bucketCount);
   readonly catalogue: Catalogue;
@@ -137,7 +137,7 @@ export class MemberList {
       this.columns.setState(slot, standing.state);
       this.columns.sinceSeconds[slot] = Math.floor(atMs / 1000);
       if (isUpState(standing.state) && !isUpState(before) && slot !== this.self) this.up.add(slot);
-      if (standing.state === 'dead') this.dead.push(slot);
+      if (!isUpState(standing.state) && (before === undefined || isUpState(before)) && slot !== this.self) this.gone.push(slot);
     }
     this.columns.incarnation[slot] = standing.incarnation;
     if (standing.witnesses.length > 0) this.#witnesses.set(slot, standing.witnesses);
@@ -147,9 +147,10 @@ export class MemberList {
   #leaveState(slot: number, to: MemberState | undefined): void {
     const from = this.columns.state(slot);
     if (isUpState(from) && !isUpState(to)) this.up.remove(slot);
-    if (from !== 'dead') return;
-    this.dead[this.dead.indexOf(slot)] = this.dead[this.dead.length - 1];
-    this.dead.pop();
+    const wasGone = from !== undefined && !isUpState(from) && slot !== this.self;
+    if (!wasGone || (to !== undefined && !isUpState(to))) return;
+    this.gone[this.gone.indexOf(slot)] = this.gone[this.gone.length - 1];
+    this.gone.pop();
   }
 
   /** Takes a member's share into the digest, or out of it. */

@@ -9,7 +9,7 @@
  *   a proxy:   ping, ping again after 200 ms; ack → report answered; 400 ms → report silent: a witness
  * ```
  *
- * All times are multiplied by the node's doubt in itself. Pings to the dead and to seeds are greetings: nothing follows
+ * All times are multiplied by the node's doubt in itself. Pings to those that are gone and to seeds are greetings: nothing follows
  * from their silence, and an ack speaks for itself.
  */
 import type { Random } from '@coterie/env';

@@ -1,9 +1,9 @@
 /**
- * What happens by time alone: each period somebody is probed, now and then the dead and the seeds are greeted; while there is
+ * What happens by time alone: each period somebody is probed, now and then those that are gone and the seeds are greeted; while there is
  * something to tell, gossip goes out; every so often the list is compared with somebody's.
  *
  * ```
- *   period      1 s (longer in doubt)   judge suspicions · probe the next member · every 5th: greet one of the dead
+ *   period      1 s (longer in doubt)   judge suspicions · probe the next member · every 5th: greet one that is gone
  *                                       every 15th, and always when alone: greet a seed where nobody is known to be up
  *   gossip      0.2 s, while needed     tell 3 members
  *   reconcile   10 s, 1 s while behind  compare with one member
@@ -100,15 +100,15 @@ export class Rounds {
     beliefs.judge(atMs);
     const next = list.up.next();
     if (next !== undefined && this.#isMember) prober.probe(next, atMs);
-    if (this.heartbeat % timing.deadEveryPeriods === 0) this.#greetDead();
+    if (this.heartbeat % timing.goneEveryPeriods === 0) this.#greetGone();
     if (next === undefined || this.heartbeat % timing.seedEveryPeriods === 0) this.#greetSeed();
   }
 
-  /** The dead may be back, or may never have been dead: so two sides of a healed cut find each other. */
-  #greetDead(): void {
+  /** Whoever is gone may be back, or may never have been gone: so two sides of a healed cut find each other. */
+  #greetGone(): void {
     const { list, random, prober } = this.#parts;
-    if (list.dead.length === 0) return;
-    const slot = list.dead[below(random, list.dead.length)];
+    if (list.gone.length === 0) return;
+    const slot = list.gone[below(random, list.gone.length)];
     prober.greet(list.catalogue.idOf(slot), list.profile(slot).address);
   }
 

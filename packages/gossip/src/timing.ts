@@ -14,8 +14,8 @@ export interface Timing {
   readonly gossipFanout: number;
   /** Between two reconciliations with a random member; a tenth of it while a large difference is being worked off. */
   readonly reconcileEveryMs: number;
-  /** Periods between two greetings of a dead member. */
-  readonly deadEveryPeriods: number;
+  /** Periods between two greetings of a member that is dead or has left. */
+  readonly goneEveryPeriods: number;
   /** Periods between two greetings of a seed that nobody up answers for. Without company it is every period. */
   readonly seedEveryPeriods: number;
   /** Bytes of gossip and reconciliation in a second, on average. Probes come on top. */
@@ -30,7 +30,7 @@ export const defaultTiming: Timing = {
   gossipEveryMs: 200,
   gossipFanout: 3,
   reconcileEveryMs: 10_000,
-  deadEveryPeriods: 5,
+  goneEveryPeriods: 5,
   seedEveryPeriods: 15,
   bytesPerSecond: 12_000,
 };

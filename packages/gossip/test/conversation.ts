@@ -26,6 +26,7 @@ export class Conversation {
   readonly #names: string[] = [];
   readonly #seqs = new Map<number, string>();
   #lines: string[] = [];
+  #hear: (from: string, to: string, bytes: Uint8Array) => void = () => undefined;
 
   constructor(seed = 1) {
     this.cluster = new VirtualCluster({ seed, latencyMs: [2, 2], onEffect: (from, effect) => this.#note(from, effect) });
@@ -46,6 +47,11 @@ export class Conversation {
     const random = new Sfc32(this.#names.length);
     const machine = new GossipMachine({ self: selfOf(name), incarnation: 1, random, ...options });
     this.cluster.add(machine, addressOf(name));
+  }
+
+  /** Hands on every message that is sent from now on, with the names of sender and receiver. */
+  overhear(hear: (from: string, to: string, bytes: Uint8Array) => void): void {
+    this.#hear = hear;
   }
 
   /** The machine of a member: of its latest life. */
@@ -100,6 +106,7 @@ export class Conversation {
     if (effect.kind === 'send') {
       const { cluster, message } = decodeMessage(effect.bytes);
       const to = effect.address.split(':')[0];
+      this.#hear(who, to, effect.bytes);
       this.#lines.push(`${this.#time()} ${who} → ${to} ${cluster === '' ? '(no cluster) ' : ''}${this.#describe(message)}`);
     } else if (effect.kind === 'changed') {
       this.#lines.push(`${this.#time()} ${who}: ${effect.id[0]} ${effect.was ?? 'unknown'} → ${effect.is ?? 'forgotten'}`);

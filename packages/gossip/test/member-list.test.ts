@@ -65,7 +65,7 @@ function walk(list: MemberList): string[] {
 }
 
 describe('a membership list', () => {
-  it('holds what a map would, and keeps digest, order and the dead in step', () => {
+  it('holds what a map would, and keeps digest, order and those gone in step', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60, size: 'max' }), (steps) => {
         const catalogue = new Catalogue();
@@ -80,9 +80,9 @@ describe('a membership list', () => {
         for (const [id, facts] of twin) expect(list.record(list.slotOf(id) as number)).toEqual({ id, ...facts });
         expect([...list.digest]).toEqual(digestOf(twin));
         const others = [...twin].filter(([id]) => id !== selfId);
-        expect(list.dead.map((slot) => catalogue.idOf(slot)).toSorted()).toEqual(
+        expect(list.gone.map((slot) => catalogue.idOf(slot)).toSorted()).toEqual(
           others
-            .filter(([, { standing }]) => standing.state === 'dead')
+            .filter(([, { standing }]) => !isUpState(standing.state))
             .map(([id]) => id)
             .toSorted(),
         );
