@@ -25,6 +25,8 @@ export interface FleetParts {
   readonly disks?: ReadonlyMap<string, SimulatedDisk>;
   /** What the nodes are told besides. */
   readonly options?: Partial<NodeOptions>;
+  /** Weights of members, by name. Default 1. */
+  readonly weights?: ReadonlyMap<string, number>;
 }
 
 /** A node that runs, and the life of its machine in which it does. */
@@ -169,8 +171,9 @@ export class Fleet {
   async #startOn(name: string, environment: Environment): Promise<void> {
     const machine = this.world.machine(name);
     const life = machine.lives;
-    const { store, options } = this.#parts;
-    const peer = { listen: `${name}:7072`, seeds: name === this.names[0] ? [] : [`${this.names[0]}:7072`] };
+    const { store, options, weights } = this.#parts;
+    const seeds = name === this.names[0] ? [] : [`${this.names[0]}:7072`];
+    const peer = { listen: `${name}:7072`, seeds, weight: weights?.get(name) ?? 1 };
     try {
       const node = await startNode({
         environment,

@@ -1,6 +1,16 @@
 /** A small cluster for one scenario: what clients do in a word, stores that can be lost with or without their marks, and what the checkers say. */
 import { openStore } from '@coterie/lsm';
-import type { BucketProperties, GetRequest, Hazards, NodeOptions, OpenStore, PutRequest, Store, WriteReply } from '@coterie/node';
+import {
+  type BucketProperties,
+  type GetRequest,
+  type Hazards,
+  type NodeOptions,
+  type OpenStore,
+  type PutRequest,
+  type Store,
+  startNode,
+  type WriteReply,
+} from '@coterie/node';
 import { type BucketPlan, Fleet, judge, type Terms, type Violation, youngStore } from '../../../src/cluster/index.ts';
 import { Recorder } from '../../../src/cluster/recorder.ts';
 import { comeToRest } from '../../../src/cluster/rest.ts';
@@ -21,6 +31,10 @@ export interface Setting {
   readonly limits?: NodeOptions['limits'];
   /** Properties of its one bucket. */
   readonly bucket?: Partial<BucketProperties>;
+  /** Keys that are looked at in the end: k0, k1, … Default 1. */
+  readonly keys?: number;
+  /** Weights of members, by name. Default 1. */
+  readonly weights?: ReadonlyMap<string, number>;
 }
 
 /** The one bucket of a scene, and its first key. */
@@ -33,13 +47,19 @@ export class Scene {
   readonly fleet: Fleet;
   readonly recorder: Recorder = new Recorder();
   readonly #plan: BucketPlan;
+  readonly #keys: number;
+  readonly #weights: ReadonlyMap<string, number>;
+  readonly #options: Partial<NodeOptions>;
   readonly #stores = new Map<string, Store>();
   readonly #losses = new Map<string, { times: number; forged: OwnRecords }>();
 
-  constructor(seed: number, nodes: number, { hazards = {}, limits = {}, bucket = {} }: Setting = {}) {
+  constructor(seed: number, nodes: number, { hazards = {}, limits = {}, bucket = {}, keys = 1, weights = new Map() }: Setting = {}) {
     this.world = createWorld({ seed });
     this.#plan = { name: bucketName, properties: bucket, asks: 'any' };
-    this.fleet = new Fleet({ world: this.world, nodes, store: youngStore, options: { openStore: this.#open, hazards, limits } });
+    this.#keys = keys;
+    this.#weights = weights;
+    this.#options = { openStore: this.#open, hazards, limits };
+    this.fleet = new Fleet({ world: this.world, nodes, store: youngStore, options: this.#options, weights });
   }
 
   async form(): Promise<this> {
@@ -58,9 +78,9 @@ export class Scene {
   }
 
   /** A client whose history the checkers will judge. */
-  witness(): Witness {
+  witness(key: string = keyName): Witness {
     const { fleet, recorder } = this;
-    return new Witness({ fleet, recorder, bucket: bucketName, key: keyName });
+    return new Witness({ fleet, recorder, bucket: bucketName, key });
   }
 
   /** Lets time pass until it is done. */
@@ -80,9 +100,9 @@ export class Scene {
     return reply.state === 'found' ? reply.siblings.map(({ value }) => decode(value)).sort() : [];
   }
 
-  /** Names of the nodes that hold the key, in order, and then of the others. */
-  async holders(): Promise<string[]> {
-    const placement = await this.world.run(() => this.fleet.ask('n1', (node) => node.where(bucketName, encode(keyName)), patienceMs));
+  /** Names of the nodes that hold a key, in order, and then of the others. */
+  async holders(key: string = keyName): Promise<string[]> {
+    const placement = await this.world.run(() => this.fleet.ask('n1', (node) => node.where(bucketName, encode(key)), patienceMs));
     return placement.preferenceList.map(({ node }) => node);
   }
 
@@ -93,6 +113,22 @@ export class Scene {
   async start(name: string): Promise<void> {
     this.world.machine(name).restart();
     await this.world.run(() => this.fleet.until(() => this.fleet.nodeOn(name) !== undefined, `${name} runs`));
+  }
+
+  /** Has one more machine join, through n1; resolves when the change is done. */
+  async join(name: string): Promise<void> {
+    const { fleet, world } = this;
+    const peer = { listen: `${name}:7072`, seeds: ['n1:7072'], weight: this.#weights.get(name) ?? 1 };
+    world.machine(name).onStart((environment) => {
+      startNode({ environment, dataDirectory: '/data', name, peer, partitions: 64, ...this.#options }).catch((error: unknown) => {
+        throw new Error(`${name} did not start`, { cause: error });
+      });
+    });
+    const isIn = (): boolean => {
+      const report = fleet.nodeOn('n1')?.cluster();
+      return report?.members.some((member) => member.name === name) === true && report.change === undefined;
+    };
+    await world.run(() => fleet.until(isIn, `${name} joins`));
   }
 
   /** Lets everybody find each other again. */
@@ -109,7 +145,7 @@ export class Scene {
   async judge(): Promise<string[]> {
     const { fleet, recorder } = this;
     const buckets = [this.#plan];
-    const unrest = await this.world.run(() => comeToRest({ fleet, recorder, plan: { buckets, keys: 1 } }));
+    const unrest = await this.world.run(() => comeToRest({ fleet, recorder, plan: { buckets, keys: this.#keys } }));
     const terms: Terms = { buckets, timeoutMs: patienceMs, wasWell: () => true };
     return [...judge(recorder.history, terms), ...unrest].map(({ rule, sentence }: Violation) => `${rule}: ${sentence}`);
   }
