@@ -1,7 +1,6 @@
 /**
- * Delete: a write like any other, with a dot, that leaves a tombstone. Without a context it takes that of a merged read
- * made in the key's critical section, so it removes what is there; with one, what the client had seen, and concurrent
- * values survive it.
+ * Delete: a write like any other, with a dot, that leaves a tombstone. Without a context it takes that of a merged read,
+ * so it removes what is there; with one, what the client had seen, and concurrent values survive it.
  */
 import { Context } from '@coterie/vector-clock';
 import type { DeleteRequest, WriteReply } from './api.ts';
@@ -10,6 +9,7 @@ import type { Handling } from './coordinators.ts';
 import { type Core, openContext, placeOf } from './core.ts';
 import { checkConditions, decideWrite } from './decide-write.ts';
 import { noExtensions } from './extensions.ts';
+import { type Look, mergedRead } from './get.ts';
 import { highestStamp } from './merge.ts';
 import { addressSeed } from './object.ts';
 import { makePayload } from './payload.ts';
@@ -23,7 +23,18 @@ export async function remove(core: Core, asked: DeleteRequest, on: Handling): Pr
   const place = placeOf(core, asked.bucket, asked.key);
   const describe = (request: DeleteRequest): WriteOrder => orderOf(core, place, request);
   const there = (member: string, request: DeleteRequest): Promise<WriteReply> => core.cluster.peers.delete(member, request);
-  return carryOut(core, { place, asked, describe, there }, on);
+  const fix = async (request: DeleteRequest): Promise<DeleteRequest> => {
+    if (request.context !== undefined) return request;
+    const found = await mergedRead(core, { place, look: lookOf(request) }, on.attempt);
+    return { ...request, context: core.sealer.seal(Context.of(found.set.clock), place.address) };
+  };
+  return carryOut(core, { place, asked, fix, describe, there }, on);
+}
+
+/** Without a context it removes what can be seen: with few reachable that may be little, and it is taken all the same. */
+function lookOf(request: DeleteRequest): Look {
+  if (request.conditions !== undefined) return 'at a majority';
+  return request.context === undefined ? 'as far as possible' : 'not at all';
 }
 
 function orderOf(core: Core, place: Place, request: DeleteRequest): WriteOrder {
@@ -34,8 +45,7 @@ function orderOf(core: Core, place: Place, request: DeleteRequest): WriteOrder {
     w: request.w,
     pw: request.pw,
     context,
-    // Without a context it removes what can be seen: with few reachable that may be little, and it is taken all the same.
-    look: request.conditions !== undefined ? 'at a majority' : context === undefined ? 'as far as possible' : 'not at all',
+    look: lookOf(request),
     seen: (local) => context ?? Context.of(local.set.clock),
     decide(local, { dot, operation, seen }) {
       const now = core.environment.clock.now();

@@ -120,6 +120,32 @@ describe('a delete without a context', () => {
   });
 });
 
+describe('a delete without a context that is passed on', () => {
+  it('says what it replaces, so that one carried out late removes nothing that was written since', async () => {
+    const holder = (await new AmongPeers(stateOf(3, [0, 1, 2]), 2).start()).keepAll();
+    const place = placeOf(holder.core, 'b', bytes('k'));
+    await holder.run(holder.put('v', { w: 3 }));
+    const object = await holder.run(holder.core.local.read(place));
+
+    const among = await new AmongPeers(stateOf(4, [1, 2, 3])).start();
+    const contexts: (string | undefined)[] = [];
+    among.peers = {
+      ...among.peers,
+      read: () => Promise.resolve({ object, recovering: false }),
+      delete: (member, { context }) => {
+        contexts.push(context);
+        return Promise.reject(new CoterieError('TIMEOUT', `${member} is silent`));
+      },
+    };
+    const on = { attempt: new Attempt(among.core.environment.clock, 5000), origin: 'client' } as const;
+    await among.run(remove(among.core, { bucket: 'b', key: bytes('k'), w: 1 }, on).catch(() => undefined));
+    expect(contexts).toHaveLength(3);
+    expect(new Set(contexts).size).toBe(1);
+    const { clock } = among.core.sealer.open(contexts[0] ?? '', place.address);
+    expect(clock.entries).toEqual(object.set.clock.entries);
+  });
+});
+
 describe('what two stores have taken', () => {
   it('comes together however large it gets; a put would not make it so', async () => {
     const [a, b] = [await new AmongPeers(stateOf(1, [0]), 1).start(), await new AmongPeers(stateOf(1, [0]), 2).start()];
