@@ -355,6 +355,7 @@ export function encodeCopy(copy: Copy, seed: number): Uint8Array {
 
 /** The copy in a stored record. @throws `CORRUPTION`, `UNSUPPORTED_FORMAT` */
 export function decodeCopy(record: Uint8Array, seed: number): Copy {
+  if (record.length === 0) throw new CoterieError('CORRUPTION', 'a stored copy has no bytes');
   const object = decodeObject(record, 1, seed);
   const entry = record[0] === 0 ? undefined : object.set.clock.entries.at(record[0] - 1);
   return { object, own: entry === undefined ? undefined : { incarnation: entry.incarnation, epoch: entry.epoch } };

@@ -112,7 +112,7 @@ async function enter({ settings, store, former, ringLog, endpoint, self, recover
   const seeds = peer?.seeds ?? [];
   if (ringLog.epoch > 0) {
     await takeOwnSeat(ringLog, self, environment);
-    if (endpoint !== undefined) await refuseTwin(endpoint, memberIn(ringLog.state, self.id), self);
+    if (endpoint !== undefined) await refuseTwin(endpoint, ringLog, self);
     endpoint?.joinCluster(ringLog.state.clusterId);
     return;
   }
@@ -151,12 +151,17 @@ async function takeOwnSeat(ringLog: RingLog<ClusterState>, self: Member, environ
 
 /** How long a twin may take to say that it is there. */
 const twinMs = 1000;
+/** Members asked for what was decided while this one was away. */
+const newsFrom = 2;
 
 /**
  * A copied directory brings a second process with the same id. If somebody answers to it where this member was last
  * reached, this one must not begin. @throws `INVALID_ARGUMENT`
  */
-async function refuseTwin(endpoint: Endpoint, known: Member | undefined, self: Member): Promise<void> {
+async function refuseTwin(endpoint: Endpoint, ringLog: RingLog<ClusterState>, self: Member): Promise<void> {
+  // What this directory knows is what it knew when it was copied, if it was.
+  await hearNews(ringLog, self.id);
+  const known = memberIn(ringLog.state, self.id);
   if (known === undefined || known.peer === '' || known.peer === self.peer) return;
   try {
     await endpoint.request(known.peer, { method: 'barrier', epoch: 0, body: [0] }, { timeoutMs: twinMs });
@@ -165,10 +170,16 @@ async function refuseTwin(endpoint: Endpoint, known: Member | undefined, self: M
     if (!isCoterieError(error, 'INVALID_ARGUMENT') || error.details['reason'] !== 'id') return;
     throw new CoterieError(
       'INVALID_ARGUMENT',
-      `member ${self.id} runs at ${known.peer} already: this data directory is a copy of its own`,
+      `member ${self.id} runs at ${known.peer} already: this data directory is a copy of its own, or its own is a copy of this`,
       { cause: error },
     );
   }
+}
+
+/** Learns what was decided meanwhile from whoever votes, if any of them can be reached: those who start together know no more. */
+async function hearNews(ringLog: RingLog<ClusterState>, selfId: string): Promise<void> {
+  const voters = ringLog.state.stewards.map(({ id }) => id).filter((id) => id !== selfId);
+  if (voters.length > 0) await ringLog.catchUp(voters.slice(0, newsFrom)).catch(() => undefined);
 }
 
 function keyOf({ clusterKey }: NodeSettings): string | undefined {
