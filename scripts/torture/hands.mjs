@@ -1,6 +1,6 @@
 /**
  * Two ways of using the store, with one face: `LibraryHand` by `@coterie/client`, which routes and tries again by itself,
- * and `PlainHand` by HTTP to any node, which moves on only while it is certain that nothing was sent.
+ * and `PlainHand` by HTTP to any node, which moves on only when nothing was sent or the node is not ready.
  */
 import { isCoterieError } from '../../packages/env/dist/index.js';
 import { failureIn } from './witness.mjs';
@@ -16,6 +16,7 @@ import { idIn } from './ledger.mjs';
 
 /**
  * @typedef {object} Hand
+ * @property {import('./meter.mjs').HandName} name
  * @property {(at: At, ask: ReadAsk) => Promise<Shown>} read
  * @property {(at: At, ask: WriteAsk) => Promise<unknown>} write
  */
@@ -28,6 +29,8 @@ const encoder = new TextEncoder();
 
 /** @implements {Hand} */
 export class LibraryHand {
+  /** @type {'library'} */
+  name = 'library';
   #database;
 
   /** @param {Database} database */
@@ -58,8 +61,15 @@ export class FailedAt extends Error {
   }
 }
 
+/** @param {HttpAnswer} answer @returns {boolean} whether a node says that it is only starting or already stopping */
+function isNotReady(answer) {
+  return answer.status === 503 && ['NOT_READY', 'CLOSED'].includes(failureIn(answer).code);
+}
+
 /** @implements {Hand} */
 export class PlainHand {
+  /** @type {'plain'} */
+  name = 'plain';
   #transport;
   #fleet;
   #random;
@@ -111,10 +121,9 @@ export class PlainHand {
     for (;;) {
       const [node = ''] = names.splice(this.#random.below(names.length), 1);
       try {
-        return {
-          node,
-          answer: await this.#transport.request({ ...request, origin: this.#fleet.urlOf(node), timeoutMs: requestMs, answerBytesMax }),
-        };
+        const origin = this.#fleet.urlOf(node);
+        const answer = await this.#transport.request({ ...request, origin, timeoutMs: requestMs, answerBytesMax });
+        if (names.length === 0 || !isNotReady(answer)) return { node, answer };
       } catch (error) {
         if (!isCoterieError(error)) throw error;
         if (error.details['sent'] !== false || names.length === 0) throw new FailedAt(node, error);

@@ -81,6 +81,15 @@ class Conversation {
     dialler.on('data', this.#hear);
   }
 
+  /** @param {string} name @returns {boolean} whether the node is at either end */
+  isOf(name) {
+    return name === this.from || name === this.#door.name;
+  }
+
+  end() {
+    this.#dialler.destroy();
+  }
+
   /** Lets pass what may pass now. */
   update() {
     const { from } = this;
@@ -185,6 +194,14 @@ export class Links {
   cut(from, to) {
     for (const one of from) for (const other of to) if (one !== other) this.#cut.add(`${one}→${other}`);
     this.#update();
+  }
+
+  /**
+   * Ends all connections of a node, and with them what was under way: as when its machine loses power, not only its process.
+   * @param {string} name
+   */
+  sever(name) {
+    for (const conversation of this.#conversations) if (conversation.isOf(name)) conversation.end();
   }
 
   /** Opens everything. */

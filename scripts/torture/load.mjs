@@ -154,7 +154,7 @@ class Client {
     try {
       const result = await work();
       const nowMs = performance.now();
-      meter.now.succeeded(this.#usage.name, { ms: nowMs - fromMs, waitedMs: nowMs - this.#wantsSinceMs });
+      meter.now.succeeded(this.#hand.name, { ms: nowMs - fromMs, waitedMs: nowMs - this.#wantsSinceMs });
       this.#wantsSinceMs = Infinity;
       return result;
     } catch (error) {

@@ -5,6 +5,8 @@
 
 /** @typedef {{ count: number, unexcused: number, leastMs: number, mostMs: number, example: string }} Failures */
 
+/** @typedef {'library' | 'plain'} HandName */
+
 /** @typedef {{ bucket: string, code: string, ms: number, isExcused: boolean, detail: string }} Failure */
 
 /** One phase. */
@@ -17,8 +19,8 @@ export class Phase {
   times = [];
   /** @type {Map<string, Failures>} by bucket and code */
   failures = new Map();
-  /** @type {Map<string, number>} by bucket, the longest wait from wanting something to getting something */
-  pauses = new Map();
+  /** @type {Map<HandName, number>} the longest wait from wanting something to getting something */
+  waits = new Map();
   hintsMost = 0;
 
   /** @param {string} title */
@@ -26,15 +28,10 @@ export class Phase {
     this.title = title;
   }
 
-  /** @param {string} bucket @param {{ ms: number, waitedMs: number }} how */
-  succeeded(bucket, { ms, waitedMs }) {
+  /** @param {HandName} hand @param {{ ms: number, waitedMs: number }} how */
+  succeeded(hand, { ms, waitedMs }) {
     this.times.push(ms);
-    this.waited(bucket, waitedMs);
-  }
-
-  /** @param {string} bucket @param {number} waitedMs */
-  waited(bucket, waitedMs) {
-    this.pauses.set(bucket, Math.max(this.pauses.get(bucket) ?? 0, waitedMs));
+    this.waits.set(hand, Math.max(this.waits.get(hand) ?? 0, waitedMs));
   }
 
   /** @param {Failure} failure */

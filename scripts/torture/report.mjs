@@ -7,19 +7,20 @@ const storyLines = 60;
 const findingsShown = 3;
 
 export const phaseHead =
-  'phase                        s    op/s   p50 ms   p99 ms  longest wait  hints  failures (with * those that nothing excuses)';
+  'phase                        s    op/s   p50 ms   p99 ms   longest wait: library  plain  hints  failures (with * those that nothing excuses)';
 
 /** @param {Phase} phase @returns {string} */
 export function phaseLine(phase) {
   const { title, seconds, times, hintsMost } = phase;
-  const wait = Math.max(0, ...phase.pauses.values());
+  const waitOf = (/** @type {import('./meter.mjs').HandName} */ hand) => `${((phase.waits.get(hand) ?? 0) / 1000).toFixed(2)} s`;
   const cells = [
     title.padEnd(24),
     seconds.toFixed(1).padStart(6),
     (times.length / seconds).toFixed(0).padStart(7),
     phase.quantile(0.5).toFixed(1).padStart(8),
     phase.quantile(0.99).toFixed(0).padStart(8),
-    `${(wait / 1000).toFixed(2)} s`.padStart(13),
+    waitOf('library').padStart(23),
+    waitOf('plain').padStart(6),
     String(hintsMost).padStart(6),
     ` ${failuresInWords(phase)}`,
   ];

@@ -31,6 +31,7 @@ export async function spoil(scene) {
   }
   witness.close();
   fleet.kill(name);
+  fleet.links.sever(name);
   fleet.heal();
   await fleet.whenAll(({ state }) => state === 'ended', `${name} ends`, [fleet.node(name)]);
   rmSync(fleet.node(name).plan.directory, { recursive: true });

@@ -253,7 +253,7 @@ export class Peer {
 
   #tick(greetedByMs: number): void {
     const nowMs = this.#nowMs;
-    if (this.#state.name === 'greeting' && nowMs > greetedByMs) this.#channel?.destroy(this.#lost('no welcome'));
+    if (this.#state.name === 'greeting' && nowMs > greetedByMs) this.#channel?.destroy(this.#lost('it does not answer a greeting'));
     if (this.#inFlight.size === 0 && nowMs - this.#usedMs > this.#parts.limits.idleMs) this.#leave();
     this.#closeIfLeft();
   }

@@ -1,9 +1,9 @@
 /** A cluster in words: what an operator reads, from documents alone. */
-import type { ClusterReport, MemberReport, RingReport } from '@coterie/node';
+import type { ClusterReport, MemberReport, NodeStatus, RingReport } from '@coterie/node';
 import { describe, expect, test } from 'vitest';
 import { changeLines, headLine, hintLines, memberLines, ringLines, stateInWords, whereLines } from '../src/command/cluster-lines.ts';
 import type { ClusterDocument, WhereDocument } from '../src/http/cluster.ts';
-import { clusterWarnings, withNames } from '../src/http/cluster-warnings.ts';
+import { clusterWarnings, warningsOf, withNames } from '../src/http/cluster-warnings.ts';
 
 function member(name: string, given: Partial<MemberReport> = {}): MemberReport {
   const places = { zone: '', weight: 1, peer: `${name}:7072`, http: `${name}:7070` };
@@ -44,6 +44,13 @@ describe('warnings', () => {
     expect(clusterWarnings(report({ isRecovering: true, members: [member('a', { isSelf: true, isJoining: true }), member('b')] }))).toEqual(
       [],
     );
+  });
+
+  test('a node that hardly anybody answers says that it may be cut off itself', () => {
+    const told = (doubt: number): readonly string[] =>
+      warningsOf({ status: () => ({ warnings: [], gossip: { doubt } }) as unknown as NodeStatus, cluster: () => report() });
+    expect(told(3)).toEqual([]);
+    expect(told(4)).toEqual([expect.stringContaining('may be cut off')]);
   });
 
   test('tell of few copies, and of a minority', () => {

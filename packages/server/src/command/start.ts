@@ -63,6 +63,11 @@ function announce(server: RunningServer, settings: Settings, log: Log): void {
   if (settings.name !== '' && settings.name !== name) {
     log.warn('the cluster knows this member by the name that it joined with; --name changes nothing', { name, asked: settings.name });
   }
+  if (settings.seed.length > 0 && node.cluster().members.length === 1) {
+    log.warn('this node is the only member of a cluster of its own: --seed changes nothing; to join another, start on an empty directory', {
+      seed: settings.seed.map(showAddress).join(', '),
+    });
+  }
   for (const warning of warnings) log.warn(warning);
 }
 

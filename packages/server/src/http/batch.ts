@@ -148,7 +148,7 @@ class Batch {
       meters.record(operation.operation, (result as { code?: ProblemCode }).code ?? 'OK', took());
       this.settle(entry, result);
     } catch (error) {
-      const problem = problemOf(error);
+      const problem = this.service.withMemberNames(problemOf(error));
       trouble.note(problem, error, this.exchange);
       meters.record(operation.operation, problem.code, took());
       this.settle(entry, problemResult(problem));

@@ -2,9 +2,19 @@
 import type { ClusterReport, CoterieNode, MemberReport } from '@coterie/node';
 import { showDuration } from '../amounts.ts';
 
+/** Of 7: from here on hardly a probe of this node is answered, whomever it asks. */
+const doubtMuch = 4;
+
 /** The sentences of the node, and those about its cluster. */
 export function warningsOf(node: Pick<CoterieNode, 'status' | 'cluster'>): readonly string[] {
-  return [...node.status().warnings, ...clusterWarnings(withNames(node.cluster()))];
+  const { warnings, gossip } = node.status();
+  return [...warnings, ...doubtWarnings(gossip['doubt'] ?? 0), ...clusterWarnings(withNames(node.cluster()))];
+}
+
+/** A node that is cut off sees the others as they were: it doubts itself first, and should say so. */
+function doubtWarnings(doubt: number): string[] {
+  if (doubt < doubtMuch) return [];
+  return ['The others hardly answer this node: it may be cut off, or slow itself. What it says of them may be out of date.'];
 }
 
 /** The report with members named in the sentence that says what a change waits for. */

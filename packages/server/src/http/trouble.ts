@@ -62,8 +62,10 @@ export class Trouble {
 
 function describe(problem: Problem, error: unknown, exchange: Exchange): LogFields {
   const cause = error instanceof Error ? error : new Error(String(error));
-  const fields = { code: problem.code, method: exchange.request.method, path: exchange.path.slice(0, 200), detail: cause.message };
-  const details = isCoterieError(error) ? error.details : {};
+  const isBug = !isCoterieError(error);
+  // A problem calls members by their names; of a bug it keeps silent.
+  const detail = isBug ? cause.message : problem.detail;
+  const fields = { code: problem.code, method: exchange.request.method, path: exchange.path.slice(0, 200), detail };
   const inner = cause.cause instanceof Error ? { cause: cause.cause.message } : {};
-  return isCoterieError(error) ? { ...details, ...fields, ...inner } : { ...fields, ...inner, stack: cause.stack };
+  return isBug ? { ...fields, ...inner, stack: cause.stack } : { ...error.details, ...fields, ...inner };
 }
