@@ -17,6 +17,7 @@ import { mergeObjects } from './merge.ts';
 import { RunningNode } from './node.ts';
 import { OperationMemory } from './operations.ts';
 import { durabilityOf } from './options.ts';
+import { ClockWatch } from './peer-clocks.ts';
 import { noPeers } from './peers.ts';
 import { RemotePeers } from './remote.ts';
 import { LocalReplica, type PendingCopy } from './replica.ts';
@@ -82,6 +83,8 @@ async function assembleInside({ settings, store, life, recovery, ringLog, endpoi
     endpoint === undefined ? noPeers : new RemotePeers({ endpoint, state: () => ringLog.state, timeoutMs: limits.peerTimeoutMs });
   const whoIsUp = new WhoIsUp(self.id);
   const durable = durabilityOf(sync);
+  const isAsked = (id: string): boolean => id !== self.id && whoIsUp.standing(id) !== 'down';
+  const others = (): string[] => ringLog.state.members.map(({ id }) => id).filter(isAsked);
   const core: Core = {
     environment,
     store,
@@ -91,6 +94,7 @@ async function assembleInside({ settings, store, life, recovery, ringLog, endpoi
     local: new LocalReplica({ store, life, turns, memory, buckets, hints, durable, objectBytesMax: limits.objectBytesMax, meet }),
     sealer: new ContextSealer(Buffer.from(ringLog.state.clusterKey, 'hex')),
     hybridClock: hazards.wallClockWins ? wallClockStamps(clock) : new HybridClock(clock),
+    clocks: new ClockWatch({ clock, log, peers, others }),
     limits,
     hazards,
     syncsEachWrite: sync === 'always',

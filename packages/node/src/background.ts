@@ -39,6 +39,7 @@ export class Background {
       { name: 'recovery', run: () => recovery.step(core, this.mover) },
       { name: 'evacuation', run: () => evacuation.step() },
       { name: 'announcement', run: () => announce(cluster, self) },
+      { name: 'clocks', run: () => core.clocks.step() },
     ];
     this.#chores = new Chores(chores, environment, choresMs);
   }

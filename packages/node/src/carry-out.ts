@@ -36,6 +36,7 @@ export function carryOut<Request extends PassableRequest>(core: Core, task: Writ
   const errand: Errand = {
     placement: placementAt(core, task.place),
     origin: on.origin,
+    mayStamp: task.place.bucket.properties.conflict !== 'lww' || !core.clocks.isFar(),
     here: (part) => coordinateWrite(core, order, { part, attempt: on.attempt }),
     async there(member, timeoutMs) {
       if (!isFixed) {

@@ -8,6 +8,8 @@
  *   was passed on   ──▶ here, whoever holds it: a request is passed on once
  *   takes no writes ──▶ as if it did not hold the key; then any other node that is up
  *   cannot read it  ──▶ the same
+ *   lww, and a clock ──▶ as if it did not hold the key; refused if it was passed on
+ *   far from others
  * ```
  *
  * The operation id travels along, so a try that took effect unseen and the next one are one write in the end.
@@ -35,15 +37,17 @@ export function withOperation<Request extends { readonly operation?: string }>(c
   return { ...request, operation: mintUntimedOperation(core.environment.random) };
 }
 
-/** Whether this node coordinates by itself: it holds the key, and takes writes. */
-function isForHere(core: Core, { owners }: KeyPlacement): boolean {
-  return core.store.failure === undefined && owners.includes(core.selfId);
+/** Whether this node coordinates by itself: it holds the key, and takes writes like this one. */
+function isForHere(core: Core, { placement, mayStamp }: Errand): boolean {
+  return core.store.failure === undefined && placement.owners.includes(core.selfId) && mayStamp;
 }
 
 /** A write that some node is to coordinate. */
 export interface Errand {
   readonly placement: KeyPlacement;
   readonly origin: Origin;
+  /** Whether the clock here is good enough for what the write wants of it. */
+  readonly mayStamp: boolean;
   /** Coordinates here; `part` is what this store counts as. */
   here(part: Target): Promise<WriteReply>;
   /** Has that member coordinate. */
@@ -89,7 +93,8 @@ function isDoubtful(error: unknown): boolean {
 /** Finds the write its coordinator. @throws what the coordinator throws */
 export async function coordinateSomewhere(core: Core, errand: Errand, attempt: Attempt): Promise<WriteReply> {
   const { owners } = errand.placement;
-  if (isForHere(core, errand.placement)) {
+  if (errand.origin === 'peer' && !errand.mayStamp) throw clockIsFar();
+  if (isForHere(core, errand)) {
     try {
       return await errand.here({ store: core.selfId });
     } catch (error) {
@@ -120,6 +125,12 @@ export async function coordinateSomewhere(core: Core, errand: Errand, attempt: A
 /** The time that one candidate gets: whole milliseconds, and half of what is left at most. */
 function shareOf(attempt: Attempt): number {
   return Math.max(1, Math.floor(Math.min(shareMs, attempt.remainingMs / 2)));
+}
+
+/** Whoever passed the write on finds another one; if it finds none, it takes the write itself. */
+function clockIsFar(): CoterieError {
+  const message = 'the clock of this node is far from those of the other members, so it coordinates no lww writes for others';
+  return new CoterieError('NOT_READY', message, { details: { mayHaveTakenEffect: false } });
 }
 
 /** What the last node refused for certain, an earlier one may have done. */

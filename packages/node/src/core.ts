@@ -11,6 +11,7 @@ import type { Hazards } from './hazards.ts';
 import type { HybridClock } from './hybrid-clock.ts';
 import { addressOf } from './layout.ts';
 import { keyBytesMax, type NodeLimits } from './limits.ts';
+import type { ClockWatch } from './peer-clocks.ts';
 import type { LocalReplica, Place } from './replica.ts';
 import type { Store } from './store.ts';
 
@@ -26,6 +27,8 @@ export interface Core {
   readonly local: LocalReplica;
   readonly sealer: ContextSealer;
   readonly hybridClock: Pick<HybridClock, 'next'>;
+  /** Whether the wall clock behind it can be trusted. */
+  readonly clocks: Pick<ClockWatch, 'isFar' | 'step'>;
   readonly limits: NodeLimits;
   /** Safeguards that this node does without: none, but in tests of the store itself. */
   readonly hazards: Hazards;

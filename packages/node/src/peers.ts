@@ -51,6 +51,8 @@ export interface Peers {
   keys(member: string, order: StretchOrder, down: readonly string[]): Promise<KeyStretch>;
   /** Which buckets another store was written to, of those it knows, in the generation that it knows. */
   usedBuckets(member: string): Promise<readonly string[]>;
+  /** What another node's wall clock says. */
+  clock(member: string): Promise<number>;
   /** Whether another node has all that it is to take over in this change. */
   hasTakenOver(member: string, change: string): Promise<boolean>;
 }
@@ -66,6 +68,7 @@ export const noPeers: Peers = {
   barrier: unreachable,
   keys: unreachable,
   usedBuckets: unreachable,
+  clock: unreachable,
   hasTakenOver: unreachable,
 };
 

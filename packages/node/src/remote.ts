@@ -105,6 +105,11 @@ export class RemotePeers implements Peers {
     await this.#ask(member, { method: 'barrier', body: [epoch] }, slowTimes * this.#parts.timeoutMs);
   }
 
+  async clock(member: string): Promise<number> {
+    const answer = await this.#ask(member, { method: 'clock', body: [] });
+    return numberOf(arrayOf(answer.body, 'answer')[0], 'clock');
+  }
+
   async hasTakenOver(member: string, change: string): Promise<boolean> {
     const answer = await this.#ask(member, { method: 'taken-over', body: [change] });
     return arrayOf(answer.body, 'answer')[0] === true;
@@ -181,6 +186,7 @@ export function peerHandlers({ service, put, delete: remove, hasTakenOver }: Ans
       return { body: [keys.length], values: bound === undefined ? keys : [...keys, bound] };
     },
     buckets: async () => ({ body: service.usedBuckets() }),
+    clock: async () => ({ body: [service.wallClock()] }),
     barrier: async ({ body }) => {
       await service.barrier(numberOf(arrayOf(body, 'body')[0], 'epoch'));
       return { body: [] };

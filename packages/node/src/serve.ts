@@ -98,6 +98,11 @@ export class PeerService {
     return used.slice(0, bucketsListed).map(({ name }) => name);
   }
 
+  /** What this node's wall clock says. */
+  wallClock(): number {
+    return this.#core.environment.clock.now();
+  }
+
   #travelling(objectKey: Uint8Array, record: Uint8Array): Uint8Array {
     const seed = addressSeed(objectKey);
     return encodeObject(decodeCopy(record, seed).object, seed);

@@ -12,6 +12,7 @@
  *  lacking   [[high, low]…]                             address…         [position…]
  *  keys      [bucket, limit, [down…]]                   prefix, after?   [count] │ key…, bound?
  *  buckets   []                                                        [name…]
+ *  clock     []                                                        [wall clock]
  *  barrier   [epoch]                                                     []
  * ```
  *

@@ -61,6 +61,7 @@ export async function makeCore(
     local: new LocalReplica({ store, life, turns, memory, buckets, hints, durable: true, objectBytesMax: 1e6, meet: mergeObjects }),
     sealer: new ContextSealer(new Uint8Array(32)),
     hybridClock: new HybridClock(environment.clock),
+    clocks: { isFar: () => false, step: () => Promise.resolve() },
     limits: checkLimits({}),
     hazards: noHazards,
     syncsEachWrite: true,
