@@ -67,10 +67,7 @@ const wellMeant: Readonly<Record<string, readonly unknown[]>> = {
   lacking: [[1, 2]],
   keys: ['b', 10, [idOf(1)]],
   buckets: [],
-<<<<<<< /tmp/gossiprun/head/packages/node/test/hostile-bodies.test.ts
   clock: [],
-=======
->>>>>>> /tmp/gossiprun/n.tmp
   barrier: [1],
   'taken-over': ['join-1'],
 };
@@ -106,11 +103,7 @@ async function answering() {
 }
 
 describe('a method of a node', () => {
-<<<<<<< /tmp/gossiprun/head/packages/node/test/hostile-bodies.test.ts
   it.each(['read', 'merge', 'page', 'lacking', 'keys', 'buckets', 'clock', 'barrier', 'taken-over'])(
-=======
-  it.each(['read', 'merge', 'page', 'lacking', 'keys', 'buckets', 'barrier', 'taken-over'])(
->>>>>>> /tmp/gossiprun/n.tmp
     '%s answers anything in a typed way, and changes nothing that it should not',
     async (method) => {
       const { among, place, handlers, real } = await answering();
@@ -169,10 +162,7 @@ describe('an answer of a node', () => {
           () => peers.lacking(idOf(1), [address]),
           () => peers.keys(idOf(1), order, []),
           () => peers.usedBuckets(idOf(1)),
-<<<<<<< /tmp/gossiprun/head/packages/node/test/hostile-bodies.test.ts
           () => peers.clock(idOf(1)),
-=======
->>>>>>> /tmp/gossiprun/n.tmp
         ];
         for (const call of calls) expect(await outcomeOf(call)).toMatch(/^(answered|PROTOCOL|CORRUPTION|UNSUPPORTED_FORMAT)$/);
       }),
