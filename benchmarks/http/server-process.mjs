@@ -14,7 +14,7 @@ const startLimitMs = 30_000;
 
 /** Arguments of node for one Coterie node with its data in `directory`. */
 export function coterieArguments(directory) {
-  return [coterieMain, 'start', '--data-dir', directory, '--http', '127.0.0.1:0', '--log-level', 'warn'];
+  return [coterieMain, 'start', '--data-dir', directory, '--http', '127.0.0.1:0', '--peer', '127.0.0.1:0', '--log-level', 'warn'];
 }
 
 /**

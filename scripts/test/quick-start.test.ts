@@ -13,7 +13,7 @@ let server: ChildProcess;
 let url = '';
 
 beforeAll(async () => {
-  const args = ['start', '--http', '127.0.0.1:0', '--data-dir', join(directory, 'data')];
+  const args = ['start', '--http', '127.0.0.1:0', '--peer', '127.0.0.1:0', '--data-dir', join(directory, 'data')];
   server = spawn(process.execPath, [join(root, 'packages/server/dist/main.js'), ...args], { stdio: ['ignore', 'pipe', 'ignore'] });
   let printed = '';
   await new Promise<void>((resolve, reject) => {

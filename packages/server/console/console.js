@@ -1,6 +1,7 @@
 /**
- * The console: asks `/v1/status` every second and shows it. Counters only grow, so rates are differences between two
- * answers; lines hold the last two minutes.
+ * The console: asks `/v1/status` and `/v1/cluster` every second and shows them. Counters only grow, so rates are differences
+ * between two answers; lines hold the last two minutes. Other members are shown as this node sees them, with the way to
+ * their own consoles.
  */
 const everyMs = 1000;
 const lineLength = 120;
@@ -64,7 +65,8 @@ function row(cells) {
   const line = document.createElement('tr');
   cells.forEach((cell, index) => {
     const one = document.createElement(index === 0 ? 'th' : 'td');
-    one.textContent = cell;
+    // A cell is text, or a link.
+    one.append(cell);
     line.append(one);
   });
   return line;
@@ -87,7 +89,50 @@ function latencyText(latency) {
   return latency === undefined ? 'none yet' : `p50 ${micros(latency.p50)} · p99 ${micros(latency.p99)} · p99.9 ${micros(latency.p999)}`;
 }
 
-function showHead({ node, server }) {
+function stateCell({ state, sinceMs, isJoining }) {
+  if (state === 'alive') return isJoining ? 'up, joining' : 'up';
+  if (state === 'left') return 'left';
+  const [className, word] = state === 'dead' ? ['dead', 'DOWN'] : ['doubtful', 'doubtful'];
+  return Object.assign(document.createElement('span'), {
+    className,
+    textContent: `${word}${sinceMs === 0 ? '' : `, ${duration(sinceMs)}`}`,
+  });
+}
+
+function consoleLink({ http, isSelf }) {
+  if (http === '') return '–';
+  if (isSelf) return `${http} (this one)`;
+  return Object.assign(document.createElement('a'), { href: `http://${http}/`, textContent: http });
+}
+
+function changeInWords({ kind, member, phase, waitingFor }) {
+  return ` · ${kind} of ${member} under way (${phase}${waitingFor === '' ? '' : `, waits for ${waitingFor}`})`;
+}
+
+function showCluster({ clusterId, epoch, members, partitions, effectiveN, change }) {
+  element('cluster').hidden = members.length < 2;
+  const copies = effectiveN === 1 ? 'one copy' : `${effectiveN} copies`;
+  text(
+    'cluster-about',
+    `${clusterId} · epoch ${epoch} · ${members.length} members · ${partitions} partitions · ${copies} of every key${change === undefined ? '' : changeInWords(change)}`,
+  );
+  fill(
+    'members',
+    members.map((member) => [
+      member.name,
+      stateCell(member),
+      String(member.weight),
+      count(member.replicas),
+      count(member.primaries),
+      member.isSelf ? '' : count(member.hints),
+      member.isSteward ? 'yes' : '',
+      consoleLink(member),
+      member.peer,
+    ]),
+  );
+}
+
+function showHead({ node, server }, clusterWarnings) {
   document.title = `${node.name} · Coterie`;
   text('name', node.name);
   const state = server.state === 'ready' ? node.state : server.state;
@@ -97,7 +142,7 @@ function showHead({ node, server }) {
     'about',
     `up ${duration(node.uptimeMs)} · sync ${node.sync} · effective n ${node.effectiveN} · store incarnation ${node.incarnation}`,
   );
-  const warnings = [...(node.reason === undefined ? [] : [node.reason]), ...node.warnings];
+  const warnings = [...(node.reason === undefined ? [] : [node.reason]), ...clusterWarnings];
   element('warnings').hidden = warnings.length === 0;
   element('warnings').replaceChildren(...warnings.map((warning) => Object.assign(document.createElement('li'), { textContent: warning })));
 }
@@ -154,12 +199,17 @@ function showTables(now) {
   ]);
 }
 
+async function ask(path) {
+  const answer = await fetch(path, { cache: 'no-store' });
+  if (!answer.ok) throw new Error(`status ${answer.status}`);
+  return answer.json();
+}
+
 async function look() {
   try {
-    const answer = await fetch('/v1/status', { cache: 'no-store' });
-    if (!answer.ok) throw new Error(`status ${answer.status}`);
-    const now = await answer.json();
-    showHead(now);
+    const [now, cluster] = await Promise.all(['/v1/status', '/v1/cluster'].map(ask));
+    showHead(now, cluster.warnings);
+    showCluster(cluster);
     showTiles(now);
     showTables(now);
     before = now;

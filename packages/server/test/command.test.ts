@@ -57,6 +57,14 @@ describe('values', () => {
     expect((await coterie('put', 'cart', 'alice', 'x', '--context', 'junk')).err).toContain('INVALID_ARGUMENT');
   });
 
+  test('of several members the first that is ready is asked; if none is, the first says why', async () => {
+    const urls = `http://127.0.0.1:1, ${server.url}`;
+    expect((await run(['put', 'cart', 'fails-over', 'milk', '--url', urls])).code).toBe(0);
+    expect((await run(['get', 'cart', 'fails-over'], { variables: { COTERIE_URL: urls } })).out).toBe('milk');
+    const { code, err } = await run(['get', 'a', 'b', '--url', 'http://127.0.0.1:1,http://127.0.0.1:2']);
+    expect([code, err]).toEqual([1, expect.stringContaining('nothing listens at 127.0.0.1:1\n')]);
+  });
+
   test('nothing there: the endpoint is named, and what to do', async () => {
     const { code, err } = await run(['get', 'a', 'b', '--url', 'http://127.0.0.1:1']);
     expect([code, err]).toEqual([

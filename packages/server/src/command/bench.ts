@@ -23,7 +23,7 @@ export interface BenchFlags {
 
 /** `coterie bench` */
 export async function bench(flags: BenchFlags): Promise<void> {
-  const endpoint = endpointOf(flags.url);
+  const endpoint = await endpointOf(flags.url);
   const options = loadOptions(endpoint, flags);
   await ask(endpoint, {
     method: 'PUT',

@@ -8,7 +8,7 @@ import { print, printJson, tableLines } from './table.ts';
 
 /** `coterie bucket list` */
 export async function listBuckets(flags: LookFlags): Promise<void> {
-  const { buckets } = await askJson<{ buckets: readonly Bucket[] }>(endpointOf(flags.url), '/v1/buckets');
+  const { buckets } = await askJson<{ buckets: readonly Bucket[] }>(await endpointOf(flags.url), '/v1/buckets');
   if (flags.json === true) {
     printJson(buckets);
     return;
@@ -28,12 +28,12 @@ export async function listBuckets(flags: LookFlags): Promise<void> {
 
 /** `coterie bucket show NAME` */
 export async function showBucket(name: string, flags: LookFlags): Promise<void> {
-  show(await askJson<Bucket>(endpointOf(flags.url), `/v1/buckets/${segment(name)}`), flags);
+  show(await askJson<Bucket>(await endpointOf(flags.url), `/v1/buckets/${segment(name)}`), flags);
 }
 
 /** `coterie bucket set NAME PROPERTY=VALUE...` */
 export async function setBucket(of: { readonly name: string; readonly assignments: readonly string[] }, flags: LookFlags): Promise<void> {
-  const endpoint = endpointOf(flags.url);
+  const endpoint = await endpointOf(flags.url);
   const body = Buffer.from(JSON.stringify(propertiesOf(of.assignments)));
   const path = `/v1/buckets/${segment(of.name)}`;
   const reply = await ask(endpoint, { method: 'PUT', path, headers: { 'content-type': 'application/json' }, body, expect: [200] });
@@ -44,14 +44,14 @@ export async function setBucket(of: { readonly name: string; readonly assignment
 export async function dropBucket(name: string, flags: LookFlags & { readonly yes?: boolean }): Promise<void> {
   if (flags.yes !== true)
     throw new CommandFailure(`dropping ${name} hides all its keys at once and for ever`, `coterie bucket drop ${name} --yes`);
-  await ask(endpointOf(flags.url), { method: 'DELETE', path: `/v1/buckets/${segment(name)}`, expect: [204] });
+  await ask(await endpointOf(flags.url), { method: 'DELETE', path: `/v1/buckets/${segment(name)}`, expect: [204] });
   if (flags.json === true) printJson({ dropped: name });
   else print(`dropped ${name}`);
 }
 
 /** `coterie bucket keys NAME`: all keys, percent-encoded, one a line. */
 export async function listKeys(name: string, flags: LookFlags & { readonly prefix?: string }): Promise<void> {
-  const endpoint = endpointOf(flags.url);
+  const endpoint = await endpointOf(flags.url);
   const prefix = flags.prefix === undefined ? '' : `&prefix=${segment(flags.prefix)}`;
   let cursor: string | undefined;
   do {

@@ -33,9 +33,31 @@ export const lookPatienceMs: number = 10_000;
 /** Where commands go when nothing else is said. */
 export const defaultUrl = 'http://127.0.0.1:7070';
 
-/** The endpoint that a `--url` names. @throws UsageFailure */
-export function endpointOf(url: string | undefined): URL {
-  const text = url ?? process.env['COTERIE_URL'] ?? defaultUrl;
+/** Members that one `--url` may name. */
+const endpointsMax = 16;
+/** How long each of several members may take to say that it is ready. */
+const readyPatienceMs = 2000;
+
+/**
+ * The node to ask: the one that `--url` names or, of several separated by commas, the first that says it is ready. When none
+ * does it is the first, whose failure then says why. @throws UsageFailure
+ */
+export async function endpointOf(url: string | undefined): Promise<URL> {
+  const texts = (url ?? process.env['COTERIE_URL'] ?? defaultUrl).split(',').slice(0, endpointsMax);
+  const endpoints = texts.map((text) => parseEndpoint(text.trim()));
+  if (endpoints.length === 1) return endpoints[0];
+  for (const endpoint of endpoints) {
+    const call: Call = { method: 'GET', path: '/readyz', expect: [200], patienceMs: readyPatienceMs };
+    const isReady = await ask(endpoint, call).then(
+      () => true,
+      () => false,
+    );
+    if (isReady) return endpoint;
+  }
+  return endpoints[0];
+}
+
+function parseEndpoint(text: string): URL {
   const endpoint = URL.canParse(text) ? new URL(text) : undefined;
   if (endpoint === undefined || endpoint.protocol !== 'http:' || endpoint.pathname !== '/' || endpoint.search !== '') {
     throw new UsageFailure(`${JSON.stringify(text)} is not where a node can be; it is http://HOST:PORT, such as ${defaultUrl}`);
@@ -119,7 +141,7 @@ function unreachable(endpoint: URL, call: Call, error: NodeJS.ErrnoException): C
   if (error.code === 'ETIMEDOUT')
     return new CommandFailure(
       `${what}: ${error.message}${effect}`,
-      'that process is stopped, or has too much to do; --url asks another member',
+      'that process is stopped, or has too much to do; --url asks another member, or the first that is ready of several',
     );
   return new CommandFailure(`${what}: ${error.message || String(error.code)}${effect}`, `coterie status --url ${endpoint.origin}`);
 }

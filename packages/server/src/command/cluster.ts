@@ -9,7 +9,7 @@ import { print, printJson } from './table.ts';
 
 /** `coterie members` */
 export async function members(flags: LookFlags): Promise<void> {
-  const endpoint = endpointOf(flags.url);
+  const endpoint = await endpointOf(flags.url);
   const cluster = await askCluster(endpoint);
   if (flags.json === true) return printJson({ epoch: cluster.epoch, members: cluster.members });
   const hints = await survey<HintsDocument>(endpoint, cluster.members, '/v1/hints');
@@ -18,7 +18,7 @@ export async function members(flags: LookFlags): Promise<void> {
 
 /** `coterie ring` */
 export async function ring(flags: LookFlags): Promise<void> {
-  const endpoint = endpointOf(flags.url);
+  const endpoint = await endpointOf(flags.url);
   const report = await askJson<RingReport>(endpoint, '/v1/ring');
   if (flags.json === true) return printJson(report);
   print(...ringLines(report), ...changeLines(await askCluster(endpoint)));
@@ -26,7 +26,7 @@ export async function ring(flags: LookFlags): Promise<void> {
 
 /** `coterie hints` */
 export async function hints(flags: LookFlags): Promise<void> {
-  const endpoint = endpointOf(flags.url);
+  const endpoint = await endpointOf(flags.url);
   const heard = await survey<HintsDocument>(endpoint, (await askCluster(endpoint)).members, '/v1/hints');
   if (flags.json === true)
     return printJson(heard.map(({ member, answer }) => answer ?? { node: member.name, state: member.state, total: null }));
@@ -35,7 +35,7 @@ export async function hints(flags: LookFlags): Promise<void> {
 
 /** `coterie where BUCKET KEY` */
 export async function where(of: { readonly bucket: string; readonly key: string }, flags: LookFlags): Promise<void> {
-  const endpoint = endpointOf(flags.url);
+  const endpoint = await endpointOf(flags.url);
   const path = `/v1/where/${keyPath(of.bucket, of.key)}`;
   const placement = await askJson<WhereDocument>(endpoint, path);
   const named = new Set(placement.preferenceList.map(({ node }) => node));
@@ -54,7 +54,7 @@ export async function where(of: { readonly bucket: string; readonly key: string 
 
 /** `coterie plan show` */
 export async function showPlan(flags: LookFlags): Promise<void> {
-  const cluster = await askCluster(endpointOf(flags.url));
+  const cluster = await askCluster(await endpointOf(flags.url));
   if (flags.json === true) return printJson({ epoch: cluster.epoch, change: cluster.change ?? null });
   print(headLine(cluster), ...changeLines(cluster));
 }

@@ -184,6 +184,9 @@ function addLater(program: Command, name: string): void {
 function looking(command: Command, description: string): Command {
   return command
     .description(description)
-    .option('--url <U>', 'where the node is (default: COTERIE_URL, then http://127.0.0.1:7070)')
+    .option(
+      '--url <U>',
+      'where a node is, or several separated by commas: the first that is ready is asked (default: COTERIE_URL, then http://127.0.0.1:7070)',
+    )
     .option('--json', 'for programs');
 }

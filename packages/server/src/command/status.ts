@@ -15,7 +15,7 @@ export interface LookFlags {
 
 /** `coterie status` */
 export async function status(flags: LookFlags): Promise<void> {
-  const endpoint = endpointOf(flags.url);
+  const endpoint = await endpointOf(flags.url);
   const [document, cluster] = await Promise.all([askJson<StatusDocument>(endpoint, '/v1/status', lookPatienceMs), askCluster(endpoint)]);
   if (flags.json === true) printJson({ ...document, cluster });
   else print(...(await statusLines(endpoint, document, cluster)));

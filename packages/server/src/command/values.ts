@@ -30,7 +30,7 @@ export interface KeyArguments {
 
 /** `coterie put BUCKET KEY [VALUE|-]` */
 export async function put(to: KeyArguments & { readonly value: string | undefined }, flags: ValueFlags): Promise<void> {
-  const endpoint = endpointOf(flags.url);
+  const endpoint = await endpointOf(flags.url);
   const fromInput = to.value === undefined || to.value === '-';
   if (to.value === undefined && process.stdin.isTTY) throw new UsageFailure('put takes a value, or - to read one from standard input');
   const body = fromInput ? await readInput() : Buffer.from(to.value as string, 'utf8');
@@ -41,13 +41,13 @@ export async function put(to: KeyArguments & { readonly value: string | undefine
 
 /** `coterie delete BUCKET KEY` */
 export async function remove(to: KeyArguments, flags: ValueFlags): Promise<void> {
-  const reply = await ask(endpointOf(flags.url), write('DELETE', to, { flags, parameters: ['w', 'pw', 'timeout'] }));
+  const reply = await ask(await endpointOf(flags.url), write('DELETE', to, { flags, parameters: ['w', 'pw', 'timeout'] }));
   told(reply, { flags, verb: 'deleted', to });
 }
 
 /** `coterie get BUCKET KEY` */
 export async function get(from: KeyArguments, flags: ValueFlags): Promise<void> {
-  const endpoint = endpointOf(flags.url);
+  const endpoint = await endpointOf(flags.url);
   const path = `/v1/kv/${keyPath(from.bucket, from.key)}${queryOf(flags, ['r', 'pr', 'timeout'])}`;
   const reply = await ask(endpoint, { method: 'GET', path, headers: { accept: 'application/json, */*' }, expect: [200, 300, 404] });
   if (reply.status === 404) {
