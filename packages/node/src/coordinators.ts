@@ -106,12 +106,15 @@ export async function coordinateSomewhere(core: Core, errand: Errand, attempt: A
     for (const member of candidatesFor(core, errand)) {
       try {
         attempt.check();
+        // Time may run out before what the member answers is heard: it may be carrying the write out.
+        attempt.mayTakeEffect = true;
         return await errand.there(member, shareOf(attempt));
       } catch (error) {
+        attempt.mayTakeEffect = isInDoubt;
         if (!isElsewhere(error)) throw error;
         if (isDoubtful(error)) isInDoubt = true;
+        attempt.mayTakeEffect = isInDoubt;
       }
-      if (isInDoubt) attempt.mayTakeEffect = true;
     }
     attempt.check();
     if (owners.includes(core.selfId)) return await errand.here({ store: core.selfId });

@@ -2,9 +2,10 @@
 import { CoterieError, sleep } from '@coterie/env';
 import { describe, expect, it } from 'vitest';
 import { placeOf } from '../src/core.ts';
-import { Attempt } from '../src/deadlines.ts';
+import { Attempt, Deadlines } from '../src/deadlines.ts';
 import { remove } from '../src/delete.ts';
 import { emptyObject } from '../src/object.ts';
+import { put } from '../src/put.ts';
 import { AmongPeers, idOf, stateOf } from './among-peers.ts';
 import { bytes } from './world.ts';
 
@@ -86,6 +87,34 @@ describe('a write that is passed on', () => {
       expect(new Set(ids).size).toBe(1);
       expect(ids[0]).toMatch(/^passed-[0-9a-f]{32}$/);
     }
+  });
+});
+
+describe('a node that stands still while a write that it passed on is carried out', () => {
+  const request = { bucket: 'b', key: bytes('k'), value: bytes('v'), w: 1 };
+
+  it('does not deny the write when it wakes and finds its time over', async () => {
+    const among = await new AmongPeers(stateOf(4, [1, 2, 3])).start();
+    const { clock, timers } = among.core.environment;
+    const reply = { context: 'c', etag: 'e', reached: { primaries: 1, fallbacks: 0, synced: 1 } };
+    // The answer is on its way, and heard after the clock.
+    among.peers = { ...among.peers, put: () => sleep(timers, 50).then(() => reply) };
+    const late = new Deadlines({ clock, timers }).run(20, {
+      begin: (attempt) => put(among.core, request, { attempt, origin: 'client' }),
+      ended: () => {},
+      succeeded: () => {},
+      failed: (error) => error,
+    });
+    await expect(among.run(late)).rejects.toMatchObject({ code: 'TIMEOUT', details: { mayHaveTakenEffect: true } });
+  });
+
+  it('has no doubt left once the other has refused it for certain', async () => {
+    const among = await new AmongPeers(stateOf(4, [1, 2, 3])).start();
+    const refusal = new CoterieError('PRECONDITION_FAILED', 'the key has changed', { details: { mayHaveTakenEffect: false } });
+    among.peers = { ...among.peers, put: () => Promise.reject(refusal) };
+    const attempt = new Attempt(among.core.environment.clock, 5000);
+    await expect(among.run(put(among.core, request, { attempt, origin: 'client' }))).rejects.toBe(refusal);
+    expect(attempt.mayTakeEffect).toBe(false);
   });
 });
 
