@@ -1,3 +1,4 @@
+export { allocate } from './allocate.ts';
 export { compareBytes, compareRanges, equalBytes } from './compare.ts';
 export { crc32, crc32Range } from './checksum.ts';
 export { entryType, maxSequence } from './entry.ts';

@@ -6,8 +6,9 @@ export class ByteWriter {
   bytes: Uint8Array;
   length = 0;
 
-  constructor(capacityBytes = 256) {
-    this.bytes = new Uint8Array(capacityBytes);
+  /** `room`: how many bytes to begin with, or the array to begin in. */
+  constructor(room: number | Uint8Array = 256) {
+    this.bytes = typeof room === 'number' ? new Uint8Array(room) : room;
   }
 
   u8(value: number): this {

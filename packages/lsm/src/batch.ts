@@ -2,6 +2,7 @@
  * A batch under construction: operations encoded as they come, in the format of a log record, so that committing is one
  * copy. All or nothing, in order: a later operation on the same key wins.
  */
+import { allocate } from '@coterie/bytes';
 import { Memtable } from '@coterie/memtable';
 import { checkKey, checkRange, checkValue, tooLarge } from './check.ts';
 import { batchBytesMax, type Durability } from './options.ts';
@@ -22,7 +23,7 @@ export interface WriteOptions {
 /** Collects operations; `commit` applies them all at once. A batch can be committed once. */
 export class Batch {
   /** Encoded operations, `bytes[0, length)`. */
-  bytes: Uint8Array = new Uint8Array(256);
+  bytes: Uint8Array = allocate(256);
   length = 0;
   operations = 0;
   /** Upper bound of what the operations take in a memtable. */
@@ -79,7 +80,7 @@ export class Batch {
     this.length = at + bytes;
     this.operations++;
     if (this.length > this.bytes.length) {
-      const grown = new Uint8Array(Math.max(this.length, this.bytes.length * 2));
+      const grown = allocate(Math.max(this.length, this.bytes.length * 2));
       grown.set(this.bytes.subarray(0, at));
       this.bytes = grown;
     }

@@ -40,14 +40,13 @@ export class InFlight {
   /** A new question; its promise's fate is decided by `take`, `fail`, `failAll` or the deadline. */
   add(request: RpcRequest, timeoutMs: number): { readonly waiting: Waiting; readonly answer: Promise<RpcAnswer> } {
     const deadlineMs = this.#environment.clock.monotonic() + timeoutMs;
-    let settle: Pick<Waiting, 'resolve' | 'reject'> | undefined;
+    let waiting: Waiting | undefined;
     const answer = new Promise<RpcAnswer>((resolve, reject) => {
-      settle = { resolve, reject };
+      waiting = { id: this.#nextId(), request, timeoutMs, deadlineMs, sent: false, resolve, reject };
+      this.#waiting.set(waiting.id, waiting);
     });
-    const waiting: Waiting = { id: this.#nextId(), request, timeoutMs, deadlineMs, sent: false, ...(settle as NonNullable<typeof settle>) };
-    this.#waiting.set(waiting.id, waiting);
     if (deadlineMs < this.#armedForMs) this.#arm(deadlineMs);
-    return { waiting, answer };
+    return { waiting: waiting as unknown as Waiting, answer };
   }
 
   /** The question with this id, which waits no more; `undefined` when it does not wait (any more). */

@@ -1,4 +1,5 @@
 /** Makes frames ready to send: small ones in one piece, large values by themselves, uncopied. */
+import { allocate } from '@coterie/bytes';
 import { CoterieError } from '@coterie/env';
 import { packBody } from './body.ts';
 import { sealFrame, valuesMax } from './frame.ts';
@@ -37,7 +38,7 @@ export function packFrame({ type, id, body, values }: OutgoingFrame, frameBytesM
 }
 
 function inOnePiece(head: Uint8Array, values: readonly Uint8Array[], bytes: number): Uint8Array {
-  const whole = new Uint8Array(bytes);
+  const whole = allocate(bytes);
   whole.set(head);
   let at = head.length;
   for (const value of values) {

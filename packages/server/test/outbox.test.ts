@@ -58,6 +58,24 @@ test('an answer that comes while a turn is sent waits for the next', async () =>
   expect(sent).toEqual(['later x']);
 });
 
+test('a small body of bytes is sent as text that stands for the same bytes, a large one as it is', async () => {
+  const sent: [body: unknown, encoding: unknown][] = [];
+  const timers = new HeldTurn();
+  const outbox = new Outbox(timers);
+  const response = {
+    destroyed: false,
+    end: (body: unknown, encoding: unknown) => sent.push([body, encoding]),
+  } as unknown as ServerResponse;
+  const whole = Uint8Array.from({ length: 258 }, (_, i) => i);
+  const large = new Uint8Array(4097);
+  outbox.put(response, whole.subarray(1, 257));
+  outbox.put(response, large);
+  await timers.endTurn();
+  expect(sent[0][1]).toBe('latin1');
+  expect(Uint8Array.from(Buffer.from(sent[0][0] as string, 'latin1'))).toEqual(Uint8Array.from(whole.subarray(1, 257)));
+  expect(sent[1]).toEqual([large, undefined]);
+});
+
 test.each([-1, 0, 999, 1000, 1_700_000_000_000, 1_700_001_024_000, 1_700_000_000_999])('the date of %d, asked twice', (milliseconds) => {
   const expected = new Date(Math.floor(milliseconds / 1000) * 1000).toUTCString();
   expect([httpDate(milliseconds), httpDate(milliseconds)]).toEqual([expected, expected]);
