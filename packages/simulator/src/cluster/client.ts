@@ -45,6 +45,8 @@ const graceMs = 300;
 export class Client {
   readonly #parts: ClientParts;
   readonly #memories = new Map<string, Memory>();
+  /** Keys of which nothing was found when they were last read: to change one is to write it. */
+  readonly #vacant = new Set<string>();
 
   constructor(parts: ClientParts) {
     this.#parts = parts;
@@ -65,8 +67,10 @@ export class Client {
     const bucket = random.pick(plan.buckets);
     const key = `k${random.below(plan.keys)}`;
     const deed = this.#pickDeed();
-    const memory = this.#memories.get(`${bucket.name}/${key}`);
-    if (deed === 'read' || (memory === undefined && (deed === 'update' || deed === 'delete'))) return this.#read(bucket, key);
+    const name = `${bucket.name}/${key}`;
+    const memory = this.#memories.get(name);
+    const looksFirst = deed === 'delete' || (deed === 'update' && !this.#vacant.has(name));
+    if (deed === 'read' || (memory === undefined && looksFirst)) return this.#read(bucket, key);
     await this.#write(bucket, key, { deed, memory });
   }
 
@@ -101,9 +105,11 @@ export class Client {
   }
 
   #remember(bucket: string, key: string, { reply, shown }: { readonly reply: GetReply; readonly shown: readonly number[] }): void {
-    if (reply.state === 'missing') return;
+    const name = `${bucket}/${key}`;
+    if (reply.state === 'missing') return void this.#vacant.add(name);
+    this.#vacant.delete(name);
     const etag = reply.state === 'found' ? reply.etag : undefined;
-    this.#memories.set(`${bucket}/${key}`, { context: reply.context, etag, seen: new Set(shown), shown: new Set(shown) });
+    this.#memories.set(name, { context: reply.context, etag, seen: new Set(shown), shown: new Set(shown) });
   }
 
   async #write(bucket: BucketPlan, key: string, how: { readonly deed: Deed; readonly memory: Memory | undefined }): Promise<void> {

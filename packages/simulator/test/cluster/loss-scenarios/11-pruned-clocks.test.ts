@@ -8,7 +8,7 @@ import { Scene, type Setting } from './scene.ts';
 
 /** So many lives cut many entries off. */
 const enoughLives = 40;
-const timeoutMs = 60_000;
+const timeoutMs = 120_000;
 
 interface Outcome {
   /** What the two that took part show once the third, which was away all the while, is back. */

@@ -13,7 +13,7 @@ const limits = { inFlightMax: 5 };
 const clients = 3;
 /** How long clients look at nothing but the node that is back. */
 const backMs = 500;
-const timeoutMs = 60_000;
+const timeoutMs = 120_000;
 
 interface Told {
   readonly operations: number;
