@@ -8,6 +8,7 @@ import { findFreePorts } from '../../packages/server/dist/dev/free-ports.js';
 import { layOut } from '../../packages/server/dist/dev/layout.js';
 import { Links } from './links.mjs';
 import { waitUntil } from './patience.mjs';
+import { Pulse } from './pulse.mjs';
 
 /** @typedef {'process' | 'link'} Ill what is wrong with a node: its process does not run, or it is cut off */
 
@@ -19,6 +20,7 @@ const afterwardsMs = 3000;
 /** Five nodes, or as many as are asked for. */
 export class Fleet {
   links = new Links();
+  pulse = new Pulse();
   /** @type {readonly DevNode[]} */
   nodes = [];
   /** @type {string[]} what went wrong with the processes themselves */
@@ -126,6 +128,7 @@ export class Fleet {
   async end(signal) {
     await Promise.all(this.nodes.map((node) => node.end(signal)));
     this.links.close();
+    this.pulse.stop();
   }
 
   /**

@@ -177,13 +177,14 @@ class Client {
 }
 
 /**
- * Whether a failure could not be helped: the node that was asked was ill itself. Strict operations need two owners, so any
+ * Whether a failure could not be helped: the machine had no time, or the node that was asked was ill itself. Strict operations need two owners, so any
  * illness excuses them; `always` needs one store, so a cut does not.
  * @param {import('./fleet.mjs').Fleet} fleet
  * @param {{ usage: string, node: string | undefined, fromMs: number, untilMs: number }} of
  */
 function isExcusedAt(fleet, { usage, node, fromMs, untilMs }) {
   const time = { fromMs, untilMs };
+  if (!fleet.pulse.wasSteady(fromMs, untilMs)) return true;
   if (usage === 'strict') return !fleet.names.every((name) => fleet.wasWell(name, { ...time, ills: ['process', 'link'] }));
   if (node === undefined) return false;
   return !fleet.wasWell(node, { ...time, ills: usage === 'always' ? ['process'] : ['process', 'link'] });

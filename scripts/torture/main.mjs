@@ -117,6 +117,7 @@ function unexcused(phases) {
 function tellVerdict(wrong) {
   const logs = logLines(fleet.nodes.map(({ plan: { name, logFile } }) => ({ name, logFile })));
   say(logs.length === 0 ? 'the nodes logged no warning' : `warnings and errors in the logs\n${logs.join('\n')}`);
+  if (fleet.pulse.inWords !== '') say(`\n${fleet.pulse.inWords}`);
   if (wrong.length === 0) {
     say(`\nverdict: every promise was kept (seed ${seed})`);
     return;

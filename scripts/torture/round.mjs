@@ -43,7 +43,7 @@ export async function runRound({ fleet, meter, plan, say }) {
     enter(scene, 'rest', say);
     const rest = await comeToRest(scene, { random, given });
     const wasWell = (/** @type {string} */ node, /** @type {number} */ fromMs, /** @type {number} */ untilMs) =>
-      fleet.wasWell(node, { fromMs, untilMs, ills: ['process'] });
+      fleet.wasWell(node, { fromMs, untilMs, ills: ['process'] }) && fleet.pulse.wasSteady(fromMs, untilMs);
     const findings = await judgeAll(ledger, wasWell);
     return { rest, findings, operations: ledger.operations };
   } finally {
