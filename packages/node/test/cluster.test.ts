@@ -46,6 +46,19 @@ describe('a cluster', () => {
   });
 });
 
+describe('the log of a node', () => {
+  it('says who went down and who came back, by name', async () => {
+    const cluster = await new ClusterWorld(13).startAll(3);
+    const saidBy = (name: string): string[] => cluster.lines.filter((line) => line.startsWith(`${name} `) && line.includes('a member is'));
+    expect(saidBy('n1')).toEqual([]);
+    cluster.kill('n3');
+    await cluster.until(() => saidBy('n1').includes('n1 warn a member is down {"name":"n3"}'));
+    await cluster.revive('n3');
+    await cluster.until(() => saidBy('n1').includes('n1 info a member is up again {"name":"n3"}'));
+    expect(saidBy('n1').filter((line) => !line.includes('debug'))).toHaveLength(2);
+  });
+});
+
 describe('a store that lost its data', () => {
   it('never counts as a strict answer before it has taken everything back', async () => {
     const cluster = await new ClusterWorld(5).startAll(3);

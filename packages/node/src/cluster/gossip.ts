@@ -1,11 +1,11 @@
 /** Takes part in gossip: over the door, about the members that the ring log names, with the ring's epoch as news. */
-import { joinPath } from '@coterie/env';
-import { type GossipService, type ProfileWish, startGossip } from '@coterie/gossip';
+import { joinPath, type Log } from '@coterie/env';
+import { type GossipService, type MemberState, type ProfileWish, startGossip } from '@coterie/gossip';
 import type { Endpoint } from '@coterie/rpc';
 import type { Opened } from '../start.ts';
 import { bytesAt } from '../wire.ts';
 import type { ClusterLink } from './link.ts';
-import type { ClusterState, Member } from './state.ts';
+import { type ClusterState, type Member, memberOf } from './state.ts';
 import type { WhoIsUp } from './who-is-up.ts';
 
 /** What gossip is joined to. */
@@ -32,8 +32,9 @@ export async function joinGossip({ opened, endpoint, cluster, whoIsUp, somebodyI
     seeds: settings.peer?.seeds ?? [],
     directory,
     events: {
-      change: (_id, is) => {
+      change: (id, is, was) => {
         if (is === 'alive') somebodyIsBack();
+        tellHealth(environment.log, { name: memberOf(cluster.state, id)?.name ?? id, is, was });
       },
       epoch: (_id, epoch) => {
         if (epoch > cluster.state.epoch) void cluster.catchUp();
@@ -52,6 +53,18 @@ export async function joinGossip({ opened, endpoint, cluster, whoIsUp, somebodyI
   );
   whoIsUp.follow(gossip);
   return gossip;
+}
+
+/** Says in the log what an operator will look for there: who went down when, and who came back. */
+function tellHealth(
+  log: Log,
+  { name, is, was }: { readonly name: string; readonly is: MemberState | undefined; readonly was: MemberState | undefined },
+): void {
+  if (is === was || was === undefined) return;
+  if (is === 'dead') log.warn('a member is down', { name });
+  else if (is === 'suspect') log.debug('a member is in doubt', { name });
+  else if (is === 'left') log.info('a member has left', { name });
+  else if (is === 'alive' && was !== 'suspect') log.info('a member is up again', { name });
 }
 
 function profileOf({ id, peer, zone, weight }: Member): ProfileWish {

@@ -1,8 +1,8 @@
 /**
- * What the log says about failed requests. A refusal that is the client's own doing is not logged (it is counted). A
- * failure of this side is logged at once the first time; its repetitions in the next ten seconds become one line with
- * their number, so that a full disk at three in the morning is two lines a window and not thirty thousand a second.
- * A bug is logged each time with its stack, within the same limit.
+ * What the log says about failed requests. A refusal that is the client's own doing, or that comes before the node is ready,
+ * is not logged (it is counted). A failure of this side is logged at once the first time; its repetitions in the next ten
+ * seconds become one line with their number, so that a full disk at three in the morning is two lines a window and not thirty
+ * thousand a second. A bug is logged each time with its stack, within the same limit.
  */
 import type { Clock, Log, LogFields, Timer, Timers } from '@coterie/env';
 import { isCoterieError } from '@coterie/env';
@@ -27,7 +27,7 @@ export class Trouble {
 
   /** Notes that `exchange` ended in `problem` because of `error`. */
   note(problem: Problem, error: unknown, exchange: Exchange): void {
-    if (problem.status < 500 || error instanceof HttpRefusal) return;
+    if (problem.status < 500 || problem.code === 'NOT_READY' || error instanceof HttpRefusal) return;
     const entry = this.repeated.get(problem.code);
     if (entry !== undefined) {
       entry.count++;
