@@ -24,20 +24,16 @@ export class EpochGate {
     this.#oldest = oldest;
   }
 
-  /** Runs `work` for a sender at this epoch. @throws `STALE_RING` */
-  async run<T>(epoch: number, work: () => Promise<T>): Promise<T> {
+  /** Runs `work`, which rejects rather than throws, for a sender at this epoch. @throws `STALE_RING` */
+  run<T>(epoch: number, work: () => Promise<T>): Promise<T> {
     const now = this.#ringEpoch();
-    if (epoch < this.#oldest()) {
-      throw new CoterieError('STALE_RING', `the ring of epoch ${epoch} was replaced by that of epoch ${now}`, {
-        details: { epoch: now, mayHaveTakenEffect: false },
-      });
-    }
+    if (epoch < this.#oldest()) return Promise.reject(stale(epoch, now));
     this.#running.set(now, (this.#running.get(now) ?? 0) + 1);
-    try {
-      return await work();
-    } finally {
-      this.#leave(now);
-    }
+    // Not an async function: every question of another node passes here, and would wait for two promises more.
+    const running = work();
+    const leave = (): void => this.#leave(now);
+    running.then(leave, leave);
+    return running;
   }
 
   /** Resolves when nothing runs that began under a ring before `epoch`. The caller sees to it that nothing more does. */
@@ -55,4 +51,10 @@ export class EpochGate {
     this.#waiting = [];
     for (const wake of waiting) wake();
   }
+}
+
+function stale(epoch: number, now: number): CoterieError {
+  return new CoterieError('STALE_RING', `the ring of epoch ${epoch} was replaced by that of epoch ${now}`, {
+    details: { epoch: now, mayHaveTakenEffect: false },
+  });
 }

@@ -29,6 +29,7 @@ interface Found {
 }
 
 const names = ['r', 'pr'] as const;
+const noOwners: readonly string[] = [];
 
 /** Reads a key. */
 export async function get(core: Core, request: GetRequest, attempt: Attempt): Promise<GetReply> {
@@ -97,15 +98,15 @@ async function readHere(core: Core, place: Place): Promise<Found> {
 
 async function readFrom(core: Core, of: { readonly place: Place; readonly placement: KeyPlacement }, target: Target): Promise<ReadReply> {
   const { place, placement } = of;
-  const hintsFor = target.standsFor === undefined ? [] : placement.owners;
+  const { store, standsFor } = target;
+  const hintsFor = standsFor === undefined ? noOwners : placement.owners;
   try {
-    const copy =
-      target.store === core.selfId ? await readOwn(core, of, hintsFor) : await core.cluster.peers.read(target.store, place, hintsFor);
+    const copy = store === core.selfId ? await readOwn(core, of, hintsFor) : await core.cluster.peers.read(store, place, hintsFor);
     // What a recovering store lacks may be what it lost: that is no answer.
     const knows = !copy.recovering || copy.object.set.clock.entries.length > 0;
-    return { ...target, ok: knows, object: copy.object, recovering: copy.recovering };
+    return { store, standsFor, ok: knows, object: copy.object, recovering: copy.recovering, error: undefined };
   } catch (error) {
-    return { ...target, ok: false, error };
+    return { store, standsFor, ok: false, object: undefined, recovering: undefined, error };
   }
 }
 

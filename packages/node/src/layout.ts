@@ -16,6 +16,7 @@
  * Integers are big-endian here, so that byte order is number order. The token scatters a bucket's keys on purpose, so a
  * listing by prefix has an index of its own, written in the batch that writes the object.
  */
+import { allocate, equalBytes } from '@coterie/bytes';
 import { CoterieError } from '@coterie/env';
 import { tokenOf, type Token, writeToken } from '@coterie/ring';
 import { keyBytesMax } from './limits.ts';
@@ -49,11 +50,13 @@ const tokenBytes = 8;
 export function addressOf(parts: AddressParts): Address {
   const { bucket, bucketBytes, generation, key } = parts;
   const token = tokenOf(bucketBytes, key);
-  const objectKey = new Uint8Array(1 + tokenBytes + 1 + bucketBytes.length + 4 + key.length);
+  const objectKey = allocate(1 + tokenBytes + 1 + bucketBytes.length + 4 + key.length);
   objectKey[0] = space.object;
   writeScoped(objectKey, writeToken(objectKey, 1, token), parts);
   return { bucket, generation, key, token, objectKey, id: latin1(objectKey) };
 }
+
+const decoder = new TextDecoder();
 
 /** The address whose object lies under `objectKey`. @throws `CORRUPTION` */
 export function addressAt(objectKey: Uint8Array): Address {
@@ -63,7 +66,7 @@ export function addressAt(objectKey: Uint8Array): Address {
     throw new CoterieError('CORRUPTION', 'a key of the store is no address');
   const view = new DataView(objectKey.buffer, objectKey.byteOffset, objectKey.length);
   return {
-    bucket: new TextDecoder().decode(objectKey.subarray(nameAt, nameEnd)),
+    bucket: decoder.decode(objectKey.subarray(nameAt, nameEnd)),
     generation: view.getUint32(nameEnd),
     key: objectKey.slice(nameEnd + 4),
     token: { high: view.getUint32(1), low: view.getUint32(5) },
@@ -75,11 +78,23 @@ export function addressAt(objectKey: Uint8Array): Address {
 /** The address that a peer names, checked whole: it is the one that its bucket and key have. @throws `PROTOCOL` */
 export function addressFrom(objectKey: Uint8Array): Address {
   const address = parsed(objectKey);
-  const { bucket, generation, key } = address;
-  // Made again from its parts: another token, or a name that is no text, gives other bytes.
-  const own = addressOf({ bucket, bucketBytes: new TextEncoder().encode(bucket), generation, key });
-  if (key.length > keyBytesMax || own.id !== address.id) throw new CoterieError('PROTOCOL', 'malformed message: address');
+  const { bucket, key, token } = address;
+  const nameAt = 1 + tokenBytes + 1;
+  const nameBytes = objectKey.subarray(nameAt, nameAt + objectKey[nameAt - 1]);
+  const own = tokenOf(nameBytes, key);
+  const isSound = key.length <= keyBytesMax && own.high === token.high && own.low === token.low && isSpelling(nameBytes, bucket);
+  if (!isSound) throw new CoterieError('PROTOCOL', 'malformed message: address');
   return address;
+}
+
+/** Whether these bytes are how the text that was read from them is written: bytes that are no text read as something, too. */
+function isSpelling(bytes: Uint8Array, text: string): boolean {
+  // ASCII, as nearly all names are: the encoder costs more than all the rest here.
+  return (text.length === bytes.length && bytes.every(isAscii)) || equalBytes(new TextEncoder().encode(text), bytes);
+}
+
+function isAscii(byte: number): boolean {
+  return byte < 0x80;
 }
 
 function parsed(objectKey: Uint8Array): Address {
@@ -115,7 +130,7 @@ export function latin1(key: Uint8Array): string {
 
 /** The key of the index entry. */
 export function indexKey(parts: AddressParts): Uint8Array {
-  const bytes = new Uint8Array(2 + parts.bucketBytes.length + 4 + parts.key.length);
+  const bytes = allocate(2 + parts.bucketBytes.length + 4 + parts.key.length);
   bytes[0] = space.index;
   writeScoped(bytes, 1, parts);
   return bytes;
@@ -164,7 +179,7 @@ export function successor(key: Uint8Array): Uint8Array {
 
 /** These bytes, one after the other. */
 export function concatenate(parts: readonly Uint8Array[]): Uint8Array {
-  const joined = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  const joined = allocate(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;
   for (const part of parts) {
     joined.set(part, at);

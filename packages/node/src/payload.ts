@@ -11,7 +11,7 @@
  *
  * Times are wall-clock milliseconds. A flag that this version does not know makes the payload unreadable, not wrong.
  */
-import { ByteReader, ByteWriter, crc32, varintLength } from '@coterie/bytes';
+import { allocate, ByteReader, ByteWriter, crc32, varintLength } from '@coterie/bytes';
 import { CoterieError } from '@coterie/env';
 import { type Extensions, noExtensions, readExtensions, writeExtensions } from './extensions.ts';
 
@@ -42,7 +42,7 @@ const knownFlags = 15;
 
 /** Encodes the fields. `seed` is the CRC-32 of the address. */
 export function makePayload(fields: PayloadFields, seed: number): Payload {
-  const writer = new ByteWriter(encodedLength(fields));
+  const writer = new ByteWriter(allocate(encodedLength(fields)));
   writer.u8(flagsOf(fields)).u48(fields.writtenAt);
   if (fields.expiresAt !== undefined) writer.u48(fields.expiresAt);
   if (fields.stamp !== undefined) writer.u53(fields.stamp);

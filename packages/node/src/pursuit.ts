@@ -22,16 +22,16 @@
 export interface Target {
   readonly store: string;
   /** Absent when the store is asked as the primary that it is. */
-  readonly standsFor?: string;
+  readonly standsFor?: string | undefined;
 }
 
 /** How a store answered. */
 export interface Outcome extends Target {
   readonly ok: boolean;
   /** It holds the write durably. */
-  readonly synced?: boolean;
+  readonly synced?: boolean | undefined;
   /** It answers, and cannot vouch for what it lacks: counts as a fallback. */
-  readonly recovering?: boolean;
+  readonly recovering?: boolean | undefined;
 }
 
 /** What has to be reached in each set. */

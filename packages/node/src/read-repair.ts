@@ -10,8 +10,8 @@ import type { Place } from './replica.ts';
 /** What a store was found to hold; no object if it did not answer. */
 export interface FoundCopy {
   readonly store: string;
-  readonly standsFor?: string;
-  readonly object?: CausalObject;
+  readonly standsFor?: string | undefined;
+  readonly object?: CausalObject | undefined;
 }
 
 /** Brings the owners that answered up to date. */
@@ -33,7 +33,11 @@ export async function repair(
 
 /** What all that answered know together. */
 export function mergeCopies(copies: readonly FoundCopy[], conflict: Conflict): CausalObject {
-  return copies.reduce((merged, { object }) => (object === undefined ? merged : mergeObjects(merged, object, conflict)), emptyObject);
+  let merged: CausalObject | undefined;
+  for (const { object } of copies) {
+    if (object !== undefined) merged = merged === undefined ? object : mergeObjects(merged, object, conflict);
+  }
+  return merged ?? emptyObject;
 }
 
 /** Owners whose copy lacks something of `merged`. */

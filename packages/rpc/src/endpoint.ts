@@ -114,10 +114,14 @@ export class Endpoint {
    * `OVERLOADED` (bounds of this side), `TOO_LARGE`, `UNSUPPORTED_FORMAT` (method or version unknown there), `CLOSED`.
    * `details.mayHaveTakenEffect` says whether the question may have arrived.
    */
-  async request(address: string, request: RpcRequest, { timeoutMs }: RequestOptions): Promise<RpcAnswer> {
-    if (this.#state !== 'open') throw this.#closedError();
-    if (!(timeoutMs > 0)) throw new CoterieError('INVALID_ARGUMENT', `timeoutMs must be above 0, not ${timeoutMs}`);
-    return this.#peer(address).request(request, timeoutMs);
+  request(address: string, request: RpcRequest, { timeoutMs }: RequestOptions): Promise<RpcAnswer> {
+    try {
+      if (this.#state !== 'open') throw this.#closedError();
+      if (!(timeoutMs > 0)) throw new CoterieError('INVALID_ARGUMENT', `timeoutMs must be above 0, not ${timeoutMs}`);
+      return this.#peer(address).request(request, timeoutMs);
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
   }
 
   /** Says something to the node at `address`, which may never arrive. Never fails, never waits; dropped where that is quicker. */

@@ -48,6 +48,15 @@ interface Question {
   readonly body: unknown;
 }
 
+/** A question that is being handled. */
+interface Asked {
+  readonly frame: Frame;
+  readonly method: string;
+  readonly deadlineMs: number;
+}
+
+const noValues: readonly Uint8Array[] = [];
+
 /** An incoming connection. */
 export class Visitor {
   readonly #parts: VisitorParts;
@@ -129,25 +138,44 @@ export class Visitor {
     const { epoch, body, method } = question;
     const deadlineMs = isNotice ? Infinity : nowMs + question.remainingMs;
     const request = { from, epoch, body, values: frame.values, deadlineMs };
-    void this.#respond(frame, method, request).finally(() => this.#handled(frame.frameBytes));
+    const asked = { frame, method, deadlineMs };
+    // One `then`, not an async function around another: each promise costs as much as reading the question.
+    this.#handle(method, request).then(
+      (answer) => this.#respond(asked, answer),
+      (error: unknown) => this.#respondFailed(asked, error),
+    );
   }
 
-  async #respond({ type, id }: Frame, method: string, request: IncomingRequest): Promise<void> {
+  #respond(asked: Asked, answer: HandlerAnswer): void {
+    const { frame, deadlineMs } = asked;
     try {
-      const { body, values = [] } = await this.#handle(method, request);
-      if (type === frameType.request) this.#answer({ type: frameType.answer, id, body, values }, request.deadlineMs);
+      const { body, values = noValues } = answer;
+      if (frame.type === frameType.request) this.#answer({ type: frameType.answer, id: frame.id, body, values }, deadlineMs);
     } catch (error) {
+      return this.#respondFailed(asked, error);
+    }
+    this.#handled(frame.frameBytes);
+  }
+
+  #respondFailed({ frame, method, deadlineMs }: Asked, error: unknown): void {
+    try {
       if (!isCoterieError(error)) this.#parts.environment.log.error('rpc handler failed', { method, error: String(error) });
-      if (type === frameType.request)
-        this.#answer({ type: frameType.failure, id, body: errorToBody(error), values: [] }, request.deadlineMs);
+      if (frame.type === frameType.request)
+        this.#answer({ type: frameType.failure, id: frame.id, body: errorToBody(error), values: noValues }, deadlineMs);
+    } finally {
+      this.#handled(frame.frameBytes);
     }
   }
 
-  async #handle(name: string, request: IncomingRequest): Promise<HandlerAnswer> {
-    const method = this.#parts.methods.get(name);
-    if (method === undefined) throw new CoterieError('UNSUPPORTED_FORMAT', `${this.#parts.hello().address} knows no method ${name}`);
-    if (method.options.beforeJoin !== true) this.#checkJoined(name, request.from);
-    return method.handler(request);
+  #handle(name: string, request: IncomingRequest): Promise<HandlerAnswer> {
+    try {
+      const method = this.#parts.methods.get(name);
+      if (method === undefined) throw new CoterieError('UNSUPPORTED_FORMAT', `${this.#parts.hello().address} knows no method ${name}`);
+      if (method.options.beforeJoin !== true) this.#checkJoined(name, request.from);
+      return method.handler(request);
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
   }
 
   #checkJoined(name: string, from: PeerIdentity): void {
