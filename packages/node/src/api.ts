@@ -2,6 +2,7 @@
  * What one running node offers to the doors in front of it (HTTP, CLI, later Redis): values in, values out. Errors are
  * `CoterieError`s. Nothing here knows about HTTP.
  */
+import type { ChangeReport, RingChanges } from './api-topology.ts';
 
 /** Properties of a bucket. Any bucket exists, with the defaults, before anybody made it. */
 export interface BucketProperties {
@@ -165,6 +166,10 @@ export interface MemberReport {
   readonly isSteward: boolean;
   /** Whether its join is still under way. */
   readonly isJoining: boolean;
+  /** Whether it is to go: in a change under way, or holding nothing any more and bringing home what it has. */
+  readonly isLeaving: boolean;
+  /** Whether it was declared dead for good. */
+  readonly isLost: boolean;
   /** Partitions of which it holds a copy. */
   readonly replicas: number;
   /** Partitions whose first copy it holds: whose writes it coordinates. */
@@ -173,17 +178,6 @@ export interface MemberReport {
   readonly ideal: number;
   /** Objects that this node keeps for it. */
   readonly hints: number;
-}
-
-/** A change of the ring that is under way. */
-export interface ChangeReport {
-  readonly kind: 'join';
-  /** Name of the member it is about. */
-  readonly member: string;
-  readonly phase: 'dual-write' | 'read-new';
-  readonly partitions: number;
-  /** Why it is not moving, as this node sees it; empty when nothing holds it up here. */
-  readonly waitingFor: string;
 }
 
 /** The cluster as this node knows it. */
@@ -195,7 +189,11 @@ export interface ClusterReport {
   readonly members: readonly MemberReport[];
   /** Largest load over what the member ought to have. */
   readonly largestOverIdeal: number;
+  /** The oldest change under way. */
   readonly change?: ChangeReport;
+  readonly changes: readonly ChangeReport[];
+  /** What this node waits for before it may go; empty unless it is leaving. */
+  readonly leavingWaitsFor: string;
   /** Objects that this node keeps for others. */
   readonly hints: number;
   readonly hintsDelivered: number;
@@ -268,6 +266,8 @@ export interface CoterieNode {
   /** What this store alone holds of a key, nobody else being asked. */
   inspect(bucket: string, key: Uint8Array): Promise<CopyReport>;
   status(): NodeStatus;
+  /** Changes of the ring on purpose. */
+  readonly topology: RingChanges;
   /** Takes no new work, lets what runs finish, closes the store. */
   close(): Promise<void>;
 }

@@ -54,13 +54,19 @@ export async function assemble(opened: Opened): Promise<CoterieNode> {
     const ends = await Promise.allSettled([gossip?.stop(), background.stop(), doorAndLog()]);
     for (const end of ends) if (end.status === 'rejected') throw end.reason;
   };
-  const { handoff, mover, dropper } = background;
   const counters = (): NodeCounters => ({ rpc: { ...endpoint?.counts }, gossip: { ...gossip?.counters } });
   const { sync } = settings;
-  const node = new RunningNode({ ...inside, life, recovery, handoff, mover, dropper, self, sync, counters, shutDown });
+  const node = new RunningNode({ ...inside, ...background.parts, life, recovery, self, sync, counters, shutDown });
   if (endpoint === undefined) return node;
   try {
-    answerPeers(endpoint, { service: background.service, node, mover, ringLog, cluster: core.cluster, hazards: core.hazards });
+    answerPeers(endpoint, {
+      service: background.service,
+      node,
+      ...background.parts,
+      ringLog,
+      cluster: core.cluster,
+      hazards: core.hazards,
+    });
     gossip = await joinGossip({ opened, endpoint, cluster: core.cluster, whoIsUp, somebodyIsBack: () => background.soon() });
     background.soon();
     return node;

@@ -1,25 +1,35 @@
 /** What a node does besides answering: the chores, what they are about, and the clearing of dropped buckets. */
-import { Chores } from './chores.ts';
+import { type Chore, Chores } from './chores.ts';
 import { announce } from './cluster/announce.ts';
-import type { ClusterState, Member } from './cluster/state.ts';
+import { Driver } from './cluster/driver.ts';
+import { type ClusterState, isBarred, type Member } from './cluster/state.ts';
 import type { Core } from './core.ts';
+import { Departure } from './departure.ts';
 import { Dropper } from './dropper.ts';
 import { EpochGate } from './epoch-gate.ts';
 import { Evacuation } from './evacuation.ts';
 import { Handoff } from './handoff.ts';
 import type { HintLedger } from './hint-ledger.ts';
 import { Mover } from './mover.ts';
+import { Pace } from './pace.ts';
 import type { Recovery } from './recovery.ts';
 import { PeerService } from './serve.ts';
+import { Topology } from './topology.ts';
 
 /** How often chores are done. */
 const choresMs = 1000;
+
+/** What of a background others ask. */
+export type BackgroundParts = Pick<Background, 'handoff' | 'mover' | 'driver' | 'departure' | 'topology' | 'dropper'>;
 
 /** The background of one node. */
 export class Background {
   readonly service: PeerService;
   readonly handoff: Handoff;
   readonly mover: Mover;
+  readonly driver: Driver;
+  readonly departure: Departure;
+  readonly topology: Topology;
   readonly dropper: Dropper;
   readonly #core: Core;
   readonly #chores: Chores;
@@ -30,18 +40,35 @@ export class Background {
     const ringEpoch = (): number => cluster.state.ringEpoch;
     this.service = new PeerService(core, new EpochGate(ringEpoch, core.hazards.ringOfYesterday ? () => 0 : ringEpoch));
     this.handoff = new Handoff(core, hints);
-    this.mover = new Mover(core, (epoch) => this.service.barrier(epoch));
+    const pace = new Pace(environment, core.limits.transferBytesPerSecond);
+    this.mover = new Mover(core, pace);
+    const ownBarrier = (epoch: number): Promise<void> => this.service.barrier(epoch);
+    this.driver = new Driver({ core, ownBarrier, hasTakenOver: (change) => this.mover.hasTakenOver(change) });
     this.dropper = new Dropper({ store, timers: environment.timers, log: environment.log });
     const evacuation = new Evacuation(core);
+    this.departure = new Departure({ core, evacuation, hints, ownBarrier });
+    this.topology = new Topology(environment, cluster);
     const chores = [
       { name: 'handoff', run: () => this.handoff.round() },
       { name: 'moves', run: () => this.mover.step() },
-      { name: 'recovery', run: () => recovery.step(core, this.mover) },
+      { name: 'phases', run: () => this.driver.step() },
+      { name: 'recovery', run: () => recovery.step(core, this.mover, pace) },
       { name: 'evacuation', run: () => evacuation.step() },
+      { name: 'departure', run: () => this.departure.step() },
+      { name: 'removal', run: () => this.#giveAwayLost() },
       { name: 'announcement', run: () => announce(cluster, self) },
       { name: 'clocks', run: () => core.clocks.step() },
     ];
-    this.#chores = new Chores(chores, environment, choresMs);
+    this.#chores = new Chores(
+      chores.map((chore) => this.#forMembers(chore)),
+      environment,
+      choresMs,
+    );
+  }
+
+  /** What others ask, and reports are about. */
+  get parts(): BackgroundParts {
+    return this;
   }
 
   /** Takes up what an earlier run left, and what was decided since. */
@@ -67,6 +94,17 @@ export class Background {
   async stop(): Promise<void> {
     await this.handoff.stop();
     await this.#chores.stop();
+  }
+
+  /** One that was removed, or has left, leaves everything as it is. */
+  #forMembers({ name, run }: Chore): Chore {
+    return { name, run: async () => (isBarred(this.#core.cluster.state, this.#core.selfId) ? undefined : run()) };
+  }
+
+  async #giveAwayLost(): Promise<void> {
+    const { cluster, selfId } = this.#core;
+    const first = cluster.state.members.find(({ id }) => cluster.standing(id) === 'up');
+    if (cluster.state.lost.length > 0 && first?.id === selfId) await this.topology.giveAwayLost();
   }
 
   async #clearDropped(state: ClusterState): Promise<void> {

@@ -117,12 +117,20 @@ export async function coordinateSomewhere(core: Core, errand: Errand, attempt: A
       }
     }
     attempt.check();
+    if (core.cluster.state.leaving.includes(core.selfId)) throw leavingAlready();
     if (owners.includes(core.selfId)) return await errand.here({ store: core.selfId });
     const absent = owners.find((id) => core.cluster.standing(id) === 'down') ?? owners[0];
     return await errand.here({ store: core.selfId, standsFor: absent });
   } catch (error) {
     throw isInDoubt ? inDoubt(error) : error;
   }
+}
+
+/** What this store took in now would have to be brought home before it may go. */
+function leavingAlready(): CoterieError {
+  return new CoterieError('NOT_READY', 'this node is leaving the cluster, and no owner of the key answers it; ask another node', {
+    details: { mayHaveTakenEffect: false },
+  });
 }
 
 /** The time that one candidate gets: whole milliseconds, and half of what is left at most. */

@@ -8,6 +8,7 @@
  */
 import { equalBytes } from '@coterie/bytes';
 import { foreignTo } from './cluster/moves.ts';
+import type { ClusterState } from './cluster/state.ts';
 import { type Core, placementAt } from './core.ts';
 import { addressAt, successor } from './layout.ts';
 import { addressSeed, type CausalObject, hashOf } from './object.ts';
@@ -33,6 +34,12 @@ export class Evacuation {
   readonly #core: Core;
   #sweptEpoch = -1;
   #steps = 0;
+  /** The ring by which the last whole sweep found nothing out of place. */
+  #clearEpoch = -1;
+  /** Strays met in the sweep that runs. */
+  #met = 0;
+  /** Why the last sweep was put off; empty when it was not. */
+  trouble = '';
   /** Objects removed since the start. */
   removed = 0;
 
@@ -40,15 +47,32 @@ export class Evacuation {
     this.#core = core;
   }
 
+  /** Whether a whole sweep by this ring found nothing that is out of place. */
+  isClearAt(ringEpoch: number): boolean {
+    return this.#clearEpoch === ringEpoch;
+  }
+
   /** Sweeps when the ring is a new one, and again now and then. A failure leaves the rest for the next step. */
   async step(): Promise<void> {
     const { state } = this.#core.cluster;
     this.#steps += 1;
-    const isDue = this.#sweptEpoch !== state.ringEpoch || this.#steps >= stepsPerSweep;
-    if (state.change !== undefined || !isDue) return;
+    const isLeaving = state.leaving.includes(this.#core.selfId) && !this.isClearAt(state.ringEpoch);
+    if (this.#sweptEpoch === state.ringEpoch && this.#steps < stepsPerSweep && !isLeaving) return;
+    try {
+      await this.#sweepAll(state);
+      this.trouble = '';
+    } catch (error) {
+      this.trouble = error instanceof Error ? error.message : String(error);
+      throw error;
+    }
+  }
+
+  async #sweepAll(state: ClusterState): Promise<void> {
+    this.#met = 0;
     for (const [from, until] of rangesOf(foreignTo(state, this.#core.selfId))) {
       await this.#sweep(partitionStart(from, state.ring.partitions), partitionStart(until, state.ring.partitions));
     }
+    if (this.#met === 0) this.#clearEpoch = state.ringEpoch;
     this.#sweptEpoch = state.ringEpoch;
     this.#steps = 0;
   }
@@ -69,6 +93,7 @@ export class Evacuation {
       const stray = this.#strayAt(objectKey, record);
       if (stray !== undefined) strays.push(stray);
     }
+    this.#met += strays.length;
     await this.#bringHome(strays);
     return last === undefined || count < pageObjects ? undefined : successor(last);
   }

@@ -41,6 +41,12 @@ const aboutTheTarget = [
   'DISK_FULL',
 ] as const;
 
+/** Where a hint goes: to an owner, or to somebody who keeps it on. */
+interface Destination {
+  readonly store: string;
+  readonly hintFor?: string;
+}
+
 /** A hint as it lies in the store. */
 interface KeptHint {
   readonly key: Uint8Array;
@@ -124,7 +130,7 @@ export class Handoff {
       try {
         await this.#deliver(place, record, target);
       } catch (error) {
-        return this.#refused(error, { owner, target });
+        return this.#refused(error, { owner, target: target.store });
       }
       this.delivered += 1;
     }
@@ -132,10 +138,10 @@ export class Handoff {
     return released ? 'gone' : 'kept';
   }
 
-  async #deliver(place: Place, record: Uint8Array, target: string): Promise<void> {
+  async #deliver(place: Place, record: Uint8Array, { store, hintFor }: Destination): Promise<void> {
     const { object } = decodeCopy(record, addressSeed(place.address.objectKey));
-    if (target === this.#core.selfId) await this.#core.local.merge(place, object);
-    else await this.#core.cluster.peers.merge(target, place, { object, order: { background: true } });
+    if (store === this.#core.selfId) await this.#core.local.merge(place, object);
+    else await this.#core.cluster.peers.merge(store, place, { object, order: { hintFor, background: true } });
   }
 
   #refused(error: unknown, of: { readonly owner: string; readonly target: string }): Fate {
@@ -146,12 +152,19 @@ export class Handoff {
     return isGeneral ? 'unreachable' : 'kept';
   }
 
-  /** Who is to have it: the owner it was kept for, or by today's ring somebody else. */
-  #targetFor(owner: string, place: Place): string | undefined {
+  /**
+   * Who is to have it: the owner it was kept for, or by today's ring somebody else. A member that is leaving does not wait
+   * for an owner that is down: somebody who stays keeps the hint from then on.
+   */
+  #targetFor(owner: string, place: Place): Destination | undefined {
     const { cluster, selfId } = this.#core;
-    const { owners } = placementAt(this.#core, place);
+    const { owners, fallbacks } = placementAt(this.#core, place);
     const isUp = (id: string): boolean => id === selfId || cluster.standing(id) !== 'down';
-    if (owners.includes(owner)) return isUp(owner) ? owner : undefined;
-    return owners.find(isUp);
+    const target = owners.includes(owner) ? (isUp(owner) ? owner : undefined) : owners.find(isUp);
+    if (target !== undefined || !cluster.state.leaving.includes(selfId)) return target === undefined ? undefined : { store: target };
+    const heir = [...fallbacks].find(isUp);
+    if (heir !== undefined) return { store: heir, hintFor: owner };
+    const other = owners.find(isUp);
+    return other === undefined ? undefined : { store: other };
   }
 }

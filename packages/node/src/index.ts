@@ -6,7 +6,6 @@ export type { Durability, OpenStore, Store, StoreBatch, StoreOpening, StoreRange
 export type {
   Bucket,
   BucketProperties,
-  ChangeReport,
   ClusterReport,
   Conditions,
   CopyReport,
@@ -26,3 +25,4 @@ export type {
   SiblingValue,
   WriteReply,
 } from './api.ts';
+export type { ChangeReport, IntakeReport, LossReport, PlannedLoad, PlanReport, RingChanges, RingWish } from './api-topology.ts';

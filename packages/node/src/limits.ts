@@ -24,6 +24,10 @@ export interface NodeLimits {
   readonly operationMemoryMs: number;
   /** A put that would make an object larger is refused, unless it makes it smaller than it was. */
   readonly objectBytesMax: number;
+  /** How fast this store takes over from others when the ring changes. */
+  readonly transferBytesPerSecond: number;
+  /** How much is taken over between two notes of how far that is: what may come again after a restart. */
+  readonly transferNoteBytes: number;
 }
 
 const defaults: NodeLimits = {
@@ -38,6 +42,8 @@ const defaults: NodeLimits = {
   hintsMax: 1_000_000,
   operationMemoryMs: 600_000,
   objectBytesMax: 24 * 2 ** 20,
+  transferBytesPerSecond: 64 * 2 ** 20,
+  transferNoteBytes: 16 * 2 ** 20,
 };
 
 /** Longest key in bytes. */

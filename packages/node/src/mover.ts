@@ -1,99 +1,151 @@
 /**
- * Carries a change of the ring through, from this member's side: takes over what it is to hold, and, if the change is
- * about this member, has the next phase decided when everybody is ready for it.
+ * Takes over what this member is to hold after a change of the ring: from every old holder (loss scenario 12), and then
+ * makes sure that it has what each of them has.
  *
  * ```
- *   dual-write   every gainer takes over from every old holder ──▶ all have ──▶ propose read-new
- *   read-new     every old and new holder has left the older ring ──────────▶ propose done
+ *   for each old holder   streaming ──▶ comparing ──▶ done        noted in the store, so that a restart goes on from there
+ *                            └─ failed, or the process ended ──▶ from the note on, at the next step
  * ```
  *
- * Each step can be done again: after a failure or a restart the next tick goes on. A holder that is down holds the change
- * up; `waitingFor` says so.
+ * When the change may go on is decided by `change-driver.ts`.
  */
-import type { Change, ClusterState } from './cluster/state.ts';
-import { concernedBy, errandsOf, gainersOf } from './cluster/moves.ts';
+import { CoterieError } from '@coterie/env';
+import { type Errand, errandsOf } from './cluster/moves.ts';
+import { type Change, type ClusterState, newcomersOf } from './cluster/state.ts';
+import { compareWith } from './compare.ts';
 import type { Core } from './core.ts';
-import { takeOver, type TransferProgress } from './transfer.ts';
+import { MoveNotes } from './move-notes.ts';
+import type { Pace } from './pace.ts';
+import { shareDone, takeOver, type TransferProgress } from './transfer.ts';
 
-/** Drives changes. */
+/** How far the taking over from one holder is. */
+export interface IntakeProgress extends TransferProgress {
+  readonly change: string;
+  readonly source: string;
+  stage: 'streaming' | 'comparing' | 'done';
+  /** Of the partitions to take over, the part that is there: 0 to 1. */
+  share: number;
+  /** Monotonic milliseconds of this process at which it began, and what was there then. */
+  readonly sinceMs: number;
+  readonly shareAtStart: number;
+  /** Why it does not go on; empty while it does. */
+  trouble: string;
+}
+
+/** Takes over. */
 export class Mover {
   readonly #core: Core;
-  readonly #ownBarrier: (epoch: number) => Promise<void>;
-  /** Sources that are done with, for the change they belong to. */
-  #taken: { readonly change: string; readonly sources: Set<string> } = { change: '', sources: new Set() };
-  #complete: string | undefined;
-  /** This process took over everything that its member holds: the whole of its join. */
-  hasJoined = false;
-  readonly progress: TransferProgress = { objects: 0, bytes: 0 };
-  /** What the change under way waits for, in a sentence; empty when nothing. */
-  waitingFor = '';
+  readonly #pace: Pace;
+  readonly #notes: MoveNotes;
+  readonly #intakes = new Map<string, IntakeProgress>();
+  #joinedBy: string | undefined;
 
-  /** `ownBarrier` is the barrier on this side of the door. */
-  constructor(core: Core, ownBarrier: (epoch: number) => Promise<void>) {
+  constructor(core: Core, pace: Pace) {
     this.#core = core;
-    this.#ownBarrier = ownBarrier;
+    this.#pace = pace;
+    this.#notes = new MoveNotes(core.store);
+  }
+
+  /** This process took over everything that its member holds: the whole of its join. */
+  get hasJoined(): boolean {
+    return this.#joinedBy !== undefined;
+  }
+
+  /** What is being taken over, or was in the changes under way. */
+  get intakes(): readonly IntakeProgress[] {
+    return [...this.#intakes.values()];
   }
 
   /** Whether this member has all that it is to hold after the change with this id. */
-  hasTakenOver(change: string): boolean {
-    return this.#complete === change;
-  }
-
-  /** Does what can be done about the change under way. */
-  async step(): Promise<void> {
+  hasTakenOver(changeId: string): boolean {
     const { state } = this.#core.cluster;
-    const { change } = state;
-    this.waitingFor = '';
-    if (change === undefined) return;
-    if (change.phase === 'dual-write') await this.#takeOver(state, change);
-    if (change.member === this.#core.selfId) await this.#advance(state, change);
+    const change = state.changes.find(({ id }) => id === changeId);
+    return change !== undefined && errandsOf(state, change, this.#core.selfId).every(({ source }) => this.#isDone(change, source));
   }
 
-  async #takeOver(state: ClusterState, change: Change): Promise<void> {
-    if (this.#complete === change.id) return;
-    if (this.#taken.change !== change.id) this.#taken = { change: change.id, sources: new Set() };
-    for (const errand of errandsOf(state, change, this.#core.selfId)) {
-      if (this.#taken.sources.has(errand.source)) continue;
-      try {
-        await takeOver(this.#core, errand, this.progress);
-      } catch (error) {
-        this.waitingFor = `data of ${errand.source}: ${String(error)}`;
-        throw error;
-      }
-      this.#taken.sources.add(errand.source);
+  /** Takes over what it can; what fails is tried again at the next step, and holds up nothing else. */
+  async step(): Promise<void> {
+    const { changes } = this.#core.cluster.state;
+    await this.#forgetOthers(changes);
+    let failed: unknown;
+    for (const change of changes) {
+      if (change.phase !== 'dual-write') continue;
+      await this.#takeOver(change).catch((error: unknown) => (failed = error));
     }
-    this.#complete = change.id;
-    if (change.member === this.#core.selfId) this.hasJoined = true;
+    if (failed !== undefined) throw failed;
   }
 
-  async #advance(state: ClusterState, change: Change): Promise<void> {
-    const late = await this.#firstNotReady(state, change);
-    if (late !== undefined) {
-      this.waitingFor = late;
-      return;
-    }
-    const { cluster } = this.#core;
-    await cluster.propose({ kind: 'advance', id: `${change.id}-${change.phase}`, change: change.id, from: change.phase });
-  }
-
-  async #firstNotReady(state: ClusterState, change: Change): Promise<string | undefined> {
-    const members = change.phase === 'dual-write' ? gainersOf(state, change) : concernedBy(state, change);
-    for (const member of members) {
+  async #takeOver(change: Change): Promise<void> {
+    let failed: unknown;
+    for (const errand of errandsOf(this.#core.cluster.state, change, this.#core.selfId)) {
+      const intake = await this.#intakeOf(change, errand);
+      if (intake.stage === 'done') continue;
       try {
-        if (!(await this.#isReady(member, state, change))) return `${member} is still taking over`;
+        await this.#run(intake, errand);
+        intake.trouble = '';
       } catch (error) {
-        return `${member}: ${error instanceof Error ? error.message : String(error)}`;
+        intake.trouble = error instanceof Error ? error.message : String(error);
+        failed = error;
       }
     }
-    return undefined;
+    if (failed !== undefined) throw failed;
+    if (newcomersOf(change).includes(this.#core.selfId)) this.#joinedBy = change.id;
   }
 
-  async #isReady(member: string, state: ClusterState, change: Change): Promise<boolean> {
-    const { cluster, selfId } = this.#core;
-    if (change.phase === 'dual-write') {
-      return member === selfId ? this.hasTakenOver(change.id) : cluster.peers.hasTakenOver(member, change.id);
+  async #run(intake: IntakeProgress, errand: Errand): Promise<void> {
+    if (intake.stage === 'streaming') {
+      await takeOver(this.#core, errand, { progress: intake, pace: this.#pace, afterPage: () => this.#afterPage(intake, errand) });
+      intake.stage = 'comparing';
+      await this.#notes.write(intake);
     }
-    await (member === selfId ? this.#ownBarrier(state.ringEpoch) : cluster.peers.barrier(member, state.ringEpoch));
-    return true;
+    await compareWith(this.#core, errand, { pace: this.#pace, check: () => this.#checkWanted(intake.change) });
+    intake.stage = 'done';
+    intake.share = 1;
+    await this.#notes.write(intake);
   }
+
+  async #afterPage(intake: IntakeProgress, { ranges }: Errand): Promise<void> {
+    this.#checkWanted(intake.change);
+    intake.share = shareDone(ranges, intake.cursor, this.#core.cluster.state.ring.partitions);
+    if (intake.bytes - this.#notes.bytesNoted(intake) >= this.#core.limits.transferNoteBytes) await this.#notes.write(intake);
+  }
+
+  /** @throws `NOT_READY` once the change is aborted, or goes on without this */
+  #checkWanted(changeId: string): void {
+    if (this.#core.cluster.state.changes.some(({ id, phase }) => id === changeId && phase === 'dual-write')) return;
+    throw new CoterieError('NOT_READY', 'the change that this was taken over for has ended');
+  }
+
+  async #intakeOf({ id: change }: Change, { source, ranges }: Errand): Promise<IntakeProgress> {
+    const key = keyOf(change, source);
+    const known = this.#intakes.get(key);
+    if (known !== undefined) return known;
+    const noted = await this.#notes.read(change, source);
+    const share = shareDone(ranges, noted?.cursor, this.#core.cluster.state.ring.partitions);
+    const intake: IntakeProgress = {
+      change,
+      source,
+      ...(noted ?? { stage: 'streaming', objects: 0, bytes: 0, cursor: undefined }),
+      share,
+      shareAtStart: share,
+      sinceMs: this.#core.environment.clock.monotonic(),
+      trouble: '',
+    };
+    this.#intakes.set(key, intake);
+    return intake;
+  }
+
+  #isDone({ id }: Change, source: string): boolean {
+    return this.#intakes.get(keyOf(id, source))?.stage === 'done';
+  }
+
+  async #forgetOthers(changes: ClusterState['changes']): Promise<void> {
+    const kept = new Set(changes.map(({ id }) => id));
+    for (const [key, { change }] of this.#intakes) if (!kept.has(change)) this.#intakes.delete(key);
+    await this.#notes.forgetAllBut(kept);
+  }
+}
+
+function keyOf(change: string, source: string): string {
+  return `${change} ${source}`;
 }

@@ -28,9 +28,11 @@ import type {
   RingReport,
   WriteReply,
 } from './api.ts';
+import type { RingChanges } from './api-topology.ts';
 import { Admission } from './admission.ts';
 import type { KnownBucket } from './buckets.ts';
-import { type Member, memberOf } from './cluster/state.ts';
+import { isBarred, type Member, memberOf } from './cluster/state.ts';
+import { whyFormer } from './cluster/wishes.ts';
 import type { Origin } from './coordinators.ts';
 import { type Core, invalid, placementAt, placeOf } from './core.ts';
 import { type Attempt, Deadlines } from './deadlines.ts';
@@ -40,6 +42,7 @@ import type { Dropper } from './dropper.ts';
 import { get } from './get.ts';
 import type { Life } from './life.ts';
 import { effectiveNOf, inspectCopy, reportCluster, type Reported, reportRing } from './report.ts';
+import { OperatorChanges } from './ring-changes.ts';
 import { listKeys } from './list-keys.ts';
 import type { OperationMemory } from './operations.ts';
 import { describeSync, type SyncMode } from './options.ts';
@@ -73,6 +76,7 @@ interface Load {
 
 /** A running node. Made by `startNode`. */
 export class RunningNode implements CoterieNode {
+  readonly topology: RingChanges;
   readonly #parts: NodeParts;
   readonly #core: Core;
   readonly #admission: Admission;
@@ -84,6 +88,7 @@ export class RunningNode implements CoterieNode {
 
   constructor(parts: NodeParts) {
     this.#parts = parts;
+    this.topology = new OperatorChanges(parts);
     this.#core = parts.core;
     this.#admission = new Admission(parts.core.limits);
     this.#deadlines = new Deadlines(parts.core.environment);
@@ -252,9 +257,17 @@ export class RunningNode implements CoterieNode {
   }
 
   #checkOpen(): void {
-    if (this.#state === 'ready') return;
+    if (this.#state === 'ready' && !isBarred(this.#core.cluster.state, this.#core.selfId)) return;
+    if (this.#state === 'ready') throw new CoterieError('NOT_READY', this.#whyBarred(), { details: { mayHaveTakenEffect: false } });
     const code = this.#state === 'closed' ? 'CLOSED' : 'NOT_READY';
     throw new CoterieError(code, `the node is ${this.#state}`, { details: { mayHaveTakenEffect: false } });
+  }
+
+  #whyBarred(): string {
+    const { former, members } = this.#core.cluster.state;
+    const ended = former.find(({ id }) => id === this.#core.selfId);
+    const name = members.find(({ id }) => id === this.#core.selfId)?.name ?? this.#parts.self.name;
+    return ended === undefined ? `${name} is being removed by force: nothing that its store has is merged by itself` : whyFormer(ended);
   }
 
   #warnings(): string[] {

@@ -15,7 +15,7 @@
  *
  * Invariants: the clock covers every sibling's dot; siblings are sorted by dot.
  */
-import { allocate, ByteReader, ByteWriter, crc32, crc32Range, varintLength, writeVarint } from '@coterie/bytes';
+import { ByteReader, ByteWriter, crc32, crc32Range, varintLength, writeVarint } from '@coterie/bytes';
 import { assert, CoterieError } from '@coterie/env';
 import { type Hash64, hash64 } from '@coterie/ring';
 import { compareDots, DottedSet, type Sibling, VersionVector } from '@coterie/vector-clock';
@@ -51,12 +51,12 @@ export function encodeObject(object: CausalObject, seed: number, prefixBytes = 0
   const { siblings } = object.set;
   const headerAt = prefixBytes + formatAt + 2 + varintLength(header.length);
   let at = headerAt + header.length;
-  const bytes = allocate(siblings.reduce((sum, sibling) => sum + sibling.value.bytes.length, at));
+  const bytes = new Uint8Array(siblings.reduce((sum, sibling) => sum + sibling.value.bytes.length, at));
   bytes[prefixBytes + formatAt] = format;
   bytes[prefixBytes + formatAt + 1] = object.type;
   writeVarint(bytes, prefixBytes + formatAt + 2, header.length);
   bytes.set(header.bytes.subarray(0, header.length), headerAt);
-  writeU32(bytes, prefixBytes, crc32Range(bytes, prefixBytes + formatAt, at, seed));
+  new DataView(bytes.buffer).setUint32(prefixBytes, crc32Range(bytes, prefixBytes + formatAt, at, seed), true);
   for (const { value } of siblings) {
     bytes.set(value.bytes, at);
     at += value.bytes.length;
@@ -64,17 +64,15 @@ export function encodeObject(object: CausalObject, seed: number, prefixBytes = 0
   return bytes;
 }
 
-function writeU32(into: Uint8Array, at: number, value: number): void {
-  into[at] = value;
-  into[at + 1] = value >>> 8;
-  into[at + 2] = value >>> 16;
-  into[at + 3] = value >>> 24;
-}
-
 /** A 64-bit hash of the header: equal for equal clocks, dots and payload checksums. */
 export function hashOf(object: CausalObject): Hash64 {
   const header = writeHeader(object);
   return hash64(header.bytes, 0, header.length);
+}
+
+/** Whether two hashes are the same. */
+export function equalHashes(a: Hash64, b: Hash64): boolean {
+  return a.high === b.high && a.low === b.low;
 }
 
 // One buffer for all headers: a new one for each costs more than writing it. Nothing awaits while it is in use.

@@ -37,6 +37,10 @@ export interface PeerOptions {
   readonly advertise?: string;
   /** Peer addresses of a cluster to join when this node belongs to none yet. Without any it begins a cluster of its own. */
   readonly seeds?: readonly string[];
+  /** Whether it joins by itself, or is only staged for the next commit of a plan. Default `auto`. */
+  readonly join?: 'auto' | 'staged';
+  /** Name or id of a member whose place it is to take. */
+  readonly replace?: string;
   /** A path such as `dc/rack/host`: copies are spread over different ones. */
   readonly zone?: string;
   /** How many times a usual share of the data. Default 1. */

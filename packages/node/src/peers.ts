@@ -32,6 +32,13 @@ export interface CopyPage {
   readonly cursor?: Uint8Array;
 }
 
+/** What a stretch of another store's objects is, without the objects. */
+export interface HashPage {
+  readonly hashes: readonly ObjectHash[];
+  /** Where to go on; absent at the end. */
+  readonly cursor?: Uint8Array;
+}
+
 /** Other nodes, by member id. */
 export interface Peers {
   /** The copy of an owner; with `hintsFor`, what a fallback keeps for these owners. */
@@ -43,6 +50,8 @@ export interface Peers {
   delete(member: string, request: DeleteRequest): Promise<WriteReply>;
   /** A page of what another store holds of these partitions. */
   page(member: string, ranges: PartitionRanges, cursor: Uint8Array | undefined): Promise<CopyPage>;
+  /** The hashes of what another store holds of these partitions, a page at a time. */
+  hashes(member: string, ranges: PartitionRanges, cursor: Uint8Array | undefined): Promise<HashPage>;
   /** Positions of the objects of which another store lacks something. */
   lacking(member: string, objects: readonly ObjectHash[]): Promise<readonly number[]>;
   /** Resolves when another node is at `epoch` and runs nothing that began under an older ring. */
@@ -64,6 +73,7 @@ export const noPeers: Peers = {
   put: unreachable,
   delete: unreachable,
   page: unreachable,
+  hashes: unreachable,
   lacking: unreachable,
   barrier: unreachable,
   keys: unreachable,

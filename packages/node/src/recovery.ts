@@ -13,6 +13,8 @@ import type { Core } from './core.ts';
 import { namedKey, space } from './layout.ts';
 import type { Mover } from './mover.ts';
 import type { Store } from './store.ts';
+import { MoveNotes } from './move-notes.ts';
+import type { Pace } from './pace.ts';
 import { takeOver, type TransferProgress } from './transfer.ts';
 
 const wholeKey: Uint8Array = namedKey(space.own, new TextEncoder().encode('whole'));
@@ -24,7 +26,8 @@ export class Recovery {
   readonly #done = new Set<string>();
   /** The ring by which `#done` is done: by another one, members hold other things. */
   #doneAt = 0;
-  readonly progress: TransferProgress = { objects: 0, bytes: 0 };
+  /** How far each source is; a failure or a pause goes on from there. */
+  readonly #progress = new Map<string, TransferProgress>();
 
   private constructor(store: Store, isWhole: boolean) {
     this.#store = store;
@@ -33,6 +36,7 @@ export class Recovery {
 
   /** Takes the mark away: data may be missing. Durable when it resolves. */
   static async doubt(store: Store): Promise<void> {
+    await MoveNotes.forgetAll(store);
     if ((await store.get(wholeKey)) === undefined) return;
     const batch = store.batch();
     batch.delete(wholeKey);
@@ -58,18 +62,27 @@ export class Recovery {
   }
 
   /** Takes back what other holders have, unless a join just brought it all; what fails is tried again at the next step. */
-  async step(core: Core, mover: Pick<Mover, 'hasJoined'>): Promise<void> {
+  async step(core: Core, mover: Pick<Mover, 'hasJoined'>, pace: Pace): Promise<void> {
     const { state } = core.cluster;
     // While the ring changes, who holds what is in motion; a joining member vouches for nothing that is read.
-    if (this.#isWhole || state.change !== undefined) return;
+    if (this.#isWhole || state.changes.length > 0) return;
     if (mover.hasJoined) return this.markWhole();
-    if (this.#doneAt !== state.ringEpoch) this.#done.clear();
+    if (this.#doneAt !== state.ringEpoch) {
+      this.#done.clear();
+      this.#progress.clear();
+    }
     this.#doneAt = state.ringEpoch;
     for (const errand of recoveryOf(state, core.selfId)) {
       if (this.#done.has(errand.source)) continue;
-      await takeOver(core, errand, this.progress);
+      await takeOver(core, errand, { progress: this.#progressOf(errand.source), pace });
       this.#done.add(errand.source);
     }
     if (core.cluster.state.ringEpoch === state.ringEpoch) await this.markWhole();
+  }
+
+  #progressOf(source: string): TransferProgress {
+    const progress = this.#progress.get(source) ?? { objects: 0, bytes: 0, cursor: undefined };
+    this.#progress.set(source, progress);
+    return progress;
   }
 }

@@ -10,7 +10,7 @@ import { memberOf } from './cluster/state.ts';
 import { addressFrom } from './layout.ts';
 import { addressSeed, type CausalObject, decodeObject, encodeObject } from './object.ts';
 import type { KeyStretch, StretchOrder } from './list-keys.ts';
-import type { CopyPage, MergeOrder, ObjectHash, PartitionRanges, Peers, RemoteCopy } from './peers.ts';
+import type { CopyPage, HashPage, MergeOrder, ObjectHash, PartitionRanges, Peers, RemoteCopy } from './peers.ts';
 import type { Place } from './replica.ts';
 import type { PeerService } from './serve.ts';
 import { arrayOf, bytesAt, malformed, memberIdOf, numberOf, openFields, openReply, packFields, packReply, textOf } from './wire.ts';
@@ -21,8 +21,6 @@ export interface RemotePeersParts {
   readonly state: () => ClusterState;
   readonly timeoutMs: number;
 }
-
-const noValues: readonly Uint8Array[] = [];
 
 /** How much longer than an operation may take its forwarder waits, for the way there and back. */
 const wayMs = 50;
@@ -36,7 +34,6 @@ const slowTimes = 5;
 /** Asks other nodes over rpc. */
 export class RemotePeers implements Peers {
   readonly #parts: RemotePeersParts;
-  #lastEncoded: { readonly object: CausalObject; readonly objectKey: Uint8Array; readonly bytes: Uint8Array } | undefined;
 
   constructor(parts: RemotePeersParts) {
     this.#parts = parts;
@@ -46,7 +43,7 @@ export class RemotePeers implements Peers {
     const { objectKey } = place.address;
     const answer = await this.#ask(member, { method: 'read', body: [hintsFor], values: [objectKey] });
     const [recovering] = arrayOf(answer.body, 'answer');
-    return { object: decodeObject(bytesAt(answer.values, 0), 0, addressSeed(objectKey)), recovering: recovering === true };
+    return { object: decodeObject(bytesAt(answer.values, 0).slice(), 0, addressSeed(objectKey)), recovering: recovering === true };
   }
 
   async merge(
@@ -55,7 +52,7 @@ export class RemotePeers implements Peers {
     { object, order }: { readonly object: CausalObject; readonly order: MergeOrder },
   ): Promise<boolean> {
     const { objectKey } = place.address;
-    const values = [objectKey, this.#encoded(object, objectKey)];
+    const values = [objectKey, encodeObject(object, addressSeed(objectKey))];
     const answer = await this.#ask(member, { method: 'merge', body: [order.hintFor ?? null, order.background === true], values });
     return arrayOf(answer.body, 'answer')[0] === true;
   }
@@ -81,6 +78,15 @@ export class RemotePeers implements Peers {
     }));
     const next = answer.values[2 * count];
     return next === undefined ? { records } : { records, cursor: next.slice() };
+  }
+
+  async hashes(member: string, ranges: PartitionRanges, cursor: Uint8Array | undefined): Promise<HashPage> {
+    const values = cursor === undefined ? [] : [cursor];
+    const answer = await this.#ask(member, { method: 'hashes', body: ranges, values }, slowTimes * this.#parts.timeoutMs);
+    const said = arrayOf(answer.body, 'answer', answer.values.length);
+    const hashes = said.map((hash, at) => ({ objectKey: bytesAt(answer.values, at).slice(), hash: hashOf(hash) }));
+    const next = answer.values[said.length];
+    return next === undefined ? { hashes } : { hashes, cursor: next.slice() };
   }
 
   async lacking(member: string, objects: readonly ObjectHash[]): Promise<readonly number[]> {
@@ -127,18 +133,7 @@ export class RemotePeers implements Peers {
     const state = this.#parts.state();
     const known = memberOf(state, member);
     if (known === undefined) return Promise.reject(new CoterieError('CONNECTION_LOST', `${member} is not a member any more`));
-    const { method, body, values = noValues } = message;
-    // Spelt out: an object that is spread and then added to has a shape of its own each time, and all who read it are slow.
-    return this.#parts.endpoint.request(known.peer, { method, epoch: state.epoch, body, values, expect: member }, { timeoutMs });
-  }
-
-  /** One object goes to several stores, one right after the other: encoded once. */
-  #encoded(object: CausalObject, objectKey: Uint8Array): Uint8Array {
-    const last = this.#lastEncoded;
-    if (last?.object === object && last.objectKey === objectKey) return last.bytes;
-    const bytes = encodeObject(object, addressSeed(objectKey));
-    this.#lastEncoded = { object, objectKey, bytes };
-    return bytes;
+    return this.#parts.endpoint.request(known.peer, { ...message, epoch: state.epoch, expect: member }, { timeoutMs });
   }
 }
 
@@ -156,7 +151,7 @@ type Handler = (request: IncomingRequest) => Promise<{ readonly body: unknown; r
 export function peerHandlers({ service, put, delete: remove, hasTakenOver }: Answering): Readonly<Record<string, Handler>> {
   return {
     read: async ({ epoch, body, values }) => {
-      const address = addressFrom(bytesAt(values, 0));
+      const address = addressFrom(bytesAt(values, 0).slice());
       const hintsFor = arrayOf(arrayOf(body, 'body')[0], 'owners', ownersMax).map(memberIdOf);
       const { object, recovering } = await service.read(epoch, address, hintsFor);
       return { body: [recovering], values: [encodeObject(object, addressSeed(address.objectKey))] };
@@ -164,26 +159,20 @@ export function peerHandlers({ service, put, delete: remove, hasTakenOver }: Ans
     merge: async ({ epoch, body, values }) => {
       const [hintFor, background] = arrayOf(body, 'body');
       const order = { hintFor: hintFor === null ? undefined : memberIdOf(hintFor), background: background === true };
-      const synced = await service.merge(epoch, addressFrom(bytesAt(values, 0)), { object: bytesAt(values, 1), order });
+      const synced = await service.merge(epoch, addressFrom(bytesAt(values, 0).slice()), { object: bytesAt(values, 1).slice(), order });
       return { body: [synced] };
     },
     put: async ({ body, values }) => {
       const [bucket, fields] = arrayOf(body, 'body');
-      const [key, value] = [bytesAt(values, 0), bytesAt(values, 1)];
+      const [key, value] = [bytesAt(values, 0).slice(), bytesAt(values, 1).slice()];
       return { body: packReply(await put({ ...openFields(fields), bucket: textOf(bucket, 'bucket'), key, value })) };
     },
     delete: async ({ body, values }) => {
       const [bucket, fields] = arrayOf(body, 'body');
       const { contentType: _type, ttlMs: _ttl, ...rest } = openFields(fields);
-      return { body: packReply(await remove({ ...rest, bucket: textOf(bucket, 'bucket'), key: bytesAt(values, 0) })) };
+      return { body: packReply(await remove({ ...rest, bucket: textOf(bucket, 'bucket'), key: bytesAt(values, 0).slice() })) };
     },
-    page: async ({ epoch, body, values }) => {
-      const ranges = arrayOf(body, 'body').map(rangeOf);
-      await service.barrier(epoch);
-      const { records, cursor } = await service.page(ranges, values[0]?.slice());
-      const sent = records.flatMap(({ objectKey, object }) => [objectKey, object]);
-      return { body: [records.length], values: cursor === undefined ? sent : [...sent, cursor] };
-    },
+    ...pageHandlers(service),
     lacking: async ({ body, values }) => {
       const objects = arrayOf(body, 'body', objectsMax).map((hash, at) => ({ objectKey: bytesAt(values, at).slice(), hash: hashOf(hash) }));
       return { body: await service.lacking(objects) };
@@ -206,6 +195,26 @@ export function peerHandlers({ service, put, delete: remove, hasTakenOver }: Ans
       return { body: [] };
     },
     'taken-over': async ({ body }) => ({ body: [hasTakenOver(textOf(arrayOf(body, 'body')[0], 'change'))] }),
+  };
+}
+
+/** What those ask who take partitions over: what is there, or only its hashes. Not before this side has left the older ring. */
+function pageHandlers(service: PeerService): Readonly<Record<string, Handler>> {
+  return {
+    page: async ({ epoch, body, values }) => {
+      const ranges = arrayOf(body, 'body').map(rangeOf);
+      await service.barrier(epoch);
+      const { records, cursor } = await service.page(ranges, values[0]?.slice());
+      const sent = records.flatMap(({ objectKey, object }) => [objectKey, object]);
+      return { body: [records.length], values: cursor === undefined ? sent : [...sent, cursor] };
+    },
+    hashes: async ({ epoch, body, values }) => {
+      const ranges = arrayOf(body, 'body').map(rangeOf);
+      await service.barrier(epoch);
+      const { hashes, cursor } = await service.hashes(ranges, values[0]?.slice());
+      const keys = hashes.map(({ objectKey }) => objectKey);
+      return { body: hashes.map(({ hash }) => [hash.high, hash.low]), values: cursor === undefined ? keys : [...keys, cursor] };
+    },
   };
 }
 

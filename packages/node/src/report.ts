@@ -1,14 +1,20 @@
 /** The cluster and the ring as an operator or a client wants to see them: one picture of what this node knows. */
 import { balanceOf } from '@coterie/ring';
 import type { ClusterReport, CopyReport, MemberReport, RingReport } from './api.ts';
-import { type ClusterState, copiesWanted } from './cluster/state.ts';
+import type { ChangeReport, IntakeReport } from './api-topology.ts';
+import { describeAims } from './cluster/changes.ts';
+import { type Driver, driverOf } from './cluster/driver.ts';
+import { type ClusterState, copiesWanted, goingIn, newcomersOf } from './cluster/state.ts';
 import type { WhoIsUp } from './cluster/who-is-up.ts';
 import { type Core, placementAt, placeOf } from './core.ts';
+import type { Departure } from './departure.ts';
 import { etagOf } from './etag.ts';
 import type { Handoff } from './handoff.ts';
 import type { HintLedger } from './hint-ledger.ts';
-import type { Mover } from './mover.ts';
+import type { IntakeProgress, Mover } from './mover.ts';
 import type { Recovery } from './recovery.ts';
+import type { Topology } from './topology.ts';
+import { memberName } from './cluster/wishes.ts';
 
 /** What is reported on. */
 export interface Reported {
@@ -17,13 +23,19 @@ export interface Reported {
   readonly hints: HintLedger;
   readonly handoff: Handoff;
   readonly mover: Mover;
+  readonly driver: Driver;
+  readonly departure: Departure;
+  readonly topology: Topology;
   readonly recovery: Recovery;
 }
 
 /** The cluster as this node knows it. */
-export function reportCluster({ core, whoIsUp, hints, handoff, mover, recovery }: Reported): ClusterReport {
+export function reportCluster({ core, whoIsUp, hints, handoff, mover, driver, departure, recovery }: Reported): ClusterReport {
   const { state } = core.cluster;
-  const { change } = state;
+  const changes = reportChanges({ core, mover, driver });
+  const [change] = changes;
+  const joining = new Set(state.changes.flatMap(newcomersOf));
+  const leaving = new Set([...state.leaving, ...state.changes.flatMap(goingIn)]);
   const balance = balanceOf(state.ring, copiesWanted(state));
   const members = state.members.map((member, position): MemberReport => {
     const { id, name, zone, weight, peer, http } = member;
@@ -38,7 +50,9 @@ export function reportCluster({ core, whoIsUp, hints, handoff, mover, recovery }
       isSelf: id === core.selfId,
       ...whoIsUp.describe(id),
       isSteward: state.stewards.some((seat) => seat.id === id),
-      isJoining: change?.member === id,
+      isJoining: joining.has(id),
+      isLeaving: leaving.has(id),
+      isLost: state.lost.includes(id),
       replicas: load.replicas,
       primaries: load.primaries,
       ideal: load.ideal,
@@ -52,19 +66,43 @@ export function reportCluster({ core, whoIsUp, hints, handoff, mover, recovery }
     effectiveN: effectiveNOf(state),
     members,
     largestOverIdeal: Math.max(...members.map(({ replicas, ideal }) => (ideal === 0 ? 0 : replicas / ideal))),
-    ...(change === undefined ? {} : { change: reportChange(state, mover) }),
+    ...(change === undefined ? {} : { change }),
+    changes,
+    leavingWaitsFor: departure.waitingFor,
     hints: hints.total,
     hintsDelivered: handoff.delivered,
     isRecovering: recovery.isRecovering,
   };
 }
 
-function reportChange(state: ClusterState, mover: Mover): NonNullable<ClusterReport['change']> {
-  const { change, members } = state;
-  if (change === undefined) throw new Error('assertion failed: there is a change to report on');
-  const { kind, phase, moves } = change;
-  const member = members.find(({ id }) => id === change.member)?.name ?? change.member;
-  return { kind, member, phase, partitions: moves.size, waitingFor: mover.waitingFor };
+/** What is under way, the oldest first. */
+export function reportChanges({ core, mover, driver }: Pick<Reported, 'core' | 'mover' | 'driver'>): ChangeReport[] {
+  const { state } = core.cluster;
+  const isUp = (id: string): boolean => core.cluster.standing(id) !== 'down';
+  return state.changes.map((change) => {
+    const { id, phase, moves, aims } = change;
+    const [{ kind, member }] = aims;
+    const drivenBy = driverOf(state, change, isUp);
+    return {
+      id,
+      kind,
+      member: memberName(state, member),
+      aims: describeAims(state, change),
+      phase,
+      partitions: moves.size,
+      ...(drivenBy === undefined ? {} : { drivenBy: memberName(state, drivenBy) }),
+      waitingFor: driver.waitingFor(id),
+      takingOver: mover.intakes.filter((intake) => intake.change === id).map((intake) => reportIntake(core, intake)),
+    };
+  });
+}
+
+function reportIntake({ cluster, environment }: Core, intake: IntakeProgress): IntakeReport {
+  const { source, stage, share, objects, bytes, trouble, sinceMs, shareAtStart } = intake;
+  const elapsedMs = environment.clock.monotonic() - sinceMs;
+  const gained = share - shareAtStart;
+  const eta = stage === 'streaming' && gained > 0 ? { etaMs: Math.round((elapsedMs * (1 - share)) / gained) } : {};
+  return { source: memberName(cluster.state, source), stage, share, objects, bytes, ...eta, trouble };
 }
 
 /** Copies that every key has by the ring: the shortest replica list. */
@@ -73,13 +111,15 @@ export function effectiveNOf(state: ClusterState): number {
 }
 
 /** Who holds what. While a partition moves, those who surely have everything. */
-export function reportRing({ epoch, ring, members, change }: ClusterState): RingReport {
-  const moves = change?.phase === 'read-new' ? change.moves : undefined;
+export function reportRing({ epoch, ring, members, changes }: ClusterState): RingReport {
+  const reading = changes.filter(({ phase }) => phase === 'read-new');
+  const newOf = (partition: number): readonly number[] | undefined =>
+    reading.find(({ moves }) => moves.has(partition))?.moves.get(partition);
   return {
     epoch,
     partitions: ring.partitions,
     members: members.map(({ id, name, http }) => ({ id, name, http })),
-    replicas: moves === undefined ? ring.replicas : ring.replicas.map((holders, partition) => moves.get(partition) ?? holders),
+    replicas: reading.length === 0 ? ring.replicas : ring.replicas.map((holders, partition) => newOf(partition) ?? holders),
   };
 }
 

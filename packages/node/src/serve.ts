@@ -8,7 +8,7 @@ import { type Core, placementAt } from './core.ts';
 import type { EpochGate } from './epoch-gate.ts';
 import { type KeyStretch, listStretch, type StretchOrder } from './list-keys.ts';
 import { type Address, addressFrom, successor } from './layout.ts';
-import type { CopyPage, MergeOrder, ObjectHash, PartitionRanges, RemoteCopy } from './peers.ts';
+import type { CopyPage, HashPage, MergeOrder, ObjectHash, PartitionRanges, RemoteCopy } from './peers.ts';
 import { partitionStart } from './partition-ranges.ts';
 import { decodeCopy, type Place } from './replica.ts';
 import { malformed } from './wire.ts';
@@ -76,6 +76,20 @@ export class PeerService {
       }
     }
     return { records };
+  }
+
+  /** A page of the hashes of what is in these partitions, from `cursor` on. */
+  async hashes(ranges: PartitionRanges, cursor: Uint8Array | undefined): Promise<HashPage> {
+    const hashes: ObjectHash[] = [];
+    for (const [from, until] of this.#boundsOf(ranges)) {
+      const start = cursor !== undefined && Buffer.compare(cursor, from) > 0 ? cursor : from;
+      if (Buffer.compare(start, until) >= 0) continue;
+      for await (const [objectKey, record] of this.#core.store.range({ gte: start, lt: until, limit: pageRecords })) {
+        hashes.push({ objectKey, hash: hashOf(decodeCopy(record, addressSeed(objectKey)).object) });
+        if (hashes.length >= pageRecords) return { hashes, cursor: successor(objectKey) };
+      }
+    }
+    return { hashes };
   }
 
   /** Which of these objects this store lacks something of, on its disk: positions of those whose hash differs here. */

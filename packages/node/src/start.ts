@@ -20,7 +20,8 @@ import { askToJoin, noTransport, openDoor, ringLogTransport } from './cluster/do
 import { foundCluster, joinThrough } from './cluster/enter.ts';
 import { claimMemberId } from './cluster/member-file.ts';
 import { clusterRules } from './cluster/rules.ts';
-import { type ClusterState, type Member, memberOf, seatStewards } from './cluster/state.ts';
+import { seatStewards } from './cluster/electorate.ts';
+import { type ClusterState, type Member, memberOf } from './cluster/state.ts';
 import { type FormerMembership, readFormerMembership } from './former-membership.ts';
 import { Life } from './life.ts';
 import { checkNodeOptions, durabilityOf, type NodeOptions, type NodeSettings } from './options.ts';
@@ -117,7 +118,7 @@ async function enter({ settings, store, former, ringLog, endpoint, self, recover
     return;
   }
   if (endpoint !== undefined && seeds.length > 0) {
-    await joinThrough({ environment, ringLog, seeds, member: self, askToJoin: (seed, member) => askToJoin(endpoint, seed, member) });
+    await joinThrough({ environment, ringLog, seeds, member: self, askToJoin: (seed, member) => askToJoin(endpoint, seed, { member, mode: peer?.join ?? 'auto', inPlaceOf: peer?.replace }) });
     // Only now: connections are renewed when the cluster is known, and the ring log was still being pulled over one.
     endpoint.joinCluster(ringLog.state.clusterId);
     return;

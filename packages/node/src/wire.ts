@@ -9,6 +9,7 @@
  *  put       [bucket, fields]                           key, value       [context, etag, primaries, fallbacks, synced]
  *  delete    [bucket, fields]                           key              the same
  *  page      [[from, until]…]                           cursor?          [more] │ address, object, …, cursor?
+ *  hashes    [[from, until]…]                           cursor?          [[high, low]…] │ address…, cursor?
  *  lacking   [[high, low]…]                             address…         [position…]
  *  keys      [bucket, limit, [down…]]                   prefix, after?   [count] │ key…, bound?
  *  buckets   []                                                        [name…]

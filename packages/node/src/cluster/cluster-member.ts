@@ -9,7 +9,7 @@ import { type Decision, decide } from './decisions.ts';
 import type { ClusterLink } from './link.ts';
 import { type KeyPlacement, Placements } from './placement.ts';
 import { encodeDecision } from './rules.ts';
-import type { ClusterState } from './state.ts';
+import { type ClusterState, isBarred } from './state.ts';
 
 /** What a view is made of. */
 export interface ClusterMemberParts {
@@ -51,7 +51,8 @@ export class ClusterMember implements ClusterLink {
   }
 
   standing(member: string): Standing {
-    return member === this.#parts.selfId ? 'up' : this.#parts.standing(member);
+    if (member === this.#parts.selfId) return 'up';
+    return isBarred(this.state, member) ? 'down' : this.#parts.standing(member);
   }
 
   isRecovering(): boolean {

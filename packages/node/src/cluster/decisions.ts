@@ -4,22 +4,33 @@
  * nothing.
  *
  * ```
- *   join      a member, and who shall hold what by the plan of its proposer: begins a change in dual-write
- *   advance   the change to its next phase: dual-write ▶ read-new ▶ done
+ *   begin     wishes, and who shall hold what by the plan of their proposer: a change in dual-write (`changes.ts`)
+ *   advance   a change to its next phase: dual-write ▶ read-new ▶ done, or undoing ▶ as before
+ *   abort     a change is taken back
+ *   stage     a wish waits for a commit; unstage: no wish does any more
+ *   lose      a member is dead for good
+ *   left      a member has brought home what it had, and is none any more
+ *   join      what `begin` was called when joins were all there was
  *   member    where a member is reached, or which life of its vote file is seated
  *   bucket    properties of a bucket, beside those said before
  *   drop      a bucket: its generation goes up, its properties are forgotten
  * ```
  */
 import { CoterieError } from '@coterie/env';
-import { type Ring, withMember } from '@coterie/ring';
 import { checkFixed, checkProperties, type GivenProperties, resolveProperties } from '../bucket-properties.ts';
-import { type PlannedMoves, ringMemberOf } from './plan.ts';
-import { type Change, type ClusterState, type DecidedBucket, type Member, memberOf, seatStewards } from './state.ts';
+import { abort, advance, begin, left, lose, wishKey } from './changes.ts';
+import type { PlannedMoves } from './plan.ts';
+import { type Change, type ClusterState, type DecidedBucket, type Member, memberOf, type Wish } from './state.ts';
+import { refuse } from './wishes.ts';
 
 /** One step of the ring log. `id` tells it from every other. */
 export type Decision =
   | ({ readonly kind: 'join'; readonly id: string; readonly member: Member } & PlannedMoves)
+  | ({ readonly kind: 'begin'; readonly id: string; readonly wishes: readonly Wish[] } & PlannedMoves)
+  | { readonly kind: 'abort'; readonly id: string; readonly change: string }
+  | { readonly kind: 'stage'; readonly id: string; readonly wish: Wish }
+  | { readonly kind: 'unstage'; readonly id: string }
+  | { readonly kind: 'lose' | 'left'; readonly id: string; readonly member: string }
   | { readonly kind: 'advance'; readonly id: string; readonly change: string; readonly from: Change['phase'] }
   | { readonly kind: 'member'; readonly id: string; readonly member: Pick<Member, 'id' | 'peer' | 'http' | 'acceptor'> }
   | { readonly kind: 'bucket'; readonly id: string; readonly name: string; readonly given: GivenProperties; readonly used: boolean }
@@ -27,8 +38,8 @@ export type Decision =
 
 /** Most buckets that a cluster keeps. */
 const bucketsMax = 10_000;
-/** Most members that a plain ring log carries. */
-const membersMax = 10_000;
+/** Most wishes that wait for a commit. */
+const stagedMax = 1000;
 
 /** The state after the decision. @throws `INVALID_ARGUMENT`, `NOT_READY` or `OVERLOADED` when the state does not allow it */
 export function decide(state: ClusterState, decision: Decision): ClusterState {
@@ -36,8 +47,20 @@ export function decide(state: ClusterState, decision: Decision): ClusterState {
   switch (decision.kind) {
     case 'join':
       return join(next, decision);
+    case 'begin':
+      return begin(next, decision);
     case 'advance':
       return advance(next, decision.change, decision.from);
+    case 'abort':
+      return abort(next, decision.change);
+    case 'stage':
+      return stage(next, decision.wish);
+    case 'unstage':
+      return { ...next, staged: [] };
+    case 'lose':
+      return lose(next, decision.member);
+    case 'left':
+      return left(next, decision.member);
     case 'member':
       return update(next, decision.member);
     case 'bucket':
@@ -52,41 +75,14 @@ export function decide(state: ClusterState, decision: Decision): ClusterState {
 
 function join(state: ClusterState, { id, member, plannedFor, moves }: Extract<Decision, { kind: 'join' }>): ClusterState {
   if (memberOf(state, member.id) !== undefined) return update(state, member);
-  checkRoomFor(state, member);
-  // Planned by the proposer, not here: versions that plan differently must still apply alike.
-  if (plannedFor !== state.ringEpoch)
-    throw refuse(`the join was planned for the ring of epoch ${plannedFor}, and it is ${state.ringEpoch}`);
-  const ring = withMember(state.ring, ringMemberOf(member));
-  checkMoves(ring, moves);
-  const change: Change = { id, kind: 'join', member: member.id, phase: 'dual-write', moves: new Map(moves) };
-  return { ...state, members: [...state.members, member], ring: { ...ring, epoch: state.epoch }, ringEpoch: state.epoch, change };
+  return begin(state, { kind: 'begin', id, wishes: [{ kind: 'join', member }], plannedFor, moves });
 }
 
-function checkMoves(ring: Ring, moves: PlannedMoves['moves']): void {
-  for (const [partition, holders] of moves) {
-    const fits = ring.replicas[partition] !== undefined && holders.length > 0 && new Set(holders).size === holders.length;
-    if (!fits || holders.some((position) => ring.members[position] === undefined)) throw refuse(`partition ${partition} cannot move so`);
-  }
-}
-
-function checkRoomFor(state: ClusterState, member: Member): void {
-  if (state.change !== undefined) {
-    throw new CoterieError('NOT_READY', `${state.change.kind} of ${nameOf(state, state.change.member)} is under way; one change at a time`);
-  }
-  if (state.members.length >= membersMax) throw refuse(`a cluster has at most ${membersMax} members`);
-  const same = state.members.find((other) => other.name === member.name || other.peer === member.peer);
-  if (same === undefined) return;
-  const what = same.name === member.name ? `the name ${member.name}` : `the address ${member.peer}`;
-  throw refuse(`${what} is that of member ${same.id}; start it on its old data directory, take another name, or replace it`);
-}
-
-function advance(state: ClusterState, changeId: string, from: Change['phase']): ClusterState {
-  const { change } = state;
-  if (change?.id !== changeId || change.phase !== from) return state;
-  if (from === 'dual-write') return { ...state, ringEpoch: state.epoch, change: { ...change, phase: 'read-new' } };
-  const replicas = state.ring.replicas.map((holders, partition) => change.moves.get(partition) ?? holders);
-  const ring: Ring = { ...state.ring, epoch: state.epoch, replicas };
-  return { ...state, ring, ringEpoch: state.epoch, change: undefined, stewards: seatStewards(state.members) };
+/** One wish more that waits; a newer one about the same takes the place of the older. Whether it can be is judged when it is begun. */
+function stage(state: ClusterState, wish: Wish): ClusterState {
+  const others = state.staged.filter((other) => wishKey(other) !== wishKey(wish));
+  if (others.length < stagedMax) return { ...state, staged: [...others, wish] };
+  throw new CoterieError('OVERLOADED', `${others.length} wishes wait for a commit, the most that may`, { retryable: false });
 }
 
 function update(state: ClusterState, change: Pick<Member, 'id' | 'peer' | 'http' | 'acceptor'>): ClusterState {
@@ -126,12 +122,4 @@ export const unsaid: DecidedBucket = { generation: 1, given: {}, exists: false }
 
 function withBucket(state: ClusterState, name: string, bucket: DecidedBucket): ClusterState {
   return { ...state, buckets: new Map(state.buckets).set(name, bucket) };
-}
-
-function nameOf(state: ClusterState, id: string): string {
-  return memberOf(state, id)?.name ?? id;
-}
-
-function refuse(message: string): CoterieError {
-  return new CoterieError('INVALID_ARGUMENT', message, { details: { mayHaveTakenEffect: false } });
 }

@@ -4,7 +4,7 @@
  *
  * ```
  *   ring-log   values [message]         ▶ values [answer]         before joining too
- *   join       [id, name, zone, weight, peer, http, acceptor]  ▶ [clusterId]      before joining too
+ *   join       [id, name, zone, weight, peer, http, acceptor, mode?, inPlaceOf?]  ▶ [clusterId]      before joining too
  *   gossip     values [message], one way                          before joining too
  * ```
  */
@@ -13,6 +13,7 @@ import { type Transport } from '@coterie/consensus';
 import { type Endpoint, openEndpoint } from '@coterie/rpc';
 import type { PeerOptions } from '../options.ts';
 import { arrayOf, bytesAt, malformed, memberIdOf, numberOf, textOf } from '../wire.ts';
+import type { Asking } from '../topology.ts';
 import type { Member } from './state.ts';
 
 /** Opens the door; it answers once handlers are registered. @throws what the endpoint throws: `LOCKED` for an address in use, … */
@@ -50,10 +51,10 @@ export const noTransport: Transport = {
 /** How long a seed may take to have a join decided. */
 const joinMs = 15_000;
 
-/** Asks the node at `seed` to have it decided that `member` joins; resolves with the cluster's id. */
-export async function askToJoin(endpoint: Endpoint, seed: string, member: Member): Promise<string> {
+/** Asks the node at `seed` to have it decided that a member joins; resolves with the cluster's id. */
+export async function askToJoin(endpoint: Endpoint, seed: string, { member, mode, inPlaceOf }: Asking): Promise<string> {
   const { id, name, zone, weight, peer, http, acceptor } = member;
-  const body = [id, name, zone, weight, peer, http, acceptor];
+  const body = [id, name, zone, weight, peer, http, acceptor, mode, inPlaceOf ?? ''];
   const answer = await endpoint.request(seed, { method: 'join', epoch: 0, body }, { timeoutMs: joinMs });
   return textOf(arrayOf(answer.body, 'answer')[0], 'cluster');
 }
@@ -61,9 +62,9 @@ export async function askToJoin(endpoint: Endpoint, seed: string, member: Member
 /** Longest text of a member's description: it stays in the ring log for ever. */
 const textMax = 256;
 
-/** The member that asks to join; `from` is who says so. @throws `PROTOCOL`, `INVALID_ARGUMENT` for an address that is none */
-export function memberFrom(from: string, body: unknown): Member {
-  const [id, name, zone, weight, peer, http, acceptor] = arrayOf(body, 'member');
+/** Who asks to join, and how; `from` is who says so. @throws `PROTOCOL`, `INVALID_ARGUMENT` for an address that is none */
+export function askingFrom(from: string, body: unknown): Asking {
+  const [id, name, zone, weight, peer, http, acceptor, mode = 'auto', inPlaceOf = ''] = arrayOf(body, 'member');
   if (memberIdOf(id) !== from) throw malformed('a member asks for itself only');
   const member: Member = {
     id: from,
@@ -76,5 +77,6 @@ export function memberFrom(from: string, body: unknown): Member {
   };
   if (Object.values(member).some((value) => String(value).length > textMax) || member.name === '') throw malformed('member');
   parseAddress(member.peer);
-  return member;
+  const other = textOf(inPlaceOf, 'replaced member').slice(0, textMax);
+  return { member, mode: mode === 'staged' ? 'staged' : 'auto', ...(other === '' ? {} : { inPlaceOf: other }) };
 }

@@ -13,8 +13,9 @@ import { CoterieError, type Environment, isCoterieError, sleep } from '@coterie/
 import type { RingLog } from '@coterie/consensus';
 import { createRing } from '@coterie/ring';
 import type { DecidedBuckets } from '../buckets.ts';
-import { ringMemberOf } from './plan.ts';
-import { type ClusterState, type Member, seatStewards } from './state.ts';
+import { seatStewards } from './electorate.ts';
+import type { ClusterState, Member } from './state.ts';
+import { ringMemberOf } from './wishes.ts';
 
 /** What a first state is made of. */
 export interface Founding {
@@ -36,7 +37,11 @@ export function foundCluster({ clusterId, clusterKey, partitions, founder, bucke
     ringEpoch: 1,
     members: [founder],
     stewards: seatStewards([founder]),
-    change: undefined,
+    changes: [],
+    staged: [],
+    leaving: [],
+    lost: [],
+    former: [],
     buckets,
   };
 }

@@ -4,7 +4,7 @@
  */
 import { rangesOf } from '../partition-ranges.ts';
 import type { PartitionRanges } from '../peers.ts';
-import { type Change, type ClusterState, copiesInUse } from './state.ts';
+import { type Change, changeOf, type ClusterState, copiesInUse } from './state.ts';
 
 /** Partitions to take over from one source. */
 export interface Errand {
@@ -12,7 +12,10 @@ export interface Errand {
   readonly ranges: PartitionRanges;
 }
 
-/** What this member has to take over in a change: from *every* other old holder, not only one (loss scenario 12). */
+/**
+ * What this member has to take over in a change: from *every* other old holder, not only one (loss scenario 12). Those
+ * that are dead for good have nothing to give.
+ */
 export function errandsOf(state: ClusterState, change: Change, member: string): Errand[] {
   const { ring } = state;
   const self = ring.members.findIndex(({ id }) => id === member);
@@ -24,7 +27,7 @@ export function errandsOf(state: ClusterState, change: Change, member: string): 
       if (source !== self) bySource.set(source, [...(bySource.get(source) ?? []), partition]);
     }
   }
-  return errands(state, bySource);
+  return errands(state, bySource).filter(({ source }) => !state.lost.includes(source));
 }
 
 /**
@@ -51,7 +54,7 @@ export function recoveryOf(state: ClusterState, member: string): Errand[] {
     if (!holders.includes(self)) continue;
     for (const source of holders) if (source !== self) bySource.set(source, [...(bySource.get(source) ?? []), partition]);
   }
-  return errands(state, bySource);
+  return errands(state, bySource).filter(({ source }) => !state.lost.includes(source));
 }
 
 /** Members that have something to take over in this change. */
@@ -62,7 +65,7 @@ export function gainersOf(state: ClusterState, change: Change): string[] {
     const before = state.ring.replicas[partition];
     for (const holder of after) if (gains(holder, { before, after }, copies)) gainers.add(holder);
   }
-  return [...gainers].map((position) => state.ring.members[position].id);
+  return namesOf(state, gainers);
 }
 
 /** Old and new holders of what moves: all of them must have left the older ring before the next phase. */
@@ -70,14 +73,26 @@ export function concernedBy(state: ClusterState, change: Change): string[] {
   const concerned = new Set<number>();
   for (const [partition, holders] of change.moves)
     for (const holder of [...holders, ...state.ring.replicas[partition]]) concerned.add(holder);
-  return [...concerned].map((position) => state.ring.members[position].id);
+  return namesOf(state, concerned);
 }
 
-/** Partitions of which this member may hold what is not its own: it is not in the list, or not far enough ahead for every bucket. */
+/** Ids at these positions, of those who are not lost: nobody waits for them. */
+function namesOf({ ring, lost }: ClusterState, positions: ReadonlySet<number>): string[] {
+  return [...positions].map((position) => ring.members[position].id).filter((id) => !lost.includes(id));
+}
+
+/**
+ * Partitions of which this member may hold what is not its own: it is not in the list, or not far enough ahead for every
+ * bucket. What is on its way waits until it is there, unless this member is leaving.
+ */
 export function foreignTo(state: ClusterState, member: string): number[] {
   const self = state.ring.members.findIndex(({ id }) => id === member);
   const fewest = Math.min(...copiesInUse(state));
-  return state.ring.replicas.flatMap((holders, partition) => (holders.slice(0, fewest).includes(self) ? [] : [partition]));
+  const isLeaving = state.leaving.includes(member);
+  return state.ring.replicas.flatMap((holders, partition) => {
+    const isOwn = holders.slice(0, fewest).includes(self) || (!isLeaving && changeOf(state, partition) !== undefined);
+    return isOwn ? [] : [partition];
+  });
 }
 
 function errands(state: ClusterState, bySource: ReadonlyMap<number, readonly number[]>): Errand[] {

@@ -6,10 +6,11 @@
  *   no change        write {old}          read old
  *   dual-write       write {old, new}     read old        new may lack what came before
  *   read-new         write {old, new}     read new        some coordinators still read old
+ *   undoing          write {old, new}     read old        some coordinators still read new
  * ```
  */
 import { fallbacks, partitionOf, type Token } from '@coterie/ring';
-import type { ClusterState } from './state.ts';
+import { changeOf, type ClusterState } from './state.ts';
 
 /** The stores of one key. Ids, in order of preference. */
 export interface KeyPlacement {
@@ -20,7 +21,7 @@ export interface KeyPlacement {
   readonly readSet: readonly string[];
   /** Every primary, each once. */
   readonly owners: readonly string[];
-  /** Every other member, in the order in which it may stand in; found as it is asked for. */
+  /** Every other member that stays, in the order in which it may stand in; found as it is asked for. */
   readonly fallbacks: Iterable<string>;
 }
 
@@ -47,9 +48,10 @@ export class Placements {
 
 /** The stores of a partition. */
 export function placementOf(state: ClusterState, partition: number, n: number): KeyPlacement {
-  const { ring, change } = state;
+  const { ring, leaving, lost } = state;
   const names = (positions: readonly number[]): string[] => positions.slice(0, n).map((position) => ring.members[position].id);
   const old = names(ring.replicas[partition]);
+  const change = changeOf(state, partition);
   const move = change?.moves.get(partition);
   const next = move === undefined ? undefined : names(move);
   const sets = next === undefined ? [old] : [old, next];
@@ -62,7 +64,10 @@ export function placementOf(state: ClusterState, partition: number, n: number): 
     owners,
     fallbacks: {
       *[Symbol.iterator]() {
-        for (const { id } of fallbacks(ring, partition, 0)) if (!owners.includes(id)) yield id;
+        for (const { id } of fallbacks(ring, partition, 0)) {
+          // What is kept by who is going would have to be brought home before it may go.
+          if (!owners.includes(id) && !leaving.includes(id) && !lost.includes(id)) yield id;
+        }
       },
     },
   };

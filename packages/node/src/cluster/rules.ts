@@ -11,7 +11,7 @@
 import { assert, CoterieError } from '@coterie/env';
 import { type Decision as LoggedDecision, type Refusal, type Rules, type Steward as Seat } from '@coterie/consensus';
 import { type Decision, decide } from './decisions.ts';
-import type { Change, ClusterState, DecidedBucket } from './state.ts';
+import type { Aim, Change, ClusterState, DecidedBucket } from './state.ts';
 
 const stateFormat = 1;
 const utf8 = { encode: (text: string) => new TextEncoder().encode(text), decode: (bytes: Uint8Array) => new TextDecoder().decode(bytes) };
@@ -36,30 +36,44 @@ export function decodeDecision({ id, content }: LoggedDecision): Decision {
   return { ...said, id } as Decision;
 }
 
-interface StoredState extends Omit<ClusterState, 'change' | 'buckets'> {
+type StoredMoves = { readonly moves: readonly (readonly [number, readonly number[]])[] };
+
+interface StoredState extends Omit<ClusterState, 'changes' | 'buckets'> {
   readonly format: number;
-  readonly change?: Omit<Change, 'moves'> & { readonly moves: readonly (readonly [number, readonly number[]])[] };
+  readonly changes?: readonly (Omit<Change, 'moves'> & StoredMoves)[];
+  /** Written when there was one change at most, and it was a join. */
+  readonly change?: Pick<Change, 'id' | 'phase'> & StoredMoves & { readonly member: string };
   readonly buckets: readonly (readonly [string, DecidedBucket])[];
 }
 
 function encodeState(state: ClusterState): Uint8Array {
-  const { change, buckets, ...rest } = state;
+  const { changes, buckets, ...rest } = state;
   const stored: StoredState = {
     format: stateFormat,
     ...rest,
-    ...(change === undefined ? {} : { change: { ...change, moves: [...change.moves] } }),
+    changes: changes.map((change) => ({ ...change, moves: [...change.moves] })),
     buckets: [...buckets],
   };
   return utf8.encode(JSON.stringify(stored));
 }
 
 function decodeState(bytes: Uint8Array): ClusterState {
-  const { format, change, buckets, ...rest } = parse(bytes) as StoredState;
+  const { format, change, changes, buckets, ...rest } = parse(bytes) as StoredState;
   if (format !== stateFormat) throw new CoterieError('UNSUPPORTED_FORMAT', `a state of the ring log has format ${format}`);
   const isWhole = rest.ring?.replicas?.length === rest.ring?.partitions && rest.members?.length === rest.ring?.members?.length;
   if (!isWhole) throw new CoterieError('CORRUPTION', 'a state of the ring log does not add up');
-  return { ...rest, change: change === undefined ? undefined : { ...change, moves: new Map(change.moves) }, buckets: new Map(buckets) };
+  const join: readonly Aim[] = change === undefined ? [] : [{ kind: 'join', member: change.member }];
+  const former = change === undefined ? [] : [{ id: change.id, phase: change.phase, aims: join, moves: change.moves }];
+  return {
+    ...noneOfThese,
+    ...rest,
+    changes: [...former, ...(changes ?? [])].map((one) => ({ ...one, moves: new Map(one.moves) })),
+    buckets: new Map(buckets),
+  };
 }
+
+/** What states did not say when members could only join. */
+const noneOfThese: Pick<ClusterState, 'staged' | 'leaving' | 'lost' | 'former'> = { staged: [], leaving: [], lost: [], former: [] };
 
 function parse(bytes: Uint8Array): unknown {
   try {

@@ -4,14 +4,20 @@
  *
  * ```
  *   ring.replicas   p0 [a b c]   p1 [b c a]  …          who holds each partition
- *   change          p1 [b x a]   …                       who shall hold those that move, in one of two phases:
+ *   changes         p1 [b x a]   …                       who shall hold those that move, each change in one phase:
  *
- *     dual-write ──▶ read-new ──▶ (done: no change)      writes go to both lists in either phase,
+ *     dual-write ──▶ read-new ──▶ (done)                 writes go to both lists in every phase,
  *      reads: old     reads: new                         reads to the one that surely has everything
+ *         │ abort        │ abort
+ *         ▼              ▼
+ *      (as before) ◀── undoing    reads: old again; over when nobody reads by the new lists any more
+ *
+ *   member   joining ──▶ settled ──▶ leaving ──▶ gone       leaving: holds nothing by the ring, brings home what it has
+ *                          └──────── lost ─────▶ gone       lost: dead for good by an operator's word; nobody waits for it
  * ```
  *
- * Invariants: one change at a time; stewards are members whose join is done; `ringEpoch` is the last epoch that changed
- * where a key is written or read.
+ * Invariants: a partition moves in one change at a time; stewards are settled members; no list that is to be names a
+ * member that is leaving or lost; `ringEpoch` is the last epoch that changed where a key is written or read.
  */
 import type { Ring } from '@coterie/ring';
 import type { GivenProperties } from '../bucket-properties.ts';
@@ -38,16 +44,40 @@ export interface Steward {
   readonly acceptor: string;
 }
 
+/** What a change is for, one member each; members are named by id. */
+export type Aim =
+  | { readonly kind: 'join' | 'leave' | 'remove'; readonly member: string }
+  /** `by` takes the place of `member`. */
+  | { readonly kind: 'replace'; readonly member: string; readonly by: string }
+  /** `before` is what an abort goes back to. */
+  | { readonly kind: 'weight'; readonly member: string; readonly weight: number; readonly before: number };
+
 /** Partitions on their way to other holders. */
 export interface Change {
   /** Id of the decision that began it. */
   readonly id: string;
-  readonly kind: 'join';
-  /** The member it is about. */
-  readonly member: string;
-  readonly phase: 'dual-write' | 'read-new';
+  readonly aims: readonly Aim[];
+  readonly phase: 'dual-write' | 'read-new' | 'undoing';
   /** Partition → positions in `ring.members` of those who shall hold it. */
   readonly moves: ReadonlyMap<number, readonly number[]>;
+}
+
+/** A wish of an operator, or of a node that wants to be let in. */
+export type Wish =
+  | { readonly kind: 'join'; readonly member: Member }
+  | { readonly kind: 'leave' | 'remove'; readonly id: string }
+  /** `by` takes the place of member `id`; `isLost`: the old one is dead for good, and nothing is awaited from it. */
+  | { readonly kind: 'replace'; readonly id: string; readonly by: Member; readonly isLost: boolean }
+  | { readonly kind: 'weight'; readonly id: string; readonly weight: number };
+
+/** A member that is none any more. */
+export interface FormerMember {
+  readonly id: string;
+  readonly name: string;
+  /** The epoch that ended it. */
+  readonly epoch: number;
+  /** `lost`: removed by force. What it has is not merged by itself, ever. */
+  readonly how: 'left' | 'lost';
 }
 
 /** What a bucket was told, and how often its name was dropped, plus one. */
@@ -70,13 +100,21 @@ export interface ClusterState {
   /** In the order of `ring.members`. */
   readonly members: readonly Member[];
   readonly stewards: readonly Steward[];
-  readonly change: Change | undefined;
+  /** Under way. Their moves are disjoint; the oldest is first. */
+  readonly changes: readonly Change[];
+  /** Wishes that wait for a commit. */
+  readonly staged: readonly Wish[];
+  /** Ids of members that are to go once they hold nothing and have brought home what they have. */
+  readonly leaving: readonly string[];
+  /** Ids of members that are dead for good and whose partitions are still to be given to others. */
+  readonly lost: readonly string[];
+  /** Those who are gone, the latest last. */
+  readonly former: readonly FormerMember[];
   readonly buckets: ReadonlyMap<string, DecidedBucket>;
 }
 
 /** Copies that a plan makes room for when no bucket asks for more. */
 const copiesDefault = 3;
-const stewardsMax = 7;
 
 /** The member with this id. */
 export function memberOf(state: ClusterState, id: string): Member | undefined {
@@ -97,18 +135,30 @@ export function copiesInUse({ buckets }: Pick<ClusterState, 'buckets'>): Readonl
   return numbers;
 }
 
-/** Seats for the largest odd number of members up to seven, those first that bring in another zone. A lone second member does not vote. */
-export function seatStewards(members: readonly Member[]): Steward[] {
-  const seats = Math.min(stewardsMax, members.length % 2 === 0 ? members.length - 1 : members.length);
-  const seated: Member[] = [];
-  while (seated.length < seats) {
-    const taken = (zone: string): number => seated.filter((other) => topZone(other.zone) === zone).length;
-    const open = members.filter((member) => !seated.includes(member));
-    seated.push(open.reduce((best, member) => (taken(topZone(member.zone)) < taken(topZone(best.zone)) ? member : best)));
-  }
-  return seated.map(({ id, acceptor }) => ({ id, acceptor }));
+/** Members that have begun to join in a change that is not done. */
+export function newcomersOf({ aims }: Pick<Change, 'aims'>): string[] {
+  return aims.flatMap((aim) => (aim.kind === 'join' ? [aim.member] : aim.kind === 'replace' ? [aim.by] : []));
 }
 
-function topZone(zone: string): string {
-  return zone.split('/', 1)[0] ?? '';
+/** Members that go with a change. */
+export function goingIn({ aims }: Pick<Change, 'aims'>): string[] {
+  return aims.flatMap((aim) => (aim.kind === 'join' || aim.kind === 'weight' ? [] : [aim.member]));
 }
+
+/** The change in which this partition moves. */
+export function changeOf({ changes }: Pick<ClusterState, 'changes'>, partition: number): Change | undefined {
+  return changes.find(({ moves }) => moves.has(partition));
+}
+
+/** Whether nobody should ask or believe this id: it is no member, or a lost one. */
+export function isBarred(state: ClusterState, id: string): boolean {
+  let roll = rolls.get(state);
+  if (roll === undefined) {
+    roll = new Set(state.members.map((member) => member.id).filter((known) => !state.lost.includes(known)));
+    rolls.set(state, roll);
+  }
+  return !roll.has(id);
+}
+
+/** Ids of those who may take part, asked for with every request. They go when their state does. */
+const rolls = new WeakMap<ClusterState, Set<string>>();

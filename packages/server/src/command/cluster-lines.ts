@@ -50,6 +50,7 @@ export function memberLines(cluster: ClusterDocument, hints?: readonly Heard<Hin
 const phases: Readonly<Record<ChangeReport['phase'], string>> = {
   'dual-write': 'step 1 of 2, writes go to old and new holders while data is copied',
   'read-new': 'step 2 of 2, reads go to the new holders',
+  undoing: 'taken back, reads go to the old holders again',
 };
 
 /** What changes in the ring, how far it is, and what it waits for. */

@@ -1,0 +1,216 @@
+import { describe, expect, it } from 'vitest';
+import { ClusterWorld } from './cluster-world.ts';
+
+const keys = Array.from({ length: 30 }, (_, i) => `k${i}`);
+
+async function withData(seed: number, nodes: number): Promise<ClusterWorld> {
+  const cluster = await new ClusterWorld(seed).startAll(nodes);
+  for (const key of keys) await cluster.put('n1', key, `v of ${key}`, { w: Math.min(3, nodes) });
+  return cluster;
+}
+
+async function expectAll(cluster: ClusterWorld, at: string): Promise<void> {
+  for (const key of keys) expect([key, await cluster.values(at, key, { r: 3, pr: 3 })]).toEqual([key, [`v of ${key}`]]);
+}
+
+const members = (cluster: ClusterWorld, at = 'n1'): string[] =>
+  cluster
+    .node(at)
+    .cluster()
+    .members.map(({ name }) => name)
+    .sort();
+
+const isQuiet = (cluster: ClusterWorld, at = 'n1'): boolean => cluster.node(at).cluster().changes.length === 0;
+
+describe('a node that leaves', () => {
+  it('goes when the others have all that it had, and takes nothing any more', async () => {
+    const cluster = await withData(31, 5);
+    await cluster.run(() => cluster.node('n2').topology.begin({ kind: 'leave', member: 'n5' }));
+    await cluster.until(() => members(cluster).length === 4);
+    expect(members(cluster)).toEqual(['n1', 'n2', 'n3', 'n4']);
+    await expectAll(cluster, 'n3');
+    await cluster.until(() => cluster.node('n5').cluster().members.length === 4);
+    await expect(cluster.put('n5', 'late', 'v')).rejects.toThrow(/n5 left the cluster at epoch \d+/);
+    // Nothing was removed here before the others had it; all of it is gone now.
+    const copies = await Promise.all(keys.map((key) => cluster.copies(key, ['n1', 'n2', 'n3', 'n4'])));
+    for (const row of copies) expect(row.filter(({ etag }) => etag !== undefined)).toHaveLength(3);
+  });
+
+  it('waits for an owner that is away, and says so', async () => {
+    const cluster = await withData(32, 5);
+    cluster.kill('n4');
+    await cluster.run(() => cluster.node('n1').topology.begin({ kind: 'leave', member: 'n5' }));
+    await cluster.until(
+      () => cluster.node('n1').cluster().changes[0]?.waitingFor !== '' || cluster.node('n2').cluster().changes[0]?.waitingFor !== '',
+    );
+    await cluster.world.advance(5000);
+    expect(members(cluster)).toContain('n5');
+    await cluster.revive('n4');
+    await cluster.until(() => members(cluster).length === 4);
+    await expectAll(cluster, 'n4');
+  });
+});
+
+describe('a join that is taken back', () => {
+  it('leaves all as it was, when its node is gone for good', async () => {
+    const cluster = await withData(33, 4);
+    cluster.kill('n3');
+    await cluster.start('n5', {});
+    // n3 is away, so the join cannot be done; then the newcomer dies for good.
+    cluster.kill('n5');
+    await cluster.world.advance(20_000);
+    const [change] = cluster.node('n1').cluster().changes;
+    expect(change).toMatchObject({ kind: 'join', member: 'n5', phase: 'dual-write' });
+    const told = ['n1', 'n2', 'n4'].map((name) => cluster.node(name).cluster().changes[0]?.waitingFor ?? '');
+    expect(told.join(' ')).toMatch(/does not answer/);
+    await cluster.run(() => cluster.node('n2').topology.abort());
+    await cluster.until(() => isQuiet(cluster));
+    await cluster.run(() => cluster.node('n2').topology.remove('n5'));
+    expect(members(cluster, 'n2')).toEqual(['n1', 'n2', 'n3', 'n4']);
+    await cluster.revive('n3');
+    await expectAll(cluster, 'n3');
+    // It holds nobody else up.
+    await cluster.start('n6');
+    await cluster.until(() => members(cluster).length === 5 && isQuiet(cluster));
+    await expectAll(cluster, 'n6');
+  });
+
+  it('brings home what the newcomer took meanwhile, and lets it go', async () => {
+    const cluster = await withData(34, 4);
+    cluster.kill('n2');
+    await cluster.start('n5');
+    await cluster.put('n5', 'only there', 'v', { w: 1 });
+    await cluster.run(() => cluster.node('n1').topology.abort());
+    await cluster.revive('n2');
+    await cluster.until(() => members(cluster).length === 4);
+    expect(await cluster.values('n1', 'only there', { r: 3 })).toEqual(['v']);
+    await expectAll(cluster, 'n2');
+  });
+});
+
+describe('several newcomers', () => {
+  it('are let in together when they ask at once', async () => {
+    const cluster = await withData(35, 3);
+    const started = ['n4', 'n5', 'n6'].map((name) => cluster.start(name));
+    await Promise.all(started);
+    await cluster.until(() => members(cluster).length === 6 && isQuiet(cluster));
+    const { members: all } = cluster.node('n1').cluster();
+    expect(all.every(({ replicas, ideal }) => Math.abs(replicas - ideal) <= 1)).toBe(true);
+    await expectAll(cluster, 'n5');
+  });
+});
+
+describe('a plan', () => {
+  it('is shown before it is committed, and begun whole', async () => {
+    const cluster = await withData(36, 5);
+    const { topology } = cluster.node('n1');
+    await cluster.run(() => topology.stage({ kind: 'weight', member: 'n2', weight: 2 }));
+    await cluster.run(() => topology.stage({ kind: 'leave', member: 'n3' }));
+    const plan = await cluster.run(() => topology.plan());
+    expect(plan.staged).toEqual(['weight 2 of n2', 'leave of n3']);
+    // Four members of which one asks for twice as much: it is to hold every partition, so more moves than loads alone ask for.
+    expect(plan.preview).toMatchObject({ moves: 44, fewestMoves: 38, partitionsChanged: 46 });
+    expect(plan.preview?.loads.find(({ name }) => name === 'n3')).toEqual({ name: 'n3', before: 38 });
+    await cluster.run(() => topology.commit());
+    await cluster.until(() => members(cluster).length === 4);
+    expect(
+      cluster
+        .node('n1')
+        .cluster()
+        .members.find(({ name }) => name === 'n2')?.replicas,
+    ).toBe(64);
+    await expectAll(cluster, 'n2');
+  });
+
+  it('says why it cannot be, and goes away when it is taken back', async () => {
+    const cluster = await new ClusterWorld(37).startAll(2);
+    const { topology } = cluster.node('n1');
+    await cluster.run(() => topology.stage({ kind: 'leave', member: 'n1' }));
+    await cluster.run(() => topology.stage({ kind: 'leave', member: 'n2' }));
+    expect((await cluster.run(() => topology.plan())).problem).toMatch(/last member cannot leave/);
+    expect(await cluster.run(() => topology.abort())).toBe('staged');
+    expect((await cluster.run(() => topology.plan())).staged).toEqual([]);
+    await expect(cluster.run(() => topology.commit())).rejects.toThrow(/nothing is staged/);
+    await expect(cluster.run(() => topology.abort())).rejects.toThrow(/nothing is under way/);
+    await expect(cluster.run(() => topology.stage({ kind: 'leave', member: 'n9' }))).rejects.toThrow(
+      /n9 is not a member; there are n1, n2/,
+    );
+  });
+});
+
+describe('a replacement', () => {
+  it('takes the place of a member that is up, from it too', async () => {
+    const cluster = await withData(38, 4);
+    // With one copy on the member that goes, only it can give it.
+    const [first] = (await cluster.owners('lone')) as [string];
+    const others = ['n1', 'n2', 'n3', 'n4'].filter((name) => name !== first);
+    const at = others[0] as string;
+    await cluster.start('n5', { peer: { listen: 'n5:7072', seeds: [`${at}:7072`], replace: first } });
+    await cluster.until(() => members(cluster, at).length === 4 && !members(cluster, at).includes(first) && isQuiet(cluster, at));
+    await expectAll(cluster, 'n5');
+  });
+
+  it('of a dead member waits for a word that it is lost, and then comes from the others', async () => {
+    const cluster = await withData(39, 5);
+    cluster.kill('n3');
+    await cluster.until(() =>
+      cluster
+        .node('n1')
+        .cluster()
+        .members.some(({ name, state }) => name === 'n3' && state === 'dead'),
+    );
+    const starting = cluster.start('n6', { peer: { listen: 'n6:7072', seeds: ['n1:7072'], replace: 'n3' } });
+    await cluster.until(() => cluster.lines.join('\n').includes('coterie replace n3 n6 --force'));
+    const { topology } = cluster.node('n1');
+    await expect(cluster.run(() => topology.begin({ kind: 'replace', member: 'n3', by: 'n6' }))).rejects.toThrow(/--force/);
+    expect(topology.losses('n3')).toMatchObject({ state: 'dead', heldByNobodyElse: 0 });
+    await cluster.run(() => topology.begin({ kind: 'replace', member: 'n3', by: 'n6', force: true }));
+    await starting;
+    await cluster.until(() => !members(cluster).includes('n3') && isQuiet(cluster));
+    expect(members(cluster)).toEqual(['n1', 'n2', 'n4', 'n5', 'n6']);
+    await expectAll(cluster, 'n6');
+  });
+});
+
+describe('a removal by force', () => {
+  it('gives what the member held to others, and merges nothing of it when it turns up again', async () => {
+    const cluster = await withData(40, 5);
+    const [first] = (await cluster.owners('apart')) as [string];
+    const others = ['n1', 'n2', 'n3', 'n4', 'n5'].filter((name) => name !== first);
+    const at = others[0] as string;
+    const cut = cluster.world.network.partition([first], others);
+    await cluster.put(first, 'apart', 'nobody else has it', { w: 1 });
+    await expect(cluster.run(() => cluster.node(at).topology.remove(first))).rejects.toThrow(/is up: let it leave/);
+    await cluster.until(() =>
+      cluster
+        .node(at)
+        .cluster()
+        .members.some(({ name, state }) => name === first && state === 'dead'),
+    );
+    expect(cluster.node(at).topology.losses(first).sentences.join(' ')).toMatch(/w=1.*nothing on it is merged by itself/);
+    await cluster.run(() => cluster.node(at).topology.remove(first));
+    await cluster.until(() => members(cluster, at).length === 4 && isQuiet(cluster, at));
+    cut.undo();
+    await cluster.until(() => !members(cluster, first).includes(first));
+    await cluster.world.advance(10_000);
+    expect(await cluster.values(at, 'apart', { r: 3, pr: 3 })).toBe('missing');
+    await expect(cluster.put(first, 'apart', 'again')).rejects.toThrow(/was removed by force/);
+    await expectAll(cluster, at);
+  });
+
+  it('frees a change that waits for the dead one', async () => {
+    const cluster = await withData(41, 4);
+    cluster.kill('n2');
+    await cluster.start('n5');
+    await cluster.until(() =>
+      cluster
+        .node('n1')
+        .cluster()
+        .members.some(({ name, state }) => name === 'n2' && state === 'dead'),
+    );
+    await cluster.run(() => cluster.node('n1').topology.remove('n2'));
+    await cluster.until(() => isQuiet(cluster) && !members(cluster).includes('n2'));
+    expect(members(cluster)).toEqual(['n1', 'n3', 'n4', 'n5']);
+    await expectAll(cluster, 'n5');
+  });
+});
