@@ -12,6 +12,7 @@ import { jobModule } from './jobs.ts';
 import type { LiveTables } from './live-version.ts';
 import type { Settings } from './options.ts';
 import type { Eagerness } from './pick.ts';
+import { Quarantine } from './quarantine.ts';
 import type { Reserve } from './reserve.ts';
 import type { Snapshots } from './snapshots.ts';
 import type { StoreState } from './store-state.ts';
@@ -45,6 +46,7 @@ export class Background {
   readonly #space: DiskSpace;
   readonly #flusher: Flusher;
   readonly #compactor: Compactor;
+  readonly #quarantine: Quarantine;
   #closing = false;
 
   constructor(parts: BackgroundParts) {
@@ -57,13 +59,14 @@ export class Background {
     this.#space = new DiskSpace({ state, reserve, changed, timers: settings.environment.timers });
     const outputs = new JobOutputs(parts);
     this.#flusher = new Flusher(parts, { next, outputs, space: this.#space });
-    this.#compactor = new Compactor(parts, { next, outputs });
+    this.#quarantine = new Quarantine(parts, { next, outputs });
+    this.#compactor = new Compactor(parts, { next, outputs, quarantine: this.#quarantine });
     settings.environment.jobs.prepare?.(jobModule);
   }
 
   /** Whether any job runs or any install is under way. */
   get busy(): boolean {
-    return this.#flusher.busy || this.#compactor.busy || this.#parts.versions.installing;
+    return this.#flusher.busy || this.#compactor.busy || this.#quarantine.busy || this.#parts.versions.installing;
   }
 
   /** Why compaction rests, if it failed. */
@@ -77,22 +80,23 @@ export class Background {
   }
 
   get quarantined(): ReadonlySet<number> {
-    return this.#compactor.quarantined;
+    return this.#quarantine.tables;
   }
 
   get counters(): Readonly<Record<string, number>> {
-    return { ...this.#flusher.counters, ...this.#compactor.counters };
+    return { ...this.#flusher.counters, ...this.#compactor.counters, ...this.#quarantine.counters };
   }
 
   /** Whether nothing is left to do at the present eagerness. */
   get settled(): boolean {
-    return !this.busy && this.#parts.state.frozenCount === 0 && this.#compactor.settled;
+    return !this.busy && this.quarantined.size === 0 && this.#parts.state.frozenCount === 0 && this.#compactor.settled;
   }
 
   /** Starts what there is to start. */
   pump(): void {
     if (this.#closing || this.#parts.state.failure !== undefined) return;
     this.#flusher.pump();
+    if (!this.#compactor.busy) this.#quarantine.pump();
     this.#compactor.pump();
   }
 
@@ -105,7 +109,7 @@ export class Background {
 
   /** A read found a damaged table. */
   quarantine(error: CoterieError): void {
-    this.#compactor.quarantine(error);
+    if (this.#quarantine.note(error)) this.pump();
   }
 
   /** Cancels jobs; they settle soon. */
@@ -113,5 +117,6 @@ export class Background {
     this.#closing = true;
     this.#flusher.stop();
     this.#compactor.stop();
+    this.#quarantine.stop();
   }
 }

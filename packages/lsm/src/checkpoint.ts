@@ -5,7 +5,7 @@
 import { CoterieError, type Files } from '@coterie/env';
 import { Manifest } from './manifest.ts';
 import { tablePath } from './names.ts';
-import { tablesOf, type Version } from './version.ts';
+import { tablesOf, type Version, wholeOf } from './version.ts';
 
 /** What to write where. */
 export interface CheckpointRequest {
@@ -23,6 +23,5 @@ export async function writeCheckpoint(files: Files, request: CheckpointRequest):
   for (const table of tablesOf(version)) await files.link(tablePath(from, table.number), tablePath(to, table.number));
   await files.syncDirectory(to);
   const number = 1 + Math.max(0, ...tablesOf(version).map((table) => table.number));
-  const added = version.levels.flatMap((tables, level) => tables.map((table) => ({ level, table })));
-  Manifest.create(files, to, { number, removed: [], added, flushedSequence, nextFileNumber: number + 1 }).close();
+  Manifest.create(files, to, { number, ...wholeOf(version), flushedSequence, nextFileNumber: number + 1 }).close();
 }

@@ -5,7 +5,7 @@
  *  version ─▶ pick ─▶ merge job ─▶ install           a move or a drop is installed at once
  *
  *  failed:  a sync of directory or manifest  → the store takes no more writes
- *           corruption                       → the input is quarantined and no longer picked
+ *           corruption                       → the input is quarantined, and no longer picked until it was set aside
  *           disk full                        → reported, rests
  *           anything else                    → outputs removed, twice again in fresh files; then reported, rests
  * ```
@@ -18,6 +18,7 @@ import type { JobOutputs } from './job-outputs.ts';
 import { compact, type CompactionInput, jobError, jobModule } from './jobs.ts';
 import { type Compaction, type Eagerness, pick } from './pick.ts';
 import type { TableOutputOptions } from './table-output.ts';
+import type { Quarantine } from './quarantine.ts';
 import { levelBytes, levelCount, type TableMeta } from './version.ts';
 
 /** Times a failed compaction is tried again. */
@@ -25,27 +26,25 @@ const retriesMax = 2;
 /** How long a failed compaction rests. */
 const restMs = 60_000;
 
+type CompactorWork = Work & { readonly outputs: JobOutputs; readonly quarantine: Quarantine };
+
 type Merge = Compaction & { readonly kind: 'merge' };
 
 /** Runs compactions. */
 export class Compactor {
   readonly counters = { compactions: 0, compactedBytes: 0, compactionRetries: 0 };
-  /** Tables known to be damaged: nothing is merged with them. */
-  readonly quarantined: Set<number> = new Set();
   /** Why compaction rests, if it does. */
   failure: CoterieError | undefined;
   eagerness: Eagerness = 'debt';
   busy = false;
   readonly #parts: BackgroundParts;
-  readonly #work: Work & { readonly outputs: JobOutputs };
+  readonly #work: CompactorWork;
   readonly #lastPushed: (Uint8Array | undefined)[] = new Array<Uint8Array | undefined>(levelCount).fill(undefined);
   #job: Job | undefined;
   #attempts = 0;
   #rest: Timer | undefined;
-  /** What quarantined a table last. */
-  #damage: CoterieError | undefined;
 
-  constructor(parts: BackgroundParts, work: Work & { readonly outputs: JobOutputs }) {
+  constructor(parts: BackgroundParts, work: CompactorWork) {
     this.#parts = parts;
     this.#work = work;
   }
@@ -58,9 +57,9 @@ export class Compactor {
   /** Why debt will not shrink by waiting, if it will not. */
   get blocked(): CoterieError | undefined {
     if (this.busy || this.failure !== undefined) return this.failure;
-    const damage = this.#damage;
-    if (damage === undefined || this.#pick() !== undefined) return undefined;
-    const message = `damaged tables (${this.quarantined.size}) keep compaction from going on, 'repair' can help: ${damage.message}`;
+    const { damage, tables, isStuck } = this.#work.quarantine;
+    if (damage === undefined || !isStuck || this.#pick() !== undefined) return undefined;
+    const message = `damaged tables (${tables.size}) keep compaction from going on, 'repair' can help: ${damage.message}`;
     return new CoterieError('CORRUPTION', message, { cause: damage, details: damage.details });
   }
 
@@ -85,16 +84,6 @@ export class Compactor {
   stop(): void {
     this.#rest?.cancel();
     this.#job?.cancel();
-  }
-
-  /** Notes that a table is damaged; reads of its whole blocks go on. */
-  quarantine(error: CoterieError): void {
-    const { file = '', offset } = error.details;
-    const damaged = this.#parts.state.live.version.levels.flat().find((table) => file.endsWith(`${table.number}.sst`));
-    if (damaged === undefined || this.quarantined.has(damaged.number)) return;
-    this.quarantined.add(damaged.number);
-    this.#damage = error;
-    this.#parts.settings.environment.log.error('table quarantined', { file, offset, reason: error.message });
   }
 
   #install(choice: Exclude<Compaction, Merge>): void {
@@ -171,9 +160,7 @@ export class Compactor {
 
   /** Damage that no table of the version can be blamed for would come up again at once. */
   #inputDamaged(error: CoterieError): void {
-    const known = this.quarantined.size;
-    this.quarantine(error);
-    if (this.quarantined.size === known) this.#takeRest(error);
+    if (!this.#work.quarantine.note(error)) this.#takeRest(error);
   }
 
   #takeRest(error: CoterieError): void {
@@ -193,7 +180,7 @@ export class Compactor {
       level0Tables: settings.level0Tables,
       level1Bytes: settings.level1Bytes,
       snapshots: snapshots.sequences(),
-      quarantined: this.quarantined,
+      quarantined: this.#work.quarantine.tables,
       rangeDeletes: state.live.hasRangeDeletes ? state.live.levels.flat().flatMap((live) => [...live.table.rangeDeletes]) : [],
       lastPushed: this.#lastPushed,
     });

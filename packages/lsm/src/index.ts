@@ -8,6 +8,7 @@ import { recover } from './recovery.ts';
 import { Store } from './store.ts';
 
 export type { Batch, WriteOptions } from './batch.ts';
+export type { Loss } from './losses.ts';
 export type { Durability, StoreOptions } from './options.ts';
 export type { Entry, RangeOptions, RawScanCallback, ScanCallback } from './scanner.ts';
 export type { Snapshot } from './snapshot.ts';

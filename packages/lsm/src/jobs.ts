@@ -17,6 +17,8 @@ import { Survivors } from './survivors.ts';
 import { TableOutput, type TableOutputOptions } from './table-output.ts';
 import type { TableMeta } from './version.ts';
 
+export { salvageTable } from './salvage-job.ts';
+
 /** What a flush works on. */
 export interface FlushInput {
   readonly arena: SharedArrayBuffer;

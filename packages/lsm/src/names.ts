@@ -5,6 +5,7 @@
  *  CURRENT            name of the manifest in force            LOCK       who has the store open
  *  MANIFEST-000007    log of version edits                     RESERVE    space kept back for a full disk
  *  000012.sst         a table                                  log/       commit-log segments
+ *                                                              damaged/   files set aside, for the operator
  * ```
  */
 import { joinPath } from '@coterie/env';
@@ -17,6 +18,9 @@ export const currentDraftName = 'CURRENT.new';
 export const reserveName = 'RESERVE';
 /** Directory of the commit log. */
 export const logDirectoryName = 'log';
+
+/** Directory of what was found damaged and set aside. */
+export const damagedName = 'damaged';
 
 /** Name of table `number`. */
 export function tableName(number: number): string {

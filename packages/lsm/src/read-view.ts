@@ -82,6 +82,20 @@ export class ReadView {
     return false;
   }
 
+  /** Sequence of the newest entry of the key, put or delete, as of `lookup.maxSequence`; 0 if there is none. For keys in a loss only: it looks everywhere. */
+  newestOf(lookup: Lookup): number {
+    const { key, keyHash, maxSequence } = lookup;
+    let newest = this.covering(key, 0, key.length, maxSequence);
+    for (const { memtable } of this.slots) {
+      const reference = memtable.find(key, keyHash, maxSequence);
+      if (reference !== 0) newest = Math.max(newest, memtable.sequenceAt(reference));
+    }
+    for (const { meta, table } of this.live.levels.flat()) {
+      if (tableForKey([meta], key, 0, key.length) === 0 && table.find(lookup)) newest = Math.max(newest, lookup.sequence);
+    }
+    return newest;
+  }
+
   /** Highest sequence, at most `maxSequence`, of any range delete that covers the key; 0 if none. */
   covering(key: Uint8Array, start: number, end: number, maxSequence: number): number {
     let covered = 0;

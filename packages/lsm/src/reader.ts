@@ -4,9 +4,10 @@
  * gets further, however small the cache.
  */
 import { hash32 } from '@coterie/bytes';
-import { BlockHold, BlockMissing, createLookup } from '@coterie/sstable';
+import { BlockHold, BlockMissing, createLookup, type Lookup } from '@coterie/sstable';
 import { checkKey } from './check.ts';
 import type { Copies } from './copies.ts';
+import { lossAt, lossError } from './losses.ts';
 import type { Found } from './read-view.ts';
 import type { StoreState } from './store-state.ts';
 
@@ -75,11 +76,19 @@ export class Reader {
     this.counters.gets++;
     const found = this.#found;
     try {
+      if (this.#state.live.version.losses.length > 0) this.#checkLosses(lookup);
       if (!this.#state.view.find(lookup, found)) return undefined;
     } catch (error) {
       throw error instanceof BlockMissing ? error : this.#state.noted(error);
     }
     return this.#copies.copy(found.bytes, found.start, found.end);
+  }
+
+  /** @throws CoterieError `CORRUPTION` when what was lost may be newer than anything there is */
+  #checkLosses(lookup: Lookup): void {
+    const { view, live, directory } = this.#state;
+    const loss = lossAt(live.version.losses, lookup.key);
+    if (loss !== undefined && view.newestOf(lookup) <= loss.sequence) throw lossError(loss, directory);
   }
 
   /** Each turn loads the block that the last try missed. Without a snapshot a later try may see a later state: it is the answer then. */

@@ -19,7 +19,10 @@ import { type ManifestState, readCurrent, readManifest } from './manifest-format
 import { logDirectoryName, parseName, reserveName, tablePath } from './names.ts';
 import type { Settings } from './options.ts';
 import { StoreState } from './store-state.ts';
-import { emptyVersion, tablesOf } from './version.ts';
+import { type Loss, withLosses } from './losses.ts';
+import { setAside } from './quarantine.ts';
+import { isLost, wholeLoss } from './salvage-job.ts';
+import { applyEdit, emptyVersion, tablesOf, wholeOf } from './version.ts';
 import { VersionSet } from './version-set.ts';
 import { Applier } from './applier.ts';
 
@@ -73,19 +76,19 @@ interface Opening {
 
 async function recoverLocked(directory: string, settings: Settings, { lock, opened }: Opening): Promise<Recovered> {
   const { files, log: journal } = settings.environment;
-  const found = await readState(files, directory);
-  if (found !== undefined && found.tornBytes > 0) journal.warn('manifest: a torn last edit was cut', { bytes: found.tornBytes });
+  const read = await readState(files, directory);
+  if (read !== undefined && read.tornBytes > 0) journal.warn('manifest: a torn last edit was cut', { bytes: read.tornBytes });
   const handles = new HandleCache(files, { maxOpen: settings.tableHandles });
   opened.push(handles);
   const blocks = new BlockCache({ bytes: blockBudget(settings), slotBytes: settings.blockBytes });
   const tables = new LiveTables({ files, log: journal, directory });
-  await openTables(directory, { found, tables, context: { handles, blocks } });
+  const found = read && (await openTables(settings, directory, { found: read, tables, context: { handles, blocks } }));
   const number = freeNumber(await files.list(directory), found);
   const manifest = startManifest(files, directory, { found, number });
   opened.push(manifest);
   await removeOrphans(settings, directory, { found, number });
   const live = new LiveVersion(found?.version ?? emptyVersion, tables);
-  const state = new StoreState(new ArenaPool(settings.writeBufferBytes), live);
+  const state = new StoreState(directory, new ArenaPool(settings.writeBufferBytes), live);
   const versions = new VersionSet({
     files,
     directory,
@@ -141,33 +144,39 @@ async function removeOrphans({ environment }: Settings, directory: string, { fou
   }
 }
 
+/** Opens what can be opened. Tables that are damaged beyond that, or not there, are set aside: the rest of the store goes on. */
 async function openTables(
+  { environment }: Settings,
   directory: string,
-  from: { found: ManifestState | undefined; tables: LiveTables; context: TableContext },
-): Promise<void> {
-  if (from.found === undefined) return;
+  from: { found: ManifestState; tables: LiveTables; context: TableContext },
+): Promise<ManifestState> {
+  const { files, log } = environment;
+  const lost: Loss[] = [];
+  const removed: number[] = [];
   for (const meta of tablesOf(from.found.version)) {
-    from.tables.add(meta, await openTable(from.context, tablePath(directory, meta.number)));
+    const file = tablePath(directory, meta.number);
+    try {
+      from.tables.add(meta, await Table.open(from.context, file));
+    } catch (error) {
+      if (!isLost(error)) throw error;
+      log.error('a damaged table was set aside', { file, reason: error.message, entriesKept: 0, entriesBefore: meta.entries });
+      // Before a manifest is written that does not name it: then it would be an orphan.
+      await setAside(files, directory, meta.number);
+      lost.push(wholeLoss(meta, error));
+      removed.push(meta.number);
+    }
   }
-}
-
-async function openTable(context: TableContext, path: string): Promise<Table> {
-  try {
-    return await Table.open(context, path);
-  } catch (cause) {
-    if (!isCoterieError(cause) || cause.details.osCode !== 'ENOENT') throw cause;
-    throw new CoterieError('CORRUPTION', `the manifest names ${path}, which is not there`, { cause, details: { file: path, offset: 0 } });
-  }
+  if (lost.length === 0) return from.found;
+  const { version, nextFileNumber } = from.found;
+  const edit = { removed, added: [], nextFileNumber, losses: withLosses(version.losses, lost) };
+  return { ...from.found, version: applyEdit(version, edit) };
 }
 
 /** A new manifest at each open keeps it short. */
 function startManifest(files: Files, directory: string, { found, number }: Beginning): Manifest {
-  const version = found?.version ?? emptyVersion;
-  const added = version.levels.flatMap((metas, level) => metas.map((table) => ({ level, table })));
   return Manifest.create(files, directory, {
     number,
-    removed: [],
-    added,
+    ...wholeOf(found?.version ?? emptyVersion),
     flushedSequence: found?.flushedSequence ?? 0,
     nextFileNumber: number + 1,
   });

@@ -5,10 +5,11 @@
  * An iteration sees one sequence from beginning to end, kept by a snapshot of its own.
  */
 import { compareBytes } from '@coterie/bytes';
-import { CoterieError, type Timers } from '@coterie/env';
+import { CoterieError, isCoterieError, type Timers } from '@coterie/env';
 import { BlockHold, BlockMissing } from '@coterie/sstable';
 import { checkKey } from './check.ts';
 import type { Copies } from './copies.ts';
+import { LossWatch } from './losses.ts';
 import type { ReadView } from './read-view.ts';
 import type { Snapshots } from './snapshots.ts';
 import type { StoreState } from './store-state.ts';
@@ -110,13 +111,16 @@ export class Scanner {
     checkLimit(scan.limit);
     const view = state.pin();
     const cursor = this.#cursorFor(view, scan);
+    const losses = watchLosses(state, view, { from: scan.from, reverse: false });
     try {
       let count = 0;
       if (scan.limit > 0) cursor.startForward(scan.from, scan.sequence ?? newest());
       while (count < scan.limit && cursor.next()) {
+        losses?.at(cursor.keyBytes, cursor.keyEnd);
         count++;
-        if (!visit(cursor)) break;
+        if (!visit(cursor)) return count;
       }
+      if (count < scan.limit) losses?.atEnd(undefined);
       return count;
     } catch (error) {
       throw state.noted(error);
@@ -174,8 +178,8 @@ export class Scanner {
           this.#fillPage(view, request, page, hold);
           return page;
         } catch (error) {
+          if (page.entries.length > 0 && (error instanceof BlockMissing || isCoterieError(error, 'CORRUPTION'))) return page;
           if (!(error instanceof BlockMissing)) throw error;
-          if (page.entries.length > 0) return page;
           await error.table.load(error.block, hold);
         }
       }
@@ -191,14 +195,17 @@ export class Scanner {
     const { copies } = this.#parts;
     const { bounds, reverse, limit, asOf } = request;
     const cursor = view.cursor({ access: 'cached', hold, ownBlocks: true });
+    const losses = watchLosses(this.#parts.state, view, { ...bounds, reverse });
     try {
       if (reverse) cursor.startBackward(bounds.before, asOf);
       else cursor.startForward(bounds.from, asOf);
       for (let bytes = 0; page.entries.length < limit && bytes < pageBytes; ) {
         if (!(reverse ? cursor.previous() : cursor.next()) || isOutside(cursor, bounds, reverse)) {
+          losses?.atEnd(reverse ? bounds.from : bounds.before);
           page.ended = true;
           return;
         }
+        losses?.at(cursor.keyBytes, cursor.keyEnd);
         const key = copies.copy(cursor.keyBytes, 0, cursor.keyEnd);
         const value = this.#valueOf(cursor);
         page.entries.push([key, value]);
@@ -255,6 +262,16 @@ function later(a: Uint8Array | undefined, b: Uint8Array | undefined): Uint8Array
 function earlier(a: Uint8Array | undefined, b: Uint8Array | undefined): Uint8Array | undefined {
   if (a === undefined || b === undefined) return a ?? b;
   return compareBytes(a, b) < 0 ? a : b;
+}
+
+/** What keeps a walk from passing over what is lost; undefined where nothing is. */
+function watchLosses(
+  { directory }: StoreState,
+  { live }: ReadView,
+  walk: { readonly from?: Uint8Array | undefined; readonly before?: Uint8Array | undefined; readonly reverse: boolean },
+): LossWatch | undefined {
+  const { losses } = live.version;
+  return losses.length === 0 ? undefined : new LossWatch(losses, walk, directory);
 }
 
 function checkLimit(limit: number): void {

@@ -10,6 +10,7 @@ import { ReadView } from './read-view.ts';
 /** Memtables and version; the failure that ended writes, if any. */
 export class StoreState {
   readonly pool: ArenaPool;
+  readonly directory: string;
   view: ReadView;
   /** Whether writes are taken: not closed, not failed, disk not full. One field, because every write asks. */
   writable = true;
@@ -26,7 +27,8 @@ export class StoreState {
   /** Told once that writes have ended for good: whoever waits for room or for background work waits in vain. */
   onFailed: () => void = () => {};
 
-  constructor(pool: ArenaPool, live: LiveVersion) {
+  constructor(directory: string, pool: ArenaPool, live: LiveVersion) {
+    this.directory = directory;
     this.pool = pool;
     this.view = new ReadView([pool.take(0)], live);
   }
@@ -107,7 +109,7 @@ export class StoreState {
 
   /** `error`, which a read threw, after telling of it if it is damage. */
   noted(error: unknown): unknown {
-    if (isCoterieError(error, 'CORRUPTION')) this.onDamage(error);
+    if (isCoterieError(error, 'CORRUPTION') && error.details['lost'] !== true) this.onDamage(error);
     return error;
   }
 

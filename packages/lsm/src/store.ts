@@ -7,6 +7,7 @@ import { Background } from './background.ts';
 import { Batch, type WriteOptions } from './batch.ts';
 import { writeCheckpoint } from './checkpoint.ts';
 import { Copies } from './copies.ts';
+import { type Loss, withoutLosses } from './losses.ts';
 import type { Settings } from './options.ts';
 import { Reader } from './reader.ts';
 import type { Recovered } from './recovery.ts';
@@ -185,6 +186,24 @@ export class Store {
     }
   }
 
+  /** Stretches of keys that cannot be read because a file was damaged, until somebody accepts that. */
+  get losses(): readonly Loss[] {
+    return this.#recovered.state.live.version.losses;
+  }
+
+  /**
+   * Takes what was lost of the keys in [from, to) for gone: from now on reads answer with what is left there, which may be
+   * older, or nothing. Only for who gets it back from elsewhere, or has decided to live without it. Durable when it resolves.
+   */
+  acceptLosses(from?: Uint8Array, to?: Uint8Array): Promise<void> {
+    this.#recovered.state.checkOpen();
+    const { versions } = this.#recovered;
+    return new Promise((resolve, reject) => {
+      const settled = (error?: CoterieError): void => (error === undefined ? resolve() : reject(error));
+      versions.install({ removed: [], added: [], losses: (known) => withoutLosses(known, from, to), settled });
+    });
+  }
+
   /** Everything up to this sequence survives a crash. */
   get durableSequence(): number {
     const { log, versions } = this.#recovered;
@@ -220,6 +239,7 @@ export class Store {
       cacheMisses: blocks.stats.misses,
       cacheBytes: blocks.stats.usedBytes,
       quarantinedTables: this.#background.quarantined.size,
+      stretchesLost: version.losses.length,
       compactionFailed: this.#background.compactionFailure?.message ?? '',
       diskFull: state.diskFull !== undefined,
     };

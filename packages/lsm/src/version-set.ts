@@ -18,7 +18,8 @@ import { LiveVersion, type LiveTables } from './live-version.ts';
 import type { Manifest } from './manifest.ts';
 import { tablePath } from './names.ts';
 import type { StoreState } from './store-state.ts';
-import { applyEdit, flawOf, type TableMeta, type VersionEdit } from './version.ts';
+import type { Loss } from './losses.ts';
+import { applyEdit, flawOf, type TableMeta, type VersionEdit, wholeOf } from './version.ts';
 
 /** A change to install. */
 export interface InstallRequest {
@@ -27,6 +28,8 @@ export interface InstallRequest {
   /** The memtable that the added tables hold. */
   readonly flushed?: MemtableSlot;
   readonly flushedSequence?: number;
+  /** What is lost from then on, given what is lost before. */
+  readonly losses?: (known: readonly Loss[]) => readonly Loss[];
   /** Called once: without an error when the change is durable and current. */
   readonly settled: (error?: CoterieError) => void;
 }
@@ -127,21 +130,24 @@ export class VersionSet {
 
   #append(install: Install): void {
     this.#checkGoesOn();
-    const { removed, added, flushedSequence } = install.request;
-    const flushed = flushedSequence === undefined ? {} : { flushedSequence };
-    const edit = { removed, added, ...flushed, nextFileNumber: this.#nextFileNumber };
+    const edit = this.#editOf(install.request);
     assert(flawOf(applyEdit(this.#parts.state.live.version, edit)) === undefined, 'an edit makes a sound version');
     if (this.#parts.manifest.isLarge) this.#replaceManifest(edit);
     else this.#parts.manifest.append(edit);
     install.appended = true;
   }
 
+  #editOf({ removed, added, flushedSequence, losses }: InstallRequest): VersionEdit {
+    const flushed = flushedSequence === undefined ? {} : { flushedSequence };
+    const lost = losses === undefined ? {} : { losses: losses(this.#parts.state.live.version.losses) };
+    return { removed, added, ...flushed, ...lost, nextFileNumber: this.#nextFileNumber };
+  }
+
   #replaceManifest(edit: VersionEdit): void {
     const number = this.reserveFileNumbers(1);
     const version = applyEdit(this.#parts.state.live.version, edit);
-    const added = version.levels.flatMap((tables, level) => tables.map((table) => ({ level, table })));
     const flushedSequence = edit.flushedSequence ?? this.#flushedSequence;
-    this.#parts.manifest.replace({ number, removed: [], added, flushedSequence, nextFileNumber: this.#nextFileNumber });
+    this.#parts.manifest.replace({ number, ...wholeOf(version), flushedSequence, nextFileNumber: this.#nextFileNumber });
   }
 
   #complete(install: Install): void {
@@ -154,7 +160,7 @@ export class VersionSet {
       if (file !== undefined) tables.add(table, file);
     }
     this.#flushedSequence = request.flushedSequence ?? this.#flushedSequence;
-    const version = applyEdit(state.live.version, { ...request, nextFileNumber: this.#nextFileNumber });
+    const version = applyEdit(state.live.version, this.#editOf(request));
     state.install(new LiveVersion(version, tables), request.flushed);
     opened.clear();
     this.#end(install);

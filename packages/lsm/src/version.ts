@@ -8,6 +8,7 @@
  * Invariant: for any key, a newer entry lies in a lower-numbered level, and within level 0 in an earlier table.
  */
 import { compareBytes, compareRanges } from '@coterie/bytes';
+import type { Loss } from './losses.ts';
 
 /** Levels in a version, 0 included. */
 export const levelCount = 7;
@@ -32,6 +33,8 @@ export interface TableMeta {
 /** Tables by level. */
 export interface Version {
   readonly levels: readonly (readonly TableMeta[])[];
+  /** Stretches of keys whose entries may be gone, in key order. */
+  readonly losses: readonly Loss[];
 }
 
 /** A change from one version to the next. */
@@ -42,10 +45,12 @@ export interface VersionEdit {
   readonly flushedSequence?: number;
   /** No file of this number or above was ever named. */
   readonly nextFileNumber: number;
+  /** All that is lost from now on; absent when that does not change. */
+  readonly losses?: readonly Loss[];
 }
 
 /** A version without tables. */
-export const emptyVersion: Version = { levels: Array.from({ length: levelCount }, () => []) };
+export const emptyVersion: Version = { levels: Array.from({ length: levelCount }, () => []), losses: [] };
 
 /** The version after `edit`. */
 export function applyEdit(version: Version, edit: VersionEdit): Version {
@@ -56,7 +61,7 @@ export function applyEdit(version: Version, edit: VersionEdit): Version {
     if (added.length === 0) return kept;
     return level === 0 ? [...kept, ...added].sort(newestFirst) : [...kept, ...added].sort(byLower);
   });
-  return { levels };
+  return { levels, losses: edit.losses ?? version.losses };
 }
 
 function newestFirst(a: TableMeta, b: TableMeta): number {
@@ -73,6 +78,12 @@ export function flawOf(version: Version): string | undefined {
   if (new Set(numbers).size < numbers.length) return 'a table stands in it twice';
   const unsorted = version.levels.slice(1).some((run) => run.some((table, i) => i > 0 && !endsBefore(run[i - 1], table)));
   return unsorted ? 'tables of a sorted run overlap' : undefined;
+}
+
+/** The edit that makes all of `version` of nothing. */
+export function wholeOf({ levels, losses }: Version): Pick<VersionEdit, 'removed' | 'added' | 'losses'> {
+  const added = levels.flatMap((tables, level) => tables.map((table) => ({ level, table })));
+  return { removed: [], added, ...(losses.length === 0 ? {} : { losses }) };
 }
 
 /** All tables of a version. */

@@ -4,7 +4,7 @@ import { emptyVersion, levelCount, type TableMeta, type Version } from '../src/v
 import { meta } from './meta.ts';
 
 function version(levels: Readonly<Record<number, readonly TableMeta[]>>): Version {
-  return { levels: emptyVersion.levels.map((_, level) => levels[level] ?? []) };
+  return { levels: emptyVersion.levels.map((_, level) => levels[level] ?? []), losses: [] };
 }
 
 function input(levels: Readonly<Record<number, readonly TableMeta[]>>, more: Partial<PickInput> = {}): PickInput {

@@ -17,8 +17,11 @@ export interface SalvageVisitor {
   lost(block: { readonly offset: number; readonly bytes: number; readonly detail: string }): void;
 }
 
-/** Visits every whole block of `table`. @throws CoterieError `DISK_IO` */
-export function salvage(table: Table, visitor: SalvageVisitor): void {
+/** Blocks between two yields: a MiB of them at the usual size. */
+const blocksPerSlice = 256;
+
+/** Visits every whole block of `table`; yields after some of them. @throws CoterieError `DISK_IO` */
+export function* salvage(table: Table, visitor: SalvageVisitor): Generator<void, void> {
   const { index, reader } = table;
   const span = new Span();
   const view = new BlockView();
@@ -34,6 +37,7 @@ export function salvage(table: Table, visitor: SalvageVisitor): void {
       continue;
     }
     lastKey = visitRows(view, lastKey, visitor);
+    if (block % blocksPerSlice === blocksPerSlice - 1) yield;
   }
 }
 

@@ -106,7 +106,7 @@ describe('damage', () => {
     memory.flip('t', offsets[1] + 50);
     const saved: number[] = [];
     const lost: number[] = [];
-    salvage(table, {
+    const visiting = salvage(table, {
       entry: ({ keyBytes, keyStart, keyEnd, sequence, type, valueBytes, valueStart, valueEnd }) => {
         const entry = { key: keyBytes.slice(keyStart, keyEnd), sequence, type, value: valueBytes.slice(valueStart, valueEnd) };
         same(entry, entries[sequence - 1]);
@@ -117,6 +117,7 @@ describe('damage', () => {
         lost.push(offset);
       },
     });
+    while (visiting.next().done !== true);
     expect(lost).toEqual([offsets[1]]);
     expect(saved.length).toBeGreaterThan(100);
     expect(saved.length).toBeLessThan(200);

@@ -40,7 +40,7 @@ async function stateOf(store: Offline): Promise<StoreState> {
   const manifest = await manifestOf(store);
   const tables = new LiveTables({ files, log: environment.log, directory });
   for (const meta of tablesOf(manifest?.version ?? emptyVersion)) tables.add(meta, await openTable(store, meta.number));
-  const state = new StoreState(new ArenaPool(arenaBytes), new LiveVersion(manifest?.version ?? emptyVersion, tables));
+  const state = new StoreState(directory, new ArenaPool(arenaBytes), new LiveVersion(manifest?.version ?? emptyVersion, tables));
   const applier = new Applier(state);
   await dumpLog(joinPath(directory, logDirectoryName), files, ({ payload, firstSequence }) => {
     if (firstSequence > (manifest?.flushedSequence ?? 0)) applier.replay(payload, 0, payload.length, firstSequence);

@@ -14,7 +14,7 @@ import { salvage } from '@coterie/sstable';
 import { compact, flush } from '../jobs.ts';
 import { Manifest } from '../manifest.ts';
 import type { ManifestState } from '../manifest-format.ts';
-import { currentName, logDirectoryName, parseName, tableName } from '../names.ts';
+import { currentName, damagedName, logDirectoryName, parseName, tableName } from '../names.ts';
 import { ArenaPool } from '../arena-pool.ts';
 import { LiveTables, LiveVersion } from '../live-version.ts';
 import { StoreState } from '../store-state.ts';
@@ -31,7 +31,6 @@ export interface RepairReport {
   readonly setAside: readonly Problem[];
 }
 
-const damagedName = 'damaged';
 const arenaBytes: number = 16 * 2 ** 20;
 
 interface Placed {
@@ -67,9 +66,20 @@ class Repair {
     }
     const placed = state === undefined ? await this.#mergeAll(tableNumbers) : await this.#mendTables(state);
     const logTables = await this.#mendLog(state);
+    this.#acceptLosses(state);
     const all = [...placed, ...logTables.map((table) => ({ level: 0, table }))];
     if (this.#setAside.length > 0) this.#writeManifest(all, state);
     return { kept: all.length, setAside: this.#setAside };
+  }
+
+  /** The operator has been told: from now on what is left is the answer. */
+  #acceptLosses(state: ManifestState | undefined): void {
+    for (const { file, offset } of state?.version.losses ?? [])
+      this.#setAside.push({
+        file: joinPath(this.#store.directory, damagedName, file),
+        offset,
+        detail: 'what was lost with it before is given up',
+      });
   }
 
   #manifestLost(error: unknown): undefined {
@@ -113,10 +123,11 @@ class Repair {
   async #copyWhole(number: number): Promise<readonly TableMeta[]> {
     const table = await openTable(this.#store, number);
     const output = new TableOutput(this.#store.environment, this.#output(table.properties.entries), table.rangeDeletes);
-    salvage(table, {
+    const visiting = salvage(table, {
       entry: (entry) => output.add(entry, true),
       lost: ({ offset, bytes, detail }) => this.#setAside.push({ file: table.path, offset, detail: `${bytes} bytes lost: ${detail}` }),
     });
+    await inSlices(this.#store, visiting);
     return output.finish();
   }
 
@@ -141,7 +152,7 @@ class Repair {
     const path = joinPath(directory, logDirectoryName);
     if (!(await files.exists(path))) return [];
     const live = new LiveVersion(emptyVersion, new LiveTables({ files, log: environment.log, directory }));
-    const memory = new StoreState(new ArenaPool(arenaBytes), live);
+    const memory = new StoreState(directory, new ArenaPool(arenaBytes), live);
     const applier = new Applier(memory);
     const { verdict, gap } = await dumpLog(path, files, ({ payload, firstSequence }) => {
       if (firstSequence > (state?.flushedSequence ?? 0)) applier.replay(payload, 0, payload.length, firstSequence);

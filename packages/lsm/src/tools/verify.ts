@@ -4,7 +4,8 @@
  */
 import { dumpLog } from '@coterie/commit-log';
 import { type Environment, joinPath } from '@coterie/env';
-import { logDirectoryName, tablePath } from '../names.ts';
+import { lossError } from '../losses.ts';
+import { damagedName, logDirectoryName, tablePath } from '../names.ts';
 import { tablesOf, type TableMeta } from '../version.ts';
 import { inSlices, manifestOf, type Offline, offline, openTable, type Problem, problemOf } from './offline.ts';
 
@@ -25,6 +26,7 @@ export async function verifyStore(directory: string, environment: Environment): 
     const state = await manifestOf(store).catch((error: unknown) => tally.problem(joinPath(directory, 'CURRENT'), error));
     for (const meta of state === undefined ? [] : tablesOf(state.version)) await verifyTable(store, meta, tally);
     await verifyLog(store, tally);
+    for (const loss of state?.version.losses ?? []) tally.problem(joinPath(directory, damagedName, loss.file), lossError(loss, directory));
     return tally;
   });
 }
