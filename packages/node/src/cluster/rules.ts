@@ -10,6 +10,7 @@
  */
 import { assert, CoterieError } from '@coterie/env';
 import { type Decision as LoggedDecision, type Refusal, type Rules, type Steward as Seat } from '@coterie/consensus';
+import { checkForm } from './decision-form.ts';
 import { type Decision, decide } from './decisions.ts';
 import type { Aim, Change, ClusterState, DecidedBucket } from './state.ts';
 
@@ -32,7 +33,7 @@ export function encodeDecision(decision: Decision): LoggedDecision {
 
 /** The decision that the log kept. @throws `CORRUPTION` */
 export function decodeDecision({ id, content }: LoggedDecision): Decision {
-  const said = parse(content) as Omit<Decision, 'id'>;
+  const said = checkForm(parse(content)) as Omit<Decision, 'id'>;
   return { ...said, id } as Decision;
 }
 
