@@ -15,7 +15,7 @@
  *
  * Invariants: the clock covers every sibling's dot; siblings are sorted by dot.
  */
-import { ByteReader, ByteWriter, crc32, crc32Range, varintLength, writeVarint } from '@coterie/bytes';
+import { allocate, ByteReader, ByteWriter, crc32, crc32Range, varintLength, writeVarint } from '@coterie/bytes';
 import { assert, CoterieError } from '@coterie/env';
 import { type Hash64, hash64 } from '@coterie/ring';
 import { compareDots, DottedSet, type Sibling, VersionVector } from '@coterie/vector-clock';
@@ -51,17 +51,24 @@ export function encodeObject(object: CausalObject, seed: number, prefixBytes = 0
   const { siblings } = object.set;
   const headerAt = prefixBytes + formatAt + 2 + varintLength(header.length);
   let at = headerAt + header.length;
-  const bytes = new Uint8Array(siblings.reduce((sum, sibling) => sum + sibling.value.bytes.length, at));
+  const bytes = allocate(siblings.reduce((sum, sibling) => sum + sibling.value.bytes.length, at));
   bytes[prefixBytes + formatAt] = format;
   bytes[prefixBytes + formatAt + 1] = object.type;
   writeVarint(bytes, prefixBytes + formatAt + 2, header.length);
   bytes.set(header.bytes.subarray(0, header.length), headerAt);
-  new DataView(bytes.buffer).setUint32(prefixBytes, crc32Range(bytes, prefixBytes + formatAt, at, seed), true);
+  writeU32(bytes, prefixBytes, crc32Range(bytes, prefixBytes + formatAt, at, seed));
   for (const { value } of siblings) {
     bytes.set(value.bytes, at);
     at += value.bytes.length;
   }
   return bytes;
+}
+
+function writeU32(into: Uint8Array, at: number, value: number): void {
+  into[at] = value;
+  into[at + 1] = value >>> 8;
+  into[at + 2] = value >>> 16;
+  into[at + 3] = value >>> 24;
 }
 
 /** A 64-bit hash of the header: equal for equal clocks, dots and payload checksums. */

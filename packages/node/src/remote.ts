@@ -22,6 +22,8 @@ export interface RemotePeersParts {
   readonly timeoutMs: number;
 }
 
+const noValues: readonly Uint8Array[] = [];
+
 /** How much longer than an operation may take its forwarder waits, for the way there and back. */
 const wayMs = 50;
 /** Owners whose hints are asked for in one question: those of two lists of sixteen. */
@@ -34,6 +36,7 @@ const slowTimes = 5;
 /** Asks other nodes over rpc. */
 export class RemotePeers implements Peers {
   readonly #parts: RemotePeersParts;
+  #lastEncoded: { readonly object: CausalObject; readonly objectKey: Uint8Array; readonly bytes: Uint8Array } | undefined;
 
   constructor(parts: RemotePeersParts) {
     this.#parts = parts;
@@ -43,7 +46,7 @@ export class RemotePeers implements Peers {
     const { objectKey } = place.address;
     const answer = await this.#ask(member, { method: 'read', body: [hintsFor], values: [objectKey] });
     const [recovering] = arrayOf(answer.body, 'answer');
-    return { object: decodeObject(bytesAt(answer.values, 0).slice(), 0, addressSeed(objectKey)), recovering: recovering === true };
+    return { object: decodeObject(bytesAt(answer.values, 0), 0, addressSeed(objectKey)), recovering: recovering === true };
   }
 
   async merge(
@@ -52,7 +55,7 @@ export class RemotePeers implements Peers {
     { object, order }: { readonly object: CausalObject; readonly order: MergeOrder },
   ): Promise<boolean> {
     const { objectKey } = place.address;
-    const values = [objectKey, encodeObject(object, addressSeed(objectKey))];
+    const values = [objectKey, this.#encoded(object, objectKey)];
     const answer = await this.#ask(member, { method: 'merge', body: [order.hintFor ?? null, order.background === true], values });
     return arrayOf(answer.body, 'answer')[0] === true;
   }
@@ -133,7 +136,18 @@ export class RemotePeers implements Peers {
     const state = this.#parts.state();
     const known = memberOf(state, member);
     if (known === undefined) return Promise.reject(new CoterieError('CONNECTION_LOST', `${member} is not a member any more`));
-    return this.#parts.endpoint.request(known.peer, { ...message, epoch: state.epoch, expect: member }, { timeoutMs });
+    const { method, body, values = noValues } = message;
+    // Spelt out: an object that is spread and then added to has a shape of its own each time, and all who read it are slow.
+    return this.#parts.endpoint.request(known.peer, { method, epoch: state.epoch, body, values, expect: member }, { timeoutMs });
+  }
+
+  /** One object goes to several stores, one right after the other: encoded once. */
+  #encoded(object: CausalObject, objectKey: Uint8Array): Uint8Array {
+    const last = this.#lastEncoded;
+    if (last?.object === object && last.objectKey === objectKey) return last.bytes;
+    const bytes = encodeObject(object, addressSeed(objectKey));
+    this.#lastEncoded = { object, objectKey, bytes };
+    return bytes;
   }
 }
 
@@ -151,7 +165,7 @@ type Handler = (request: IncomingRequest) => Promise<{ readonly body: unknown; r
 export function peerHandlers({ service, put, delete: remove, hasTakenOver }: Answering): Readonly<Record<string, Handler>> {
   return {
     read: async ({ epoch, body, values }) => {
-      const address = addressFrom(bytesAt(values, 0).slice());
+      const address = addressFrom(bytesAt(values, 0));
       const hintsFor = arrayOf(arrayOf(body, 'body')[0], 'owners', ownersMax).map(memberIdOf);
       const { object, recovering } = await service.read(epoch, address, hintsFor);
       return { body: [recovering], values: [encodeObject(object, addressSeed(address.objectKey))] };
@@ -159,18 +173,18 @@ export function peerHandlers({ service, put, delete: remove, hasTakenOver }: Ans
     merge: async ({ epoch, body, values }) => {
       const [hintFor, background] = arrayOf(body, 'body');
       const order = { hintFor: hintFor === null ? undefined : memberIdOf(hintFor), background: background === true };
-      const synced = await service.merge(epoch, addressFrom(bytesAt(values, 0).slice()), { object: bytesAt(values, 1).slice(), order });
+      const synced = await service.merge(epoch, addressFrom(bytesAt(values, 0)), { object: bytesAt(values, 1), order });
       return { body: [synced] };
     },
     put: async ({ body, values }) => {
       const [bucket, fields] = arrayOf(body, 'body');
-      const [key, value] = [bytesAt(values, 0).slice(), bytesAt(values, 1).slice()];
+      const [key, value] = [bytesAt(values, 0), bytesAt(values, 1)];
       return { body: packReply(await put({ ...openFields(fields), bucket: textOf(bucket, 'bucket'), key, value })) };
     },
     delete: async ({ body, values }) => {
       const [bucket, fields] = arrayOf(body, 'body');
       const { contentType: _type, ttlMs: _ttl, ...rest } = openFields(fields);
-      return { body: packReply(await remove({ ...rest, bucket: textOf(bucket, 'bucket'), key: bytesAt(values, 0).slice() })) };
+      return { body: packReply(await remove({ ...rest, bucket: textOf(bucket, 'bucket'), key: bytesAt(values, 0) })) };
     },
     ...pageHandlers(service),
     lacking: async ({ body, values }) => {
