@@ -2,7 +2,6 @@
 import { isCoterieError } from '@coterie/env';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { planJoin } from '../src/cluster/plan.ts';
 import { clusterRules, decodeDecision } from '../src/cluster/rules.ts';
 import type { ClusterState, Member } from '../src/cluster/state.ts';
 import { selfId, stateOfOne } from './core.ts';
@@ -11,7 +10,15 @@ import { stateOf } from './among-peers.ts';
 const long = process.env['COTERIE_LONG'] !== undefined;
 
 const newcomer: Member = { id: '00000000000000cc', name: 'c', zone: '', weight: 1, peer: 'c:7072', http: '', acceptor: 'first' };
-const joined = { member: newcomer, ...planJoin(stateOfOne(64), newcomer) };
+/** By the ring of one member: it stands at 0, the newcomer will at 1. */
+const joined = {
+  member: newcomer,
+  plannedFor: 1,
+  moves: [
+    [0, [0, 1]],
+    [5, [1]],
+  ],
+};
 
 /** Contents as they are meant. */
 const wellMeant: readonly Readonly<Record<string, unknown>>[] = [
