@@ -2,8 +2,8 @@
  * Other nodes over rpc: the calling side and the answering side of each method, one below the other, so that what goes
  * in on one end is read on the other. The messages are drawn in `wire.ts`.
  */
-import { CoterieError } from '@coterie/env';
-import type { Endpoint, IncomingRequest, RpcAnswer } from '@coterie/rpc';
+import { CoterieError, isCoterieError } from '@coterie/env';
+import type { Endpoint, IncomingRequest, RpcAnswer, RpcRequest } from '@coterie/rpc';
 import type { DeleteRequest, PutRequest, WriteReply } from './api.ts';
 import type { ClusterState } from './cluster/state.ts';
 import { memberOf } from './cluster/state.ts';
@@ -23,6 +23,8 @@ export interface RemotePeersParts {
 }
 
 const noValues: readonly Uint8Array[] = [];
+
+type Question = Pick<RpcRequest, 'method' | 'body' | 'values'>;
 
 /** How much longer than an operation may take its forwarder waits, for the way there and back. */
 const wayMs = 50;
@@ -44,7 +46,7 @@ export class RemotePeers implements Peers {
 
   async read(member: string, place: Place, hintsFor: readonly string[]): Promise<RemoteCopy> {
     const { objectKey } = place.address;
-    const answer = await this.#ask(member, { method: 'read', body: [hintsFor], values: [objectKey] });
+    const answer = await this.#askTwice(member, { method: 'read', body: [hintsFor], values: [objectKey] });
     const [recovering] = arrayOf(answer.body, 'answer');
     return { object: decodeObject(bytesAt(answer.values, 0), 0, addressSeed(objectKey)), recovering: recovering === true };
   }
@@ -56,7 +58,7 @@ export class RemotePeers implements Peers {
   ): Promise<boolean> {
     const { objectKey } = place.address;
     const values = [objectKey, this.#encoded(object, objectKey)];
-    const answer = await this.#ask(member, { method: 'merge', body: [order.hintFor ?? null, order.background === true], values });
+    const answer = await this.#askTwice(member, { method: 'merge', body: [order.hintFor ?? null, order.background === true], values });
     return arrayOf(answer.body, 'answer')[0] === true;
   }
 
@@ -127,12 +129,18 @@ export class RemotePeers implements Peers {
     return arrayOf(answer.body, 'answer')[0] === true;
   }
 
-  // Four parts of one question, of which the last two have a usual form.
-  #ask(
-    member: string,
-    message: { readonly method: string; readonly body: unknown; readonly values?: readonly Uint8Array[] },
-    timeoutMs = this.#parts.timeoutMs,
-  ): Promise<RpcAnswer> {
+  /**
+   * Asks again when the connection turns out to be lost: it may have died long ago, while this node or the other stood still.
+   * Only for what may be carried out twice.
+   */
+  #askTwice(member: string, message: Question): Promise<RpcAnswer> {
+    return this.#ask(member, message).catch((error: unknown) => {
+      if (isCoterieError(error, 'CONNECTION_LOST') && error.details.mayHaveTakenEffect === true) return this.#ask(member, message);
+      throw error;
+    });
+  }
+
+  #ask(member: string, message: Question, timeoutMs = this.#parts.timeoutMs): Promise<RpcAnswer> {
     const state = this.#parts.state();
     const known = memberOf(state, member);
     if (known === undefined) return Promise.reject(new CoterieError('CONNECTION_LOST', `${member} is not a member any more`));

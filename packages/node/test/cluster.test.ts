@@ -46,6 +46,18 @@ describe('a cluster', () => {
   });
 });
 
+describe('a node that stood still', () => {
+  it('answers at once when it goes on, although its connections have died meanwhile', async () => {
+    const cluster = await new ClusterWorld(14).startAll(5);
+    const keys = Array.from({ length: 20 }, (_, i) => `k${i}`);
+    for (const key of keys) await cluster.put('n1', key, key, { w: 3 });
+    cluster.machine('n1').pause();
+    await cluster.world.advance(12_000);
+    cluster.machine('n1').resume();
+    expect(await Promise.all(keys.map((key) => cluster.values('n1', key, { r: 2 })))).toEqual(keys.map((key) => [key]));
+  });
+});
+
 describe('the log of a node', () => {
   it('says who went down and who came back, by name', async () => {
     const cluster = await new ClusterWorld(13).startAll(3);

@@ -5,13 +5,14 @@
  *         request ┌──────────┐ connected ┌──────────┐ welcome ┌───────┐ goodbye, renew ┌─────────┐ all are answered
  *  idle ─────────▶│ dialling │──────────▶│ greeting │────────▶│ ready │───────────────▶│ leaving │──────────▶ idle, or
  *   ▲             └────┬─────┘           └────┬─────┘         └───┬───┘                └─────────┘   dialling for new ones
- *   └─ pause is over ──┴── failed: all who wait fail, pause ◀─────┘ lost: the same, and what was sent may have worked
+ *   └─ pause is over ──┴── failed: all who wait fail, pause       └ lost: all fail, what was sent may have worked ──▶ idle
  * ```
  *
  * Only a `ready` connection is written to; while it is anything else, questions wait for the next.
  *
  * During the pause every question fails at once, with the last failure's reason: a coordinator has others to ask. The
- * pause ends early when that peer is heard of (`wake`).
+ * pause ends early when that peer is heard of (`wake`). The loss of a connection that served is no reason for one: it may
+ * have died long ago, while this side or the other stood still, and only the next try tells whether anybody is there.
  */
 import { connectionLost, CoterieError, isCoterieError } from '@coterie/env';
 import type { Connection } from '@coterie/env';
@@ -26,7 +27,7 @@ import type { Waiting } from './in-flight.ts';
 import type { PeerIdentity, RpcAnswer, RpcRequest } from './messages.ts';
 import type { EndpointEnvironment, EndpointLimits } from './options.ts';
 import { packFrame } from './outgoing-frame.ts';
-import { afterFailure, freshDial } from './redial.ts';
+import { afterFailure, type DialHistory, freshDial } from './redial.ts';
 import { errorFromBody } from './wire-error.ts';
 
 /** What a peer needs of its endpoint. */
@@ -166,7 +167,7 @@ export class Peer {
     environment.network.connect(address, { timeoutMs: limits.connectTimeoutMs }).then(
       (connection) => (this.#isCurrent(attempt) ? this.#greet(connection) : connection.destroy()),
       (error) => {
-        if (this.#isCurrent(attempt)) this.#failed(isCoterieError(error) ? error : this.#lost(String(error)));
+        if (this.#isCurrent(attempt)) this.#failed(isCoterieError(error) ? error : this.#lost(String(error)), this.#afterFailure());
       },
     );
   }
@@ -262,7 +263,7 @@ export class Peer {
     const was = this.#state.name;
     this.#channel = undefined;
     if (was === 'leaving') this.#left(reason);
-    else this.#failed(reason);
+    else this.#failed(reason, was === 'ready' ? freshDial : this.#afterFailure());
     this.#parts.disconnected();
   }
 
@@ -272,14 +273,18 @@ export class Peer {
     if ((this.#inFlight.size > 0 || this.#notices.length > 0) && !this.#closed) this.#dial();
   }
 
-  #failed(reason: CoterieError): void {
-    const { environment, limits } = this.#parts;
+  #failed(reason: CoterieError, next: DialHistory): void {
     this.#state = { name: 'idle' };
     this.#waitingBytes = 0;
     this.#notices = [];
     this.#lastFailure = reason;
-    this.#dials = afterFailure(this.#dials, this.#nowMs, { limits, random: environment.random });
+    this.#dials = next;
     this.#inFlight.failAll((mayHaveTakenEffect) => withEffect(reason, mayHaveTakenEffect));
+  }
+
+  #afterFailure(): DialHistory {
+    const { environment, limits } = this.#parts;
+    return afterFailure(this.#dials, this.#nowMs, { limits, random: environment.random });
   }
 
   #lost(why: string): CoterieError {
