@@ -6,7 +6,7 @@ import { CoterieError } from '@coterie/env';
 import { Context, type Dot } from '@coterie/vector-clock';
 import type { BucketProperties, Conditions } from './api.ts';
 import { etagOf } from './etag.ts';
-import { settle } from './merge.ts';
+import { noteGone, settle } from './merge.ts';
 import { type CausalObject, plainType } from './object.ts';
 import { isVisible, type Payload } from './payload.ts';
 
@@ -27,7 +27,7 @@ export function decideWrite(local: CausalObject, change: WriteChange): CausalObj
   const event = local.set.event({ dot, at: now, value: payload, context });
   const settled = settle(event, properties.conflict);
   const set = properties.clockEntriesMax === undefined ? settled : settled.truncate(properties.clockEntriesMax);
-  const after: CausalObject = { type: local.type, extensions: local.extensions, set };
+  const after: CausalObject = { type: local.type, extensions: noteGone(local.extensions, local.set.siblings, event), set };
   if (!payload.tombstone) checkSiblings(local, after, properties.siblingsMax);
   return after;
 }
@@ -50,7 +50,7 @@ export function checkConditions(local: CausalObject, conditions: Conditions | un
 export function seenBy(local: CausalObject, given: Context | undefined, conditions: Conditions | undefined): Context {
   if (given !== undefined) return given;
   const named = conditions?.ifMatch !== undefined && conditions.ifMatch !== '*';
-  return named ? Context.of(local.set.clock) : Context.empty;
+  return named ? Context.whole(local.set) : Context.empty;
 }
 
 function checkType(object: CausalObject): void {

@@ -26,7 +26,7 @@ export async function remove(core: Core, asked: DeleteRequest, on: Handling): Pr
   const fix = async (request: DeleteRequest): Promise<DeleteRequest> => {
     if (request.context !== undefined) return request;
     const found = await mergedRead(core, { place, look: lookOf(request) }, on.attempt);
-    return { ...request, context: core.sealer.seal(Context.of(found.set.clock), place.address) };
+    return { ...request, context: core.sealer.seal(Context.whole(found.set), place.address) };
   };
   return carryOut(core, { place, asked, fix, describe, there }, on);
 }
@@ -46,7 +46,7 @@ function orderOf(core: Core, place: Place, request: DeleteRequest): WriteOrder {
     pw: request.pw,
     context,
     look: lookOf(request),
-    seen: (local) => context ?? Context.of(local.set.clock),
+    seen: (local) => context ?? Context.whole(local.set),
     decide(local, { dot, operation, seen }) {
       const now = core.environment.clock.now();
       checkConditions(local, request.conditions, now);

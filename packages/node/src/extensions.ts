@@ -40,16 +40,29 @@ export function readExtensions(reader: ByteReader): Extensions {
   return extensions;
 }
 
-/** Both maps' fields; of two values for one tag the one that sorts last, so that copies agree. */
-export function mergeExtensions(a: Extensions, b: Extensions): Extensions {
+/** How two values of one tag become one, the same whichever way round. */
+export type MergeValues = (a: Uint8Array, b: Uint8Array) => Uint8Array;
+
+/** Both maps' fields; of two values for one tag what `known` says, else the one that sorts last, so that copies agree. */
+export function mergeExtensions(a: Extensions, b: Extensions, known: ReadonlyMap<number, MergeValues> = new Map()): Extensions {
   if (b.length === 0) return a;
   if (a.length === 0) return b;
   const merged = new Map(a.map((extension) => [extension.tag, extension]));
   for (const extension of b) {
     const other = merged.get(extension.tag);
-    if (other === undefined || compareBytes(other.bytes, extension.bytes) < 0) merged.set(extension.tag, extension);
+    const order = other === undefined ? -1 : compareBytes(other.bytes, extension.bytes);
+    if (order === 0) continue;
+    const merge = known.get(extension.tag);
+    if (other !== undefined && merge !== undefined)
+      merged.set(extension.tag, { tag: extension.tag, bytes: merge(other.bytes, extension.bytes) });
+    else if (order < 0) merged.set(extension.tag, extension);
   }
   return [...merged.values()].sort((x, y) => x.tag - y.tag);
+}
+
+/** Whether two maps are the same. */
+export function equalExtensions(a: Extensions, b: Extensions): boolean {
+  return a.length === b.length && a.every(({ tag, bytes }, at) => tag === b[at].tag && compareBytes(bytes, b[at].bytes) === 0);
 }
 
 function malformed(what: string): CoterieError {

@@ -132,7 +132,7 @@ function answer(core: Core, place: Place, { object, reached }: Found): GetReply 
       `the key holds an object of type ${object.type}, which this version keeps and cannot show`,
     );
   }
-  const context = core.sealer.seal(Context.of(object.set.clock), place.address);
+  const context = core.sealer.seal(Context.whole(object.set), place.address);
   const siblings = visibleSiblings(object, core.environment.clock.now());
   if (siblings.length === 0) return { state: 'deleted', context, reached };
   return { state: 'found', siblings, context, etag: etagOf(object), reached };

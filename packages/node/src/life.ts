@@ -15,7 +15,7 @@
  * incarnation has ended, and after a clean stop the counter is exact.
  */
 import { ByteReader, ByteWriter } from '@coterie/bytes';
-import { CoterieError, type Environment, randomHex } from '@coterie/env';
+import { CoterieError, type Environment, isCoterieError, randomHex } from '@coterie/env';
 import { type Dot, isIncarnation, maxCounter, type VersionVector } from '@coterie/vector-clock';
 import { type IdentityFile, readIdentity, writeIdentity } from './identity-file.ts';
 import { namedKey, space } from './layout.ts';
@@ -36,7 +36,10 @@ export type LifeVerdict = { readonly keep: LifeRecord } | { readonly mint: strin
 /** Decides whether the life that a store was left with goes on. Pure. */
 export function judgeLife(record: LifeRecord | undefined, file: IdentityFile | undefined): LifeVerdict {
   if (record === undefined) return { mint: 'the store is new', data: 'may lack' };
-  if (!record.stoppedCleanly) return { mint: 'it was not stopped cleanly', data: file?.genuine === false ? 'may lack' : 'all there' };
+  if (!record.stoppedCleanly) {
+    const isOwn = file?.genuine === true && file.incarnation === record.incarnation;
+    return { mint: 'it was not stopped cleanly', data: isOwn ? 'all there' : 'may lack' };
+  }
   if (file === undefined) return { mint: 'its identity file is missing or unreadable', data: 'may lack' };
   if (!file.genuine) return { mint: 'its directory was copied or restored', data: 'may lack' };
   if (file.incarnation !== record.incarnation) return { mint: 'its identity file belongs to another life', data: 'may lack' };
@@ -56,6 +59,8 @@ export interface LifeParts {
   readonly directory: string;
   /** Makes known for good that data may be missing. Called while the start still shows it: once a life has begun, nothing does. */
   doubt?(): Promise<void>;
+  /** Damage was found in the store, which may have held dots of the life before. */
+  readonly isDamaged?: boolean;
   /** A hazard, for tests: see `Hazards`. */
   readonly oneEpochForEver?: boolean;
 }
@@ -86,8 +91,10 @@ export class Life {
   /** Goes on with the store's life or begins a new one; the running mark is durable when it resolves. */
   static async begin(parts: LifeParts): Promise<Life> {
     const { store, environment, directory } = parts;
-    const record = decodeRecord(await store.get(recordKey));
-    const decision = judgeLife(record, await readIdentity(environment.files, directory));
+    const record = decodeRecord(await readIfWhole(store));
+    const judged = judgeLife(record, await readIdentity(environment.files, directory));
+    const decision: LifeVerdict =
+      parts.isDamaged === true && 'keep' in judged ? { mint: 'damage was found in the store', data: 'all there' } : judged;
     if ('keep' in decision) {
       const life = new Life(parts, decision.keep);
       await life.#write(false, life.ranBeforeMs);
@@ -121,6 +128,11 @@ export class Life {
   /** Whether `clock` shows a dot of this life that this life has not made: the store is a copy, or went back in time. */
   meetsOwnFuture(clock: VersionVector): boolean {
     return clock.highestCounter(this.#incarnation) > this.#counter;
+  }
+
+  /** Whether `dot` is one of this life that this life has not made. */
+  isOwnFuture({ incarnation, counter }: Dot): boolean {
+    return incarnation === this.#incarnation && counter > this.#counter;
   }
 
   /** No dot is made any more until `renew`. */
@@ -169,6 +181,16 @@ export class Life {
     const batch = this.#parts.store.batch();
     batch.put(recordKey, encodeRecord({ stoppedCleanly, incarnation: this.#incarnation, counter: this.#counter, ranMs }));
     await batch.commit({ durable: true });
+  }
+}
+
+/** The record; undefined also where it lay in a file that was damaged. */
+async function readIfWhole(store: Store): Promise<Uint8Array | undefined> {
+  try {
+    return await store.get(recordKey);
+  } catch (error) {
+    if (isCoterieError(error, 'CORRUPTION')) return undefined;
+    throw error;
   }
 }
 

@@ -2,6 +2,7 @@
  * What a set of siblings becomes after every change, by coordination or by merge. Pure; every copy applies the same
  * rules, and each rule keeps the highest by a total order, so copies end up equal whatever order they heard things in.
  *
+ * 0. A sibling of an operation that the other copy has seen replaced goes (`replaced.ts`).
  * 1. Siblings of one operation are one write that two coordinators took: the highest dot stays.
  * 2. One tombstone is enough: the highest dot stays. (That the others happened is in the clock.)
  * 3. In a `lww` bucket the highest (stamp, dot) stays, values and tombstones alike.
@@ -9,20 +10,43 @@
  * What a context covered is gone before any of this (`DottedSet.event`), so a stamp never beats causality.
  */
 import { compareDots, type DottedSet, type Sibling } from '@coterie/vector-clock';
-import { mergeExtensions } from './extensions.ts';
+import { type Extensions, mergeExtensions, type MergeValues } from './extensions.ts';
 import type { CausalObject } from './object.ts';
 import type { Payload } from './payload.ts';
+import { isReplaced, mergeReplaced, noteReplaced, replacedIn, replacedTag } from './replaced.ts';
 
 /** How a bucket treats concurrent writes. */
 export type Conflict = 'siblings' | 'lww';
 
+/** Extensions of an object that this version understands. */
+const knownExtensions: ReadonlyMap<number, MergeValues> = new Map([[replacedTag, mergeReplaced]]);
+
 /** What two copies of one key know together. */
 export function mergeObjects(a: CausalObject, b: CausalObject, conflict: Conflict): CausalObject {
-  return {
-    type: Math.max(a.type, b.type),
-    extensions: mergeExtensions(a.extensions, b.extensions),
-    set: settle(a.set.sync(b.set), conflict),
-  };
+  const met = a.set.sync(b.set);
+  const both = mergeExtensions(a.extensions, b.extensions, knownExtensions);
+  // Under `lww` what one copy lacks may have lost by its stamp, and nobody who had seen it has replaced it.
+  const extensions = conflict === 'lww' ? both : noteGone(both, [...a.set.siblings, ...b.set.siblings], met);
+  return { type: Math.max(a.type, b.type), extensions, set: settle(withoutReplaced(met, extensions), conflict) };
+}
+
+/**
+ * The extensions with the operations noted that had a value in `before` and have none in `after`: what somebody replaced
+ * who had seen it. What yields to another by rank (rules 1 to 3) is not noted, or two might give way to each other.
+ */
+export function noteGone(extensions: Extensions, before: readonly Sibling<Payload>[], after: DottedSet<Payload>): Extensions {
+  const gone = before.filter(({ dot }) => !after.has(dot));
+  if (gone.length === 0) return extensions;
+  const isThere = ({ value }: Sibling<Payload>): boolean => after.siblings.some((stays) => stays.value.operation === value.operation);
+  const payloads = gone.filter((sibling) => !isThere(sibling)).map(({ value }) => value);
+  const newestMs = after.siblings.reduce((newest, { value }) => Math.max(newest, value.writtenAt), 0);
+  return noteReplaced(extensions, payloads, newestMs);
+}
+
+/** Rule 0. */
+function withoutReplaced(set: DottedSet<Payload>, extensions: Extensions): DottedSet<Payload> {
+  const list = replacedIn(extensions);
+  return list.length === 0 ? set : set.reduce(({ value }) => !isReplaced(list, value.operation, value.writtenAt));
 }
 
 /** The set after the rules above. */

@@ -5,6 +5,7 @@
  *  object   = checksum u32 │ format u8 = 1 │ type u8 │ header length varint │ header │ payloads
  *  header   = extensions │ version vector │ sibling count varint │ sibling table
  *  sibling  = clock entry index varint │ entry's counter - dot's counter varint │ payload length varint │ payload checksum u32
+ *  extension 1 = replaced operations (`replaced.ts`)      extension 2 = the set's cloud, dot after dot
  *  checksum = CRC-32 of the address, then of everything from `format` to the end of the header
  * ```
  *
@@ -18,7 +19,7 @@
 import { allocate, ByteReader, ByteWriter, crc32, crc32Range, varintLength, writeVarint } from '@coterie/bytes';
 import { assert, CoterieError } from '@coterie/env';
 import { type Hash64, hash64 } from '@coterie/ring';
-import { compareDots, DottedSet, type Sibling, VersionVector } from '@coterie/vector-clock';
+import { compareDots, type Dot, DottedSet, readDot, type Sibling, VersionVector, writeDot } from '@coterie/vector-clock';
 import { type Extensions, noExtensions, readExtensions, writeExtensions } from './extensions.ts';
 import { type Payload, readPayload } from './payload.ts';
 
@@ -35,6 +36,8 @@ export interface CausalObject {
 /** A key that nobody has written. */
 export const emptyObject: CausalObject = { type: plainType, extensions: noExtensions, set: DottedSet.empty<Payload>() };
 
+/** The extension that holds the cloud of the set: its dots, one after the other. */
+const cloudTag = 2;
 const format = 1;
 const formatAt = 4;
 /** Fewest bytes of a row in the sibling table. */
@@ -86,9 +89,9 @@ export function equalHashes(a: Hash64, b: Hash64): boolean {
 const headerWriter = new ByteWriter(512);
 
 function writeHeader(object: CausalObject): ByteWriter {
-  const { clock, siblings } = object.set;
+  const { clock, siblings, cloud } = object.set;
   const writer = headerWriter.restart();
-  writeExtensions(writer, object.extensions);
+  writeExtensions(writer, cloud.length === 0 ? object.extensions : withCloud(object.extensions, cloud));
   clock.encode(writer);
   writer.varint(siblings.length);
   for (const { dot, value } of siblings) {
@@ -115,7 +118,23 @@ export function decodeObject(bytes: Uint8Array, start: number, seed: number): Ca
   const extensions = readExtensions(header);
   const clock = VersionVector.decode(header);
   const siblings = readSiblings(header, clock, new ByteReader(bytes, headerEnd), seed);
-  return { type, extensions, set: DottedSet.of(clock, siblings) };
+  const cloud = extensions.find(({ tag }) => tag === cloudTag);
+  if (cloud === undefined) return { type, extensions, set: DottedSet.of(clock, siblings) };
+  const others = extensions.filter((extension) => extension !== cloud);
+  return { type, extensions: others, set: DottedSet.of(clock, siblings, readCloud(cloud.bytes)) };
+}
+
+function withCloud(extensions: Extensions, cloud: readonly Dot[]): Extensions {
+  const writer = new ByteWriter();
+  for (const dot of cloud) writeDot(writer, dot);
+  return [...extensions, { tag: cloudTag, bytes: writer.finish() }].sort((a, b) => a.tag - b.tag);
+}
+
+function readCloud(bytes: Uint8Array): Dot[] {
+  const reader = new ByteReader(bytes);
+  const dots: Dot[] = [];
+  while (reader.remaining > 0) dots.push(readDot(reader));
+  return dots;
 }
 
 // Four parameters: the table, what it refers to, and where the payloads lie.

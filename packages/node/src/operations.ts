@@ -4,6 +4,7 @@
  * ```
  *  timed id    0192f3a4b5c6-9f02c41b6d3e8a75      wall-clock milliseconds, 12 hex digits │ - │ 16 random hex digits
  *  other id    1 to 64 visible ASCII characters, any
+ *  own id      a space │ 16 random hex digits                       minted by a coordinator, told to nobody
  *
  *  running time ─┬── window w-1 ──┬── window w ──┬──▶       remembered: this window and the one before
  *                └ forgotten before this         now
@@ -31,17 +32,30 @@ const skewMs = 60_000;
 
 const plain = /^[\x21-\x7e]{1,64}$/;
 const timed = /^([0-9a-f]{12})-[0-9a-f]{16}$/;
+/** Made so that nobody makes it twice: timed, minted for a write that is passed on, or a UUID. */
+const unique = /^(?:[0-9a-f]{12}-[0-9a-f]{16}|passed-[0-9a-f]{32}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$/;
+/** Begins an id that no client can name, as it is not visible. */
+const ownMark = ' ';
 
-/** A new timed id. */
-export function mintOperation(now: number, random: Random): string {
-  const time = formatToken({ high: Math.floor(now / 2 ** 32), low: now >>> 0 });
-  return `${time.slice(4)}-${formatToken({ high: random.u32(), low: random.u32() })}`;
+/** A new id for a write that nobody can ask for again, because nobody is told it. */
+export function mintOwnOperation(random: Random): string {
+  return ownMark + formatToken({ high: random.u32(), low: random.u32() });
 }
 
 /** A new id without a time, for a write that is passed on: no other node's clock is to judge it. */
 export function mintUntimedOperation(random: Random): string {
   const word = (): string => formatToken({ high: random.u32(), low: random.u32() });
   return `passed-${word()}${word()}`;
+}
+
+/** Whether somebody knows this id and may ask for its operation again. */
+export function isAskedAgain(operation: string): boolean {
+  return !operation.startsWith(ownMark);
+}
+
+/** Whether an id of this form is never used for another write. */
+export function isNeverUsedAgain(operation: string): boolean {
+  return unique.test(operation);
 }
 
 /** Checks a client's id. @throws `INVALID_ARGUMENT` if it is malformed, from the future, or older than the memory */

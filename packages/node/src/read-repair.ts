@@ -3,6 +3,7 @@
  * background, one after the other, and only towards owners: a stand-in's hint is not a copy.
  */
 import type { Core } from './core.ts';
+import { equalExtensions } from './extensions.ts';
 import { type Conflict, mergeObjects } from './merge.ts';
 import { type CausalObject, emptyObject } from './object.ts';
 import type { Place } from './replica.ts';
@@ -47,7 +48,7 @@ export function lagging(copies: readonly FoundCopy[], merged: CausalObject): rea
 }
 
 function isBehind(object: CausalObject, merged: CausalObject): boolean {
-  return object.set.clock.compare(merged.set.clock) !== 'equal' || object.set.siblings.length !== merged.set.siblings.length;
+  return !object.set.equals(merged.set) || !equalExtensions(object.extensions, merged.extensions);
 }
 
 function bring(core: Core, { place, object }: { readonly place: Place; readonly object: CausalObject }, store: string): Promise<unknown> {

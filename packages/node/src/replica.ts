@@ -6,27 +6,23 @@
  *   coordinate:  enter ▶ retry of a known operation? ▶ read copy ▶ ┌ dot ▶ decide ▶ batch ▶ commit() ┐ ▶ leave ▶ …durable
  *   merge:       enter ▶                              read copy ▶ └ merge ▶ batch ▶ commit()        ┘ ▶ leave ▶ durable
  *                                                                  one turn: nothing comes between
- *
- *   stored record = own u8 │ object         own: 1 + the clock entry of the epoch that this store opened, 0 if none
  * ```
- *
- * `own` never travels. A copy that came from elsewhere may carry an entry of this very incarnation, from before this
- * store lost or handed away its own copy: going on with that epoch would claim the dots in between. So an epoch goes on
- * only in the copy that has been here since it was opened.
  */
 import { CoterieError, isCoterieError } from '@coterie/env';
 import type { Context, Dot, VersionVector } from '@coterie/vector-clock';
 import type { Attempt } from './deadlines.ts';
 import { type Buckets, type KnownBucket } from './buckets.ts';
+import { equalExtensions } from './extensions.ts';
 import type { KeyTurn, KeyTurns } from './key-locks.ts';
 import type { HintLedger } from './hint-ledger.ts';
 import { indexChanges, indexEntryOf } from './key-index.ts';
 import { type Address, hintKey, indexKey, latin1 } from './layout.ts';
 import type { Life, OwnEpoch } from './life.ts';
 import { mergeObjects } from './merge.ts';
-import { addressSeed, type CausalObject, decodeObject, emptyObject, encodeObject } from './object.ts';
+import { addressSeed, type CausalObject, emptyObject } from './object.ts';
 import type { OperationMemory, WriteAnswer } from './operations.ts';
 import type { Durability, Store, StoreBatch } from './store.ts';
+import { type Copy, decodeCopy, encodeCopy } from './stored-copy.ts';
 
 /** A key, and the bucket that it was looked up in. */
 export interface Place {
@@ -34,12 +30,6 @@ export interface Place {
   readonly address: Address;
   /** Set where this store is not an owner: it keeps the copy as a hint for this member. */
   readonly hintFor?: string;
-}
-
-/** The copy that a store holds, and the epoch that it opened on it. */
-export interface Copy {
-  readonly object: CausalObject;
-  readonly own: OwnEpoch | undefined;
 }
 
 /** What is kept of a batch in flight. */
@@ -73,6 +63,8 @@ export interface CoordinatedWrite {
   answer(after: CausalObject, dot: Dot): WriteAnswer;
   /** Whether `object` has seen the write that answered so. */
   isIn(object: CausalObject, answered: WriteAnswer): boolean;
+  /** What the operation answers if `local` knows it already; undefined if it has to be carried out. */
+  repeated(local: CausalObject): WriteAnswer | undefined;
 }
 
 /** A coordinated write, handed to the log. */
@@ -168,17 +160,13 @@ export class LocalReplica {
   /** Merges `object` into the copy here; resolves when it is as durable as the node promises. */
   async merge(place: Place, object: CausalObject): Promise<void> {
     // Before anything else: no other key may get a dot from a life that has been shown to be a copy.
-    this.#watchForOwnFuture([object.set.clock]);
+    this.#watchForOwnFuture([object.set.clock], object.set.cloud);
     if (place.hintFor !== undefined) this.#parts.hints.checkRoom();
     const turn = await this.#parts.turns.enter(recordOf(place).id);
     try {
       const local = await this.#newest(turn, place);
       const merged = this.#parts.meet(local.object, object, place.bucket.properties.conflict);
-      const batch = this.#parts.store.batch();
-      this.#parts.buckets.use(batch, place.bucket);
-      this.#putCopy(batch, place, { before: local.object, after: merged, own: local.own });
-      const copy = { object: merged, own: local.own };
-      return this.#commit(turn, batch, { place, operation: undefined, before: local.object, copy, answer: undefined });
+      return this.#keep(turn, place, { before: local, after: merged });
     } finally {
       turn.leave();
     }
@@ -191,12 +179,14 @@ export class LocalReplica {
     const turn = entered instanceof Promise ? await entered : entered;
     try {
       attempt.check();
-      const repeated = write.operation === undefined ? undefined : await this.#findRepeated(turn, write, write.operation);
-      if (repeated !== undefined) return repeated;
+      const before = write.operation === undefined ? undefined : await this.#findRepeated(turn, write, write.operation);
+      if (before !== undefined) return before;
       const newest = this.#newest(turn, write.place);
       const stored = newest instanceof Promise ? await newest : newest;
       const local = withBase(stored, write);
-      this.#watchForOwnFuture([local.object.set.clock, write.context.clock]);
+      const repeated = write.repeated(local.object);
+      if (repeated !== undefined) return this.#answerAgain(turn, write, { stored, local, answer: repeated });
+      this.#watchForOwnFuture([local.object.set.clock, write.context.clock], [...local.object.set.cloud, ...write.context.dots]);
       while (this.#parts.life.hasEnded) await this.#parts.life.renew();
       attempt.check();
       return this.#decide(turn, write, { stored, local, attempt });
@@ -219,10 +209,36 @@ export class LocalReplica {
     return write.isIn(object, answer) ? { answer, object, durable: Promise.resolve() } : undefined;
   }
 
-  /** Ends the life if one of these clocks shows a dot of its own that it has not made. */
-  #watchForOwnFuture(clocks: readonly VersionVector[]): void {
+  /** What the key has seen of the operation, whoever coordinated it: that is kept here too, before it is answered. */
+  #answerAgain(
+    turn: KeyTurn<PendingCopy>,
+    { place }: CoordinatedWrite,
+    known: { readonly stored: Copy; readonly local: Copy; readonly answer: WriteAnswer },
+  ): Coordinated {
+    const { stored, local, answer } = known;
+    const { object } = local;
+    const isHere = stored.object.set.equals(object.set) && equalExtensions(stored.object.extensions, object.extensions);
+    const durable = isHere ? (turn.latest?.durable ?? Promise.resolve()) : this.#keep(turn, place, { before: stored, after: object });
+    return { answer, object, durable };
+  }
+
+  /** Puts what was merged from elsewhere in the place of the copy here. */
+  #keep(
+    turn: KeyTurn<PendingCopy>,
+    place: Place,
+    { before, after }: { readonly before: Copy; readonly after: CausalObject },
+  ): Promise<void> {
+    const batch = this.#parts.store.batch();
+    this.#parts.buckets.use(batch, place.bucket);
+    const copy = { object: after, own: before.own };
+    this.#putCopy(batch, place, { before: before.object, after, own: copy.own });
+    return this.#commit(turn, batch, { place, operation: undefined, before: before.object, copy, answer: undefined });
+  }
+
+  /** Ends the life if one of these shows a dot of its own that it has not made. */
+  #watchForOwnFuture(clocks: readonly VersionVector[], dots: readonly Dot[]): void {
     const { life } = this.#parts;
-    if (!clocks.some((clock) => life.meetsOwnFuture(clock))) return;
+    if (!clocks.some((clock) => life.meetsOwnFuture(clock)) && !dots.some((dot) => life.isOwnFuture(dot))) return;
     life.end('the store met a dot of its own that it has not made: it is a copy, or went back in time');
   }
 
@@ -344,22 +360,7 @@ function withBase(local: Copy, { base, place }: CoordinatedWrite): Copy {
   return { object: mergeObjects(local.object, base, place.bucket.properties.conflict), own: local.own };
 }
 
-/** The stored record of a copy. */
-export function encodeCopy(copy: Copy, seed: number): Uint8Array {
-  const record = encodeObject(copy.object, seed, 1);
-  const index = copy.own === undefined ? -1 : copy.object.set.clock.indexOf(copy.own);
-  // An entry past the byte's reach counts as none: the next write opens a new epoch, which is always right.
-  record[0] = index < 255 ? index + 1 : 0;
-  return record;
-}
-
-/** The copy in a stored record. @throws `CORRUPTION`, `UNSUPPORTED_FORMAT` */
-export function decodeCopy(record: Uint8Array, seed: number): Copy {
-  if (record.length === 0) throw new CoterieError('CORRUPTION', 'a stored copy has no bytes');
-  const object = decodeObject(record, 1, seed);
-  const entry = record[0] === 0 ? undefined : object.set.clock.entries.at(record[0] - 1);
-  return { object, own: entry === undefined ? undefined : { incarnation: entry.incarnation, epoch: entry.epoch } };
-}
+export { decodeCopy } from './stored-copy.ts';
 
 /** A failed commit as the node reports it: only a store that is sure, of a write that nobody built on, may deny an effect. */
 function asWriteFailure(error: unknown, state: PendingCopy): unknown {

@@ -13,14 +13,15 @@ import { Context as ContextValue } from '@coterie/vector-clock';
 import type { WriteReply } from './api.ts';
 import { type Core, placementAt } from './core.ts';
 import type { Attempt } from './deadlines.ts';
-import { etagAfterWrite } from './etag.ts';
+import { etagAfterWrite, etagOf } from './etag.ts';
 import { contextUnder } from './hazards.ts';
 import type { CausalObject } from './object.ts';
-import { checkOperation, mintOperation, type WriteAnswer } from './operations.ts';
+import { checkOperation, mintOwnOperation, type WriteAnswer } from './operations.ts';
 import type { Target } from './pursuit.ts';
 import { thresholdOf, type Wanted } from './quorum.ts';
 import { type Look, mergedRead } from './get.ts';
 import type { Coordinated, Place } from './replica.ts';
+import { isOneWrite, isReplaced, replacedIn } from './replaced.ts';
 import { replicate } from './replicate.ts';
 
 /** A write as put and delete describe it. */
@@ -77,7 +78,7 @@ function writeHere(
   const { environment, limits, local: replica } = core;
   const now = environment.clock.now();
   if (order.operation !== undefined) checkOperation(order.operation, now, limits.operationMemoryMs);
-  const operation = order.operation ?? mintOperation(now, environment.random);
+  const operation = order.operation ?? mintOwnOperation(environment.random);
   let seen: Context = ContextValue.empty;
   const write = {
     place: on.place,
@@ -95,8 +96,26 @@ function writeHere(
     }),
     isIn(object: CausalObject, answered: WriteAnswer): boolean {
       const { clock, dots } = core.sealer.open(answered.context, on.place.address);
-      return [...clock.entries, ...dots].every((dot) => object.set.clock.covers(dot));
+      return [...clock.entries, ...dots].every((dot) => object.set.knows(dot));
     },
+    repeated: (local: CausalObject) => (order.operation === undefined ? undefined : answerAgain(core, order, { local, operation, now })),
   };
   return replica.coordinate(write, on.attempt);
+}
+
+/** What an operation answers that the key knows, as a value or as replaced: as if its author had asked just after it. */
+function answerAgain(
+  core: Core,
+  { place, context = ContextValue.empty }: WriteOrder,
+  of: { readonly local: CausalObject; readonly operation: string; readonly now: number },
+): WriteAnswer | undefined {
+  const { local, operation, now } = of;
+  const own = local.set.siblings.find(({ value }) => value.operation === operation && isOneWrite(operation, value.writtenAt, now));
+  if (own !== undefined) {
+    const known = ContextValue.afterWrite(local.set, own.dot, context);
+    return { context: core.sealer.seal(known, place.address), etag: etagAfterWrite(local, own.dot) };
+  }
+  if (!isReplaced(replacedIn(local.extensions), operation, now)) return undefined;
+  // Its value is gone, so no etag of now is the one it had.
+  return { context: core.sealer.seal(context, place.address), etag: etagOf({ ...local, set: local.set.reduce(() => false) }) };
 }

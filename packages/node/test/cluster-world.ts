@@ -99,7 +99,12 @@ export class ClusterWorld {
     return this.run(() => Promise.all(names.map((name) => this.node(name).inspect('b', bytes(key)))));
   }
 
-  put(at: string, key: string, value: string, ask: { context?: string; w?: number; pw?: number } = {}): Promise<WriteReply> {
+  put(
+    at: string,
+    key: string,
+    value: string,
+    ask: { context?: string; operation?: string; w?: number; pw?: number } = {},
+  ): Promise<WriteReply> {
     return this.run(() => this.node(at).put({ bucket: 'b', key: bytes(key), value: bytes(value), ...ask }));
   }
 

@@ -62,19 +62,19 @@ describe('merging by the rules', () => {
   });
 
   it('keeps the highest type and all extensions of copies that it does not understand', () => {
-    const a = { ...emptyObject, type: 9, extensions: [{ tag: 1, bytes: bytes('x') }] };
+    const a = { ...emptyObject, type: 9, extensions: [{ tag: 21, bytes: bytes('x') }] };
     const b = {
       ...emptyObject,
       extensions: [
-        { tag: 1, bytes: bytes('y') },
-        { tag: 4, bytes: bytes('z') },
+        { tag: 21, bytes: bytes('y') },
+        { tag: 24, bytes: bytes('z') },
       ],
     };
     for (const merged of [mergeObjects(a, b, 'siblings'), mergeObjects(b, a, 'siblings')]) {
       expect(merged.type).toBe(9);
       expect(merged.extensions).toEqual([
-        { tag: 1, bytes: bytes('y') },
-        { tag: 4, bytes: bytes('z') },
+        { tag: 21, bytes: bytes('y') },
+        { tag: 24, bytes: bytes('z') },
       ]);
     }
   });

@@ -8,8 +8,11 @@
  *   Bob's context:                    clock {}   dots (I, 1, 7)          not clock (I, 1): 7
  * ```
  *
- * This is the dotted version vector of Preguiça, Baquero, Almeida, Fonte and Gonçalves (2010): (dot, vector).
+ * This is the dotted version vector of Preguiça, Baquero, Almeida, Fonte and Gonçalves (2010): (dot, vector), with a few
+ * dots more: a client that goes on from answer to answer has seen each of its writes, and a copy may know of some that
+ * were replaced before they arrived.
  */
+import { clearSky, cloudMax, gatherCloud, hasDot } from './cloud.ts';
 import { compareDots, type Dot } from './dot.ts';
 import type { DottedSet } from './dotted-set.ts';
 import { VersionVector } from './version-vector.ts';
@@ -17,11 +20,11 @@ import { VersionVector } from './version-vector.ts';
 /** An immutable context. */
 export class Context {
   /** What somebody has seen who has seen nothing. */
-  static readonly empty: Context = new Context(VersionVector.empty, []);
+  static readonly empty: Context = new Context(VersionVector.empty, clearSky);
 
   /** A copy's clock may take this over: it claims nothing unseen. */
   readonly clock: VersionVector;
-  /** Seen too, and not covered by the clock. */
+  /** Seen too, and not covered by the clock: a cloud (`cloud.ts`). */
   readonly dots: readonly Dot[];
 
   private constructor(clock: VersionVector, dots: readonly Dot[]) {
@@ -29,25 +32,30 @@ export class Context {
     this.dots = dots;
   }
 
-  /** Everything that `clock` covers, and `dots`. */
-  static of(clock: VersionVector, dots: readonly Dot[] = []): Context {
-    return new Context(
-      clock,
-      dots.filter((dot) => !clock.covers(dot)),
-    );
+  /** Everything that `clock` covers, and `dots`; of more than a cloud holds, the highest. */
+  static of(clock: VersionVector, dots: readonly Dot[] = clearSky): Context {
+    return new Context(clock, gatherCloud(clock, dots));
+  }
+
+  /** All that a copy knows: what its reader has seen. */
+  static whole<T>({ clock, cloud }: DottedSet<T>): Context {
+    return new Context(clock, cloud);
   }
 
   /**
    * What the author of the write `own` knows once `after` is the key's state. With no sibling beside it, all that the
-   * key ever held led up to this write, and the whole clock is seen; else only what the author had `seen`, and `own`.
+   * key ever held led up to this write, and all of the copy is seen; else only what the author had `seen`, and `own`, which
+   * comes before any other dot.
    */
   static afterWrite<T>(after: DottedSet<T>, own: Dot, seen: Context = Context.empty): Context {
     const alone = after.siblings.every((sibling) => compareDots(sibling.dot, own) === 0);
-    return alone ? Context.of(after.clock) : Context.of(seen.clock, [own]);
+    if (alone) return Context.whole(after);
+    const others = seen.dots.filter((dot) => compareDots(dot, own) !== 0).slice(1 - cloudMax);
+    return Context.of(seen.clock, [...others, own]);
   }
 
   /** Whether the author had seen the write named `dot`, or something that replaced it. */
   covers(dot: Dot): boolean {
-    return this.clock.covers(dot) || this.dots.some((other) => compareDots(other, dot) === 0);
+    return this.clock.covers(dot) || hasDot(this.dots, dot);
   }
 }

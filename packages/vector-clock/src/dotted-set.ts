@@ -1,22 +1,24 @@
 /**
  * A dotted version vector set: the concurrent values of one key, each with the dot of the write that made it, and one
- * version vector over all that this copy has seen (Almeida, Baquero, Gonçalves, Preguiça, Fonte: *Scalable and accurate
+ * version vector over what this copy has seen (Almeida, Baquero, Gonçalves, Preguiça, Fonte: *Scalable and accurate
  * causality tracking for eventually consistent stores*, 2014; with explicit dots instead of contiguous runs).
  *
  * ```
  *   clock    (9f.., 17): 23   (c0.., 4): 9        what was seen
  *   siblings (9f.., 17, 23) = "x"                 what of it is still a value
  *            (c0.., 4, 8)   = "y"
+ *   cloud    (c0.., 4, 12)                        seen too, and replaced before it arrived (`cloud.ts`)
  * ```
  *
- * A write that the clock covers and that is no sibling was replaced. That one sentence is the whole of `sync`: a sibling
+ * A write that was seen and that is no sibling was replaced. That one sentence is the whole of `sync`: a sibling
  * of one side stays if the other side has it too, or has never seen it. Invariants: the clock covers the dot of every
- * sibling; siblings are sorted by dot, each dot once.
+ * sibling, and none in the cloud; siblings are sorted by dot, each dot once.
  *
  * A coordinator must not reuse a dot, and must begin a new key epoch whenever it coordinates a key without a copy that
  * it has kept itself ever since it last coordinated it. The set cannot check that; the store that owns it does.
  */
 import { CoterieError } from '@coterie/env';
+import { clearSky, equalDots, gatherCloud, hasDot } from './cloud.ts';
 import type { Context } from './context.ts';
 import { compareDots, type Dot } from './dot.ts';
 import { type ClockEntry, VersionVector } from './version-vector.ts';
@@ -42,35 +44,41 @@ export interface CausalEvent<T> {
 export class DottedSet<T> {
   readonly clock: VersionVector;
   readonly siblings: readonly Sibling<T>[];
+  /** Replaced, and not covered by the clock. */
+  readonly cloud: readonly Dot[];
 
-  private constructor(clock: VersionVector, siblings: readonly Sibling<T>[]) {
+  private constructor(clock: VersionVector, siblings: readonly Sibling<T>[], cloud: readonly Dot[]) {
     this.clock = clock;
     this.siblings = siblings;
+    this.cloud = cloud;
   }
 
   /** A key that nobody has written. */
   static empty<T>(): DottedSet<T> {
-    return new DottedSet<T>(VersionVector.empty, []);
+    return new DottedSet<T>(VersionVector.empty, [], clearSky);
   }
 
-  /** The set of these parts. @throws `INVALID_ARGUMENT` if the clock misses a sibling or siblings are out of order */
-  static of<T>(clock: VersionVector, siblings: readonly Sibling<T>[]): DottedSet<T> {
+  /**
+   * The set of these parts. Of the dots in `cloud`, those that the clock covers are left out.
+   * @throws `INVALID_ARGUMENT` if the clock misses a sibling or siblings are out of order
+   */
+  static of<T>(clock: VersionVector, siblings: readonly Sibling<T>[], cloud: readonly Dot[] = clearSky): DottedSet<T> {
     for (let i = 0; i < siblings.length; i++) {
       const { dot } = siblings[i];
       const ordered = i === 0 || compareDots(siblings[i - 1].dot, dot) < 0;
       if (!ordered || !clock.covers(dot)) throw new CoterieError('INVALID_ARGUMENT', 'siblings out of order, or unknown to the clock');
     }
-    return new DottedSet(clock, siblings);
+    return new DottedSet(clock, siblings, gatherCloud(clock, cloud));
   }
 
   /** This set after `event`: what its context covers is gone, its value is there. */
   event(event: CausalEvent<T>): DottedSet<T> {
     const { dot, context } = event;
-    if (this.clock.covers(dot)) throw new CoterieError('INVALID_ARGUMENT', 'the dot was used before');
-    const seen = context === undefined ? this.clock : this.clock.join(context.clock);
+    if (this.knows(dot)) throw new CoterieError('INVALID_ARGUMENT', 'the dot was used before');
+    const clock = (context === undefined ? this.clock : this.clock.join(context.clock)).with(dot, event.at);
     const kept = context === undefined ? this.siblings : this.siblings.filter((sibling) => !context.covers(sibling.dot));
     const siblings = [...kept, { dot, value: event.value }].sort((a, b) => compareDots(a.dot, b.dot));
-    return new DottedSet(seen.with(dot, event.at), siblings);
+    return new DottedSet(clock, siblings, gatherCloud(clock, this.cloud, context?.dots));
   }
 
   /** What two copies know together: no write is lost, and none that either side saw replaced comes back. */
@@ -78,13 +86,25 @@ export class DottedSet<T> {
     if (other === this) return this;
     const siblings: Sibling<T>[] = [];
     for (const sibling of this.siblings) {
-      if (other.has(sibling.dot) || !other.clock.covers(sibling.dot)) siblings.push(sibling);
+      if (other.has(sibling.dot) || !other.knows(sibling.dot)) siblings.push(sibling);
     }
     for (const sibling of other.siblings) {
-      if (!this.has(sibling.dot) && !this.clock.covers(sibling.dot)) siblings.push(sibling);
+      if (!this.has(sibling.dot) && !this.knows(sibling.dot)) siblings.push(sibling);
     }
     siblings.sort((a, b) => compareDots(a.dot, b.dot));
-    return new DottedSet(this.clock.join(other.clock), siblings);
+    const clock = this.clock.join(other.clock);
+    return new DottedSet(clock, siblings, gatherCloud(clock, this.cloud, other.cloud));
+  }
+
+  /** Whether this copy has seen the write named `dot`, or something that replaced it. */
+  knows(dot: Dot): boolean {
+    return this.clock.covers(dot) || hasDot(this.cloud, dot);
+  }
+
+  /** Whether both copies know the same and hold the same. */
+  equals(other: DottedSet<T>): boolean {
+    if (this.siblings.length !== other.siblings.length || !equalDots(this.cloud, other.cloud)) return false;
+    return this.clock.compare(other.clock) === 'equal' && this.siblings.every(({ dot }) => other.has(dot));
   }
 
   /** Whether the write named `dot` is still a value here. */
@@ -98,7 +118,7 @@ export class DottedSet<T> {
    */
   reduce(keep: (sibling: Sibling<T>) => boolean): DottedSet<T> {
     const kept = this.siblings.filter(keep);
-    return kept.length === this.siblings.length ? this : new DottedSet(this.clock, kept);
+    return kept.length === this.siblings.length ? this : new DottedSet(this.clock, kept, this.cloud);
   }
 
   /**
@@ -115,19 +135,21 @@ export class DottedSet<T> {
     return new DottedSet(
       this.clock.filter((entry) => !dropped.has(entry)),
       this.siblings,
+      this.cloud,
     );
   }
 
   /**
    * Without the clock entries that a forget round has made needless: those of ended incarnations or epochs (`isEnded`)
-   * with no live sibling, all of whose dots every replica agreed on (`coveredTo`, per incarnation). Only on coordinated
-   * writes.
+   * with no live sibling, all of whose dots every replica agreed on (`coveredTo`, per incarnation); and without dots of
+   * the cloud of which the same is true. Only on coordinated writes.
    */
   forget(round: ForgetRound): DottedSet<T> {
-    const clock = this.clock.filter(
-      (entry) => this.#isLive(entry) || !round.isEnded(entry) || entry.counter > round.coveredTo(entry.incarnation),
-    );
-    return clock.entries.length === this.clock.entries.length ? this : new DottedSet(clock, this.siblings);
+    const isSettled = (dot: Dot): boolean => round.isEnded(dot) && dot.counter <= round.coveredTo(dot.incarnation);
+    const clock = this.clock.filter((entry) => this.#isLive(entry) || !isSettled(entry));
+    const cloud = this.cloud.filter((dot) => !isSettled(dot));
+    const isSame = clock.entries.length === this.clock.entries.length && cloud.length === this.cloud.length;
+    return isSame ? this : new DottedSet(clock, this.siblings, cloud);
   }
 
   #isLive(entry: ClockEntry): boolean {
@@ -138,7 +160,7 @@ export class DottedSet<T> {
 /** What a forget round settled. */
 export interface ForgetRound {
   /** Whether no new dot of this incarnation and epoch will ever be made. */
-  isEnded(entry: ClockEntry): boolean;
+  isEnded(dot: Dot): boolean;
   /** The counter up to which all primaries agree on the incarnation's dots; 0 if on none. */
   coveredTo(incarnation: string): number;
 }

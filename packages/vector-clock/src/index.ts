@@ -2,7 +2,7 @@ export { VectorClock, siblings } from './vector-clock.ts';
 export type { Version } from './vector-clock.ts';
 export { compare } from './order.ts';
 export type { Comparable, Order } from './order.ts';
-export { compareDots, isIncarnation, maxCounter } from './dot.ts';
+export { compareDots, isIncarnation, maxCounter, readDot, writeDot } from './dot.ts';
 export type { Dot } from './dot.ts';
 export { VersionVector } from './version-vector.ts';
 export type { ClockEntry } from './version-vector.ts';

@@ -15,6 +15,7 @@
 import { hash, timingSafeEqual } from 'node:crypto';
 import { ByteReader, ByteWriter } from '@coterie/bytes';
 import { CoterieError, isCoterieError } from '@coterie/env';
+import { cloudMax } from './cloud.ts';
 import { Context } from './context.ts';
 import { readDot, writeDot } from './dot.ts';
 import { VersionVector } from './version-vector.ts';
@@ -32,9 +33,6 @@ export const tokenLengthMax = 65_536;
 
 /** Bytes of a cluster key. */
 export const clusterKeyBytes = 32;
-
-/** Most dots beside the clock; a write's answer has one. */
-const dotsMax = 16;
 
 const version = 1;
 const tagBytes = 16;
@@ -103,7 +101,7 @@ function decodeContext(bytes: Uint8Array, end: number): Context {
   try {
     const clock = VersionVector.decode(reader);
     const count = reader.varint();
-    if (count > dotsMax) throw invalid('malformed');
+    if (count > cloudMax) throw invalid('malformed');
     const dots = Array.from({ length: count }, () => readDot(reader));
     if (reader.remaining === 0) return Context.of(clock, dots);
   } catch (error) {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { compare, Context, DottedSet, VersionVector } from '../src/index.ts';
+import { cloudMax } from '../src/cloud.ts';
 import { type EpochRule, type EventId, type Seen, values, World } from './oracle.ts';
 
 type Step =
@@ -39,6 +40,8 @@ function play(script: readonly Step[], rule: EpochRule = 'epochs', check?: (worl
 function expectSame(a: DottedSet<EventId>, b: DottedSet<EventId>): void {
   expect(a.clock.entries).toEqual(b.clock.entries);
   expect(a.siblings).toEqual(b.siblings);
+  expect(a.cloud).toEqual(b.cloud);
+  expect(a.equals(b)).toBe(true);
 }
 
 describe('dotted version vector sets against causal histories', () => {
@@ -124,7 +127,7 @@ describe('contexts of write replies: clients that go on from their own writes an
     { maxLength: 40, size: 'max' },
   );
 
-  function run(script: readonly Chain[], width: number, check: (world: World) => void): void {
+  function run(script: readonly Chain[], width: number, check: (world: World) => void): World {
     const world = new World(width);
     const clients = new Map<number, Seen>();
     for (const s of script) {
@@ -132,30 +135,49 @@ describe('contexts of write replies: clients that go on from their own writes an
       world.sync(s.copy % width, s.sync % width);
       check(world);
     }
+    return world;
   }
 
-  it("gives exactly the oracle's antichain at one coordinator", () => {
+  it.each([1, 2, copies])("gives exactly the oracle's antichain at %i coordinators", (width) => {
     fc.assert(
       fc.property(chain, (script) => {
-        run(script, 1, ({ copies: [copy], history }) => {
-          expect(values(copy.set)).toEqual(history.live(copy.known));
+        run(script, width, (world) => {
+          for (const copy of world.copies) expect(values(copy.set)).toEqual(world.history.live(copy.known));
         });
       }),
       { numRuns: 200 },
     );
   });
 
-  it('loses nothing live at several', () => {
+  it('merges commutatively, associatively and idempotently, dots beside the clocks and all', () => {
+    let clouds = 0;
     fc.assert(
       fc.property(chain, (script) => {
-        run(script, copies, (world) => {
-          for (const copy of world.copies) {
-            expect(values(copy.set)).toEqual(expect.arrayContaining(world.history.live(copy.known)));
-          }
-        });
+        const [a, b, c] = run(script, copies, () => undefined).copies.map((copy) => copy.set);
+        clouds += a.cloud.length + b.cloud.length + c.cloud.length;
+        expectSame(a.sync(b), b.sync(a));
+        expectSame(a.sync(b).sync(c), a.sync(b.sync(c)));
+        expectSame(a.sync(a), a);
+        expectSame(a.sync(b).sync(b), a.sync(b));
       }),
-      { numRuns: 200 },
+      { numRuns: 300 },
     );
+    expect(clouds).toBeGreaterThan(0);
+  });
+
+  it('loses nothing live where more was replaced in mid-air than a cloud holds', () => {
+    const world = new World(3);
+    const writers = Array.from({ length: cloudMax + 5 }, () => world.put(0));
+    for (const seen of writers) world.put(1, seen);
+    world.put(2);
+    world.sync(1, 2);
+    expect(world.copies[2].set.cloud).toHaveLength(cloudMax);
+    world.sync(0, 2);
+    const [copy] = world.copies.slice(2);
+    const live = world.history.live(copy.known);
+    // The first author was alone and has a clock; of the other dots the lowest four were let go.
+    expect(values(copy.set)).toEqual([1, 2, 3, 4, ...live]);
+    expect(copy.set.cloud).toEqual([]);
   });
 
   it('destroys an unseen value if the reply hands out the whole clock (why dots are there)', () => {
@@ -187,8 +209,17 @@ describe('rules of the set', () => {
     expect(() => VersionVector.empty.with(bad, 0)).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }));
   });
 
+  it('refuses a dot that it knows to be replaced', () => {
+    const next = { ...dot, counter: 4 };
+    const set = DottedSet.empty<string>().event({ dot, at: 1, value: 'x', context: Context.of(VersionVector.empty, [next]) });
+    expect(set.cloud).toEqual([next]);
+    expect(() => set.event({ dot: next, at: 2, value: 'y' })).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }));
+  });
+
   it('builds only from parts that belong together', () => {
     const clock = VersionVector.empty.with(dot, 0);
+    const apart = [7, 4, 4, 3].map((counter) => ({ ...dot, counter }));
+    expect(DottedSet.of(clock, [], apart).cloud).toEqual([apart[1], apart[0]]);
     expect(DottedSet.of(clock, [{ dot, value: 1 }]).siblings).toHaveLength(1);
     const unknown = { ...dot, counter: 4 };
     expect(() => DottedSet.of(clock, [{ dot: unknown, value: 1 }])).toThrow();
@@ -205,9 +236,11 @@ describe('rules of the set', () => {
     const gone = { incarnation: '00000000000000cc', epoch: 1, counter: 5 };
     const late = { incarnation: '00000000000000dd', epoch: 1, counter: 9 };
     const clock = VersionVector.of([old, gone, late, dot].map((d) => ({ ...d, at: 0 })));
-    const set = DottedSet.of(clock, [{ dot: old, value: 'live' }]);
+    const clouded = [gone, dot].map((d) => ({ ...d, epoch: 2, counter: 5 }));
+    const set = DottedSet.of(clock, [{ dot: old, value: 'live' }], clouded);
     const left = set.forget({ isEnded: (entry) => entry.incarnation !== dot.incarnation, coveredTo: () => 5 });
     expect(left.clock.entries.map((entry) => entry.incarnation)).toEqual([dot, old, late].map((d) => d.incarnation));
     expect(left.siblings).toBe(set.siblings);
+    expect(left.cloud).toEqual([{ ...dot, epoch: 2, counter: 5 }]);
   });
 });

@@ -54,7 +54,7 @@ export class World {
 
   read(index: number): Seen {
     const copy = this.copies[index];
-    return { context: Context.of(copy.set.clock), known: new Set(copy.known) };
+    return { context: Context.whole(copy.set), known: new Set(copy.known) };
   }
 
   /** Returns what the writer knows afterwards: what it had seen, and its own write. */
