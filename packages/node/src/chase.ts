@@ -71,16 +71,19 @@ export class Chase<Answer extends Outcome> {
     for (const target of pursuit.open) this.#ask(pursuit.late(target.store));
   }
 
+  #judge(decide: (verdict: 'met' | 'failed') => void): void {
+    const { verdict } = this.#parts.pursuit;
+    if (verdict === 'waiting') return;
+    decide(verdict);
+    this.#decide = undefined;
+  }
+
   get #goesOn(): boolean {
     return this.#parts.afterwards === 'complete' || this.#decide !== undefined;
   }
 
   #check(): void {
-    const { verdict } = this.#parts.pursuit;
-    if (verdict !== 'waiting') {
-      this.#decide?.(verdict);
-      this.#decide = undefined;
-    }
+    if (this.#decide !== undefined) this.#judge(this.#decide);
     if (this.#open > 0) return;
     this.#timer?.cancel();
     this.#settle?.();

@@ -77,7 +77,7 @@ export class Pursuit {
    */
   start(own?: Target): Target[] {
     const targets = own === undefined ? [] : [this.#ask(own)];
-    const down = this.#owners.filter((owner) => this.#plan.standing(owner) === 'down' && owner !== own?.store);
+    const down = this.#owners.filter((owner) => owner !== own?.store && this.#plan.standing(owner) === 'down');
     for (const owner of this.#owners) {
       if (!this.#asked.has(owner) && !down.includes(owner)) targets.push(this.#ask({ store: owner }));
     }
@@ -200,10 +200,13 @@ export class Pursuit {
 
   /** What can still be reached in a set if all that are open answer, and `more` of its primaries beside them. */
   #possible(index: number, more: number): Threshold {
-    const counts = this.#counts(index);
-    const open = this.open.filter((target) => isOf(this.#plan.sets[index], target));
-    const primaries = open.filter((target) => target.standsFor === undefined).length;
-    return { total: counts.total + open.length + more, primary: counts.primary + primaries + more };
+    let { total, primary } = this.#counts(index);
+    for (const target of this.#open.values()) {
+      if (!isOf(this.#plan.sets[index], target)) continue;
+      total += 1;
+      if (target.standsFor === undefined) primary += 1;
+    }
+    return { total: total + more, primary: primary + more };
   }
 }
 

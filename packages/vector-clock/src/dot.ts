@@ -68,9 +68,27 @@ export function writeIncarnation(writer: ByteWriter, incarnation: string): void 
 
 /** Reads the eight bytes of an incarnation. */
 export function readIncarnation(reader: ByteReader): string {
-  let text = '';
-  for (let i = 0; i < incarnationBytes; i++) text += hexPairs[reader.u8()];
-  return text;
+  const high = reader.u32();
+  const low = reader.u32();
+  const slot = (high ^ low) & (recentSlots - 1);
+  if (recentHigh[slot] !== high || recentLow[slot] !== low || recentTexts[slot] === '') {
+    recentTexts[slot] = hexOf(high) + hexOf(low);
+    recentHigh[slot] = high;
+    recentLow[slot] = low;
+  }
+  return recentTexts[slot];
+}
+
+// A cluster has few incarnations and every object names some: recent texts are kept, each in the place that its bits name.
+// Spelling one anew costs ten times as much, and two texts that are the same one are compared at a glance.
+const recentSlots = 256;
+const recentHigh = new Uint32Array(recentSlots);
+const recentLow = new Uint32Array(recentSlots);
+const recentTexts = new Array<string>(recentSlots).fill('');
+
+/** Hex digits of a word's bytes, lowest first, as they were read. */
+function hexOf(word: number): string {
+  return hexPairs[word & 0xff] + hexPairs[(word >>> 8) & 0xff] + hexPairs[(word >>> 16) & 0xff] + hexPairs[word >>> 24];
 }
 
 /** Appends a dot: incarnation, epoch varint, counter - epoch varint. */
