@@ -24,6 +24,8 @@ export interface Hazards {
   readonly mergedClockOnly: boolean;
   /** Scenario 5: in `lww` buckets the coordinator's wall clock decides alone, whatever the writer had seen. */
   readonly wallClockWins: boolean;
+  /** Scenario 9: ids of operations are not looked at: whatever asks for a write is a write of its own. */
+  readonly everyTryAWrite: boolean;
   /** Scenario 11: every store cuts the clock of whatever it merges to a few entries, unasked. */
   readonly prunedClocks: boolean;
   /** Scenario 13: requests between members carry no epoch, so an older ring is served like the newest. */
@@ -40,6 +42,7 @@ export interface Hazards {
 export const noHazards: Hazards = {
   mergedClockOnly: false,
   wallClockWins: false,
+  everyTryAWrite: false,
   prunedClocks: false,
   ringOfYesterday: false,
   unpacedHints: false,

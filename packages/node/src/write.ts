@@ -78,11 +78,12 @@ function writeHere(
   const { environment, limits, local: replica } = core;
   const now = environment.clock.now();
   if (order.operation !== undefined) checkOperation(order.operation, now, limits.operationMemoryMs);
-  const operation = order.operation ?? mintOwnOperation(environment.random);
+  const asked = core.hazards.everyTryAWrite ? undefined : order.operation;
+  const operation = asked ?? mintOwnOperation(environment.random);
   let seen: Context = ContextValue.empty;
   const write = {
     place: on.place,
-    operation: order.operation,
+    operation: asked,
     context: order.context ?? ContextValue.empty,
     base: on.base,
     decide(local: CausalObject, dot: Dot): CausalObject {
@@ -98,7 +99,7 @@ function writeHere(
       const { clock, dots } = core.sealer.open(answered.context, on.place.address);
       return [...clock.entries, ...dots].every((dot) => object.set.knows(dot));
     },
-    repeated: (local: CausalObject) => (order.operation === undefined ? undefined : answerAgain(core, order, { local, operation, now })),
+    repeated: (local: CausalObject) => (asked === undefined ? undefined : answerAgain(core, order, { local, operation, now })),
   };
   return replica.coordinate(write, on.attempt);
 }
