@@ -118,7 +118,14 @@ async function enter({ settings, store, former, ringLog, endpoint, self, recover
     return;
   }
   if (endpoint !== undefined && seeds.length > 0) {
-    await joinThrough({ environment, ringLog, seeds, member: self, askToJoin: (seed, member) => askToJoin(endpoint, seed, { member, mode: peer?.join ?? 'auto', inPlaceOf: peer?.replace }) });
+    await joinThrough({
+      environment,
+      ringLog,
+      seeds,
+      member: self,
+      waits: peer?.join === 'staged' || peer?.replace !== undefined ? 'for ever' : 'a while',
+      askToJoin: (seed, member) => askToJoin(endpoint, seed, { member, mode: peer?.join ?? 'auto', inPlaceOf: peer?.replace }),
+    });
     // Only now: connections are renewed when the cluster is known, and the ring log was still being pulled over one.
     endpoint.joinCluster(ringLog.state.clusterId);
     return;

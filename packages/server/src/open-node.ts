@@ -34,6 +34,8 @@ function peerOptions(settings: Settings): PeerOptions {
     seeds: settings.seed.map(showAddress),
     zone: settings.zone,
     weight: settings.weight,
+    join: settings.join,
+    ...(settings.replace === '' ? {} : { replace: settings.replace }),
     http: showAddress(httpForOthers(settings)),
   };
 }

@@ -1,20 +1,22 @@
 /** A cluster in words: what an operator reads, from documents alone. */
-import type { ClusterReport, MemberReport, NodeStatus, RingReport } from '@coterie/node';
+import type { ChangeReport, ClusterReport, MemberReport, PlanReport, NodeStatus, RingReport } from '@coterie/node';
 import { describe, expect, test } from 'vitest';
-import { changeLines, headLine, hintLines, memberLines, ringLines, stateInWords, whereLines } from '../src/command/cluster-lines.ts';
+import { headLine, hintLines, memberLines, ringLines, stateInWords, whereLines } from '../src/command/cluster-lines.ts';
+import { changeLines, planLines, underWayLines } from '../src/command/plan-lines.ts';
 import type { ClusterDocument, WhereDocument } from '../src/http/cluster.ts';
 import { clusterWarnings, warningsOf, withNames } from '../src/http/cluster-warnings.ts';
 
 function member(name: string, given: Partial<MemberReport> = {}): MemberReport {
   const places = { zone: '', weight: 1, peer: `${name}:7072`, http: `${name}:7070` };
+  const stays = { isJoining: false, isLeaving: false, isLost: false };
   const load = { replicas: 1024, primaries: 341, ideal: 1024, hints: 0, isSteward: true };
-  return { id: `id-${name}`, name, ...places, isSelf: false, state: 'alive', sinceMs: 5000, isJoining: false, ...load, ...given };
+  return { id: `id-${name}`, name, ...places, isSelf: false, state: 'alive', sinceMs: 5000, ...stays, ...load, ...given };
 }
 
 function report(given: Partial<ClusterReport> = {}): ClusterReport {
   const members = [member('a', { isSelf: true }), member('b'), member('c')];
   const counts = { partitions: 1024, effectiveN: 3, largestOverIdeal: 1, hints: 0, hintsDelivered: 0 };
-  return { clusterId: 'c1', epoch: 7, members, isRecovering: false, ...counts, ...given };
+  return { clusterId: 'c1', epoch: 7, members, changes: [], leavingWaitsFor: '', isRecovering: false, ...counts, ...given };
 }
 
 function documentOf(of: ClusterReport): ClusterDocument {
@@ -22,7 +24,17 @@ function documentOf(of: ClusterReport): ClusterDocument {
   return { ...of, balance: { largestOverIdeal: 1 }, warnings: clusterWarnings(of), answeredBy };
 }
 
-const join = { kind: 'join', member: 'c', phase: 'dual-write', partitions: 700, waitingFor: 'id-b: no answer' } as const;
+const join: ChangeReport = {
+  id: 'change-1',
+  kind: 'join',
+  member: 'c',
+  aims: 'join of c',
+  phase: 'dual-write',
+  partitions: 700,
+  drivenBy: 'c',
+  waitingFor: 'id-b, which does not answer (no connection)',
+  takingOver: [],
+};
 
 describe('warnings', () => {
   test('there are none when all is well', () => expect(clusterWarnings(report())).toEqual([]));
@@ -35,8 +47,11 @@ describe('warnings', () => {
   });
 
   test('say what holds a change up, by names', () => {
-    expect(clusterWarnings(withNames(report({ change: join })))).toEqual(['The join of c does not go on: b: no answer.']);
-    expect(clusterWarnings(report({ change: { ...join, waitingFor: '' } }))).toEqual([]);
+    const told = clusterWarnings(withNames(report({ changes: [join] })));
+    expect(told).toEqual([expect.stringMatching(/^The join of c does not go on: it waits for b, which does not answer/)]);
+    for (const waitingFor of ['', 'id-b to take over what it is to hold']) {
+      expect(clusterWarnings(report({ changes: [{ ...join, waitingFor }] }))).toEqual([]);
+    }
   });
 
   test('tell of a store that may lack something, unless it is only joining', () => {
@@ -88,11 +103,13 @@ describe('lines', () => {
   });
 
   test('a change says its step and what it waits for', () => {
-    expect(changeLines({})).toEqual(['change  none']);
-    expect(changeLines(withNames(report({ change: join })))).toEqual([
+    const of = (changes: ChangeReport[]): ClusterReport => report({ changes });
+    expect(changeLines(of([]))).toEqual(['change  none']);
+    expect(changeLines(withNames(of([join])))).toEqual([
       'change  join of c, 700 partitions: step 1 of 2, writes go to old and new holders while data is copied',
-      '        waits for b: no answer',
+      '        waits for b, which does not answer (no connection)',
     ]);
+    expect(changeLines(of([{ ...join, waitingFor: '' }]))[1]).toBe('        c carries it on; nothing holds it up here');
   });
 
   test('hints: by whom, for whom, and who was not heard', () => {
@@ -147,5 +164,71 @@ describe('lines', () => {
     ]);
     expect(lines(at('b')).at(-2)).toBe('2  b     primary  healthy  nothing');
     expect(lines(at('b')).at(-1)).toMatch(/^the copies differ/);
+  });
+});
+
+describe('a plan', () => {
+  const nothing: PlanReport = { epoch: 7, staged: [], changes: [], leaving: [], lost: [] };
+
+  test('says what it would move, and to whom', () => {
+    const loads = [
+      { name: 'a', before: 1024, after: 768, ideal: 768 },
+      { name: 'c', before: 1024 },
+      { name: 'd', after: 768, ideal: 768 },
+    ];
+    const preview = { moves: 800, fewestMoves: 768, partitionsChanged: 700, bytesAbout: 5_000_000, loads, advice: ['too few zones'] };
+    expect(planLines({ ...nothing, staged: ['join of d', 'leave of c'], preview })).toEqual([
+      'staged  join of d',
+      '        leave of c',
+      '        800 copies move (at the fewest 768), about 4.77 MiB; the lists of 700 partitions change',
+      'member  copies now  after  ideal',
+      'a            1 024    768    768',
+      'c            1 024      -      -',
+      'd                -    768    768',
+      '  ! too few zones',
+      'coterie plan commit   begins it        coterie plan abort   forgets it',
+    ]);
+    expect(planLines(nothing)).toEqual(['staged  nothing']);
+    expect(planLines({ ...nothing, staged: ['leave of c'], problem: 'c is not a member' })[1]).toMatch(
+      /cannot be committed: c is not a member/,
+    );
+  });
+
+  test('under way is told by every member for itself', () => {
+    const intake = { source: 'a', stage: 'streaming', share: 0.5, objects: 1200, bytes: 3_000_000, etaMs: 90_000, trouble: '' } as const;
+    const driving = documentOf(report({ changes: [withNames(report({ changes: [join] })).changes[0] as ChangeReport], epoch: 8 }));
+    const taking = documentOf(
+      report({ changes: [{ ...join, waitingFor: '', takingOver: [intake, { ...intake, source: 'b', trouble: 'b refuses' }] }] }),
+    );
+    const heard = [
+      { member: member('a'), answer: driving },
+      { member: member('c'), answer: { ...taking, answeredBy: { id: 'id-c', name: 'c', state: 'ready' } } },
+      { member: member('b'), answer: undefined },
+    ];
+    expect(underWayLines(heard)).toEqual([
+      'change  join of c, 700 partitions: step 1 of 2, writes go to old and new holders while data is copied',
+      '        waits for b, which does not answer (no connection)',
+      '        c from a: 50 %, 1 200 objects, 2.86 MiB, about 1 min 30 s to go',
+      '        c from b: 50 %, 1 200 objects, 2.86 MiB, about 1 min 30 s to go; does not go on: b refuses',
+      '        coterie plan abort change-1   takes it back',
+      'not heard: b',
+    ]);
+    expect(underWayLines([])).toEqual(['change  nobody could be asked']);
+  });
+
+  test('members that go are told with what they wait for', () => {
+    const going = [
+      member('a'),
+      member('b', { isLeaving: true, replicas: 0 }),
+      member('c', { isLost: true, state: 'dead', replicas: 12 }),
+      member('d', { isLeaving: true, replicas: 0, state: 'dead' }),
+    ];
+    const one = documentOf(report({ members: going, leavingWaitsFor: '3 objects that it keeps for others to be handed over' }));
+    const heard = [{ member: member('b'), answer: { ...one, answeredBy: { id: 'id-b', name: 'b', state: 'ready' } } }];
+    expect(underWayLines(heard)).toEqual([
+      'leaving b holds no partition any more, waits for 3 objects that it keeps for others to be handed over',
+      'lost    c was removed by force; 12 copies are still to be given to others',
+      'leaving d holds no partition any more, is down; coterie remove d --force   if it is gone for good',
+    ]);
   });
 });

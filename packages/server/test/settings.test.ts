@@ -55,7 +55,7 @@ describe('settings', () => {
     expect(refusal({ file: 'name = { a = 1 }' })).toMatch(/a setting is text/);
     expect(refusal({ flags: { seed: '1.2.3.4:7072,here' } })).toMatch(/flag --seed: .*HOST:PORT, such as 10.0.0.7:7072; several/);
     expect(refusal({ flags: { seed: '1.2.3.4:0' } })).toMatch(/flag --seed/);
-    expect(refusal({ flags: { join: 'staged' } })).toMatch(/flag --join: "staged" is not right; it takes auto; "staged" is not there yet/);
+    expect(refusal({ flags: { join: 'later' } })).toMatch(/flag --join: "later" is not right; it takes auto or staged/);
     expect(refusal({ flags: { weight: '0' } })).toMatch(/whole number from 1 to 1024/);
     expect(refusal({ flags: { zone: 'eu//rack' } })).toMatch(/such as eu\/rack-7/);
     expect(refusal({ variables: { COTERIE_REDIS: 'x' } })).toMatch(/not there yet/);

@@ -52,6 +52,8 @@ export interface Joining {
   readonly ringLog: RingLog<ClusterState>;
   readonly seeds: readonly string[];
   readonly member: Member;
+  /** Whether it gives up after a while, or waits until an operator lets it in. */
+  readonly waits: 'a while' | 'for ever';
   /** Asks the node at `seed` to have it decided that `member` joins. */
   askToJoin(seed: string, member: Member): Promise<unknown>;
 }
@@ -72,7 +74,7 @@ export async function joinThrough(joining: Joining): Promise<void> {
   const { log } = environment;
   log.info('asking to join', { seeds: seeds.join(' '), member: member.id, name: member.name });
   let last: unknown;
-  for (let round = 0; round < roundsMax; round++) {
+  for (let round = 0; round < roundsMax || joining.waits === 'for ever'; round++) {
     for (const seed of seeds) {
       try {
         await joining.askToJoin(seed, member);

@@ -2,16 +2,19 @@
  * A cluster in lines of text: states in words, numbers in tables, and what a change waits for. Pure: documents in, lines
  * out.
  */
-import type { ChangeReport, MemberReport, RingReport } from '@coterie/node';
+import type { MemberReport, RingReport } from '@coterie/node';
 import { showDuration } from '../amounts.ts';
 import type { ClusterDocument, HintsDocument, WhereDocument } from '../http/cluster.ts';
 import type { Heard } from './survey.ts';
 import { showCount, tableLines } from './table.ts';
 
 /** A member's state in words. */
-export function stateInWords(member: Pick<MemberReport, 'state' | 'sinceMs' | 'isJoining'>): string {
-  const { state, sinceMs, isJoining } = member;
-  if (state === 'alive') return isJoining ? 'up, joining' : 'up';
+export function stateInWords(
+  member: Pick<MemberReport, 'state' | 'sinceMs'> & Partial<Pick<MemberReport, 'isJoining' | 'isLeaving' | 'isLost'>>,
+): string {
+  const { state, sinceMs, isJoining, isLeaving, isLost } = member;
+  if (isLost === true) return 'LOST, removed';
+  if (state === 'alive') return isJoining === true ? 'up, joining' : isLeaving === true ? 'up, leaving' : 'up';
   if (state === 'left') return 'left';
   const since = sinceMs === 0 ? '' : `, ${showDuration(sinceMs)}`;
   return `${state === 'dead' ? 'DOWN' : 'doubtful'}${since}`;
@@ -47,29 +50,10 @@ export function memberLines(cluster: ClusterDocument, hints?: readonly Heard<Hin
   return tableLines([head, ...rows]);
 }
 
-const phases: Readonly<Record<ChangeReport['phase'], string>> = {
-  'dual-write': 'step 1 of 2, writes go to old and new holders while data is copied',
-  'read-new': 'step 2 of 2, reads go to the new holders',
-  undoing: 'taken back, reads go to the old holders again',
-};
-
-/** What changes in the ring, how far it is, and what it waits for. */
-export function changeLines({ change }: Pick<ClusterDocument, 'change'>): string[] {
-  if (change === undefined) return ['change  none'];
-  const { kind, member, phase, partitions, waitingFor } = change;
-  const waits = waitingFor === '' ? 'nothing holds it up here' : `waits for ${waitingFor}`;
-  return [`change  ${kind} of ${member}, ${showCount(partitions)} partitions: ${phases[phase]}`, `        ${waits}`];
-}
-
 /** Who keeps how much for whom. */
 export function hintLines(heard: readonly Heard<HintsDocument>[]): string[] {
   const rows = heard.flatMap(({ member, answer }) =>
-    (answer?.owners ?? []).map((owner) => [
-      member.name,
-      owner.name,
-      stateInWords({ ...owner, sinceMs: 0, isJoining: false }),
-      showCount(owner.hints),
-    ]),
+    (answer?.owners ?? []).map((owner) => [member.name, owner.name, stateInWords({ ...owner, sinceMs: 0 }), showCount(owner.hints)]),
   );
   const silent = heard.filter(({ answer }) => answer === undefined).map(({ member }) => member.name);
   const delivered = heard.reduce((sum, { answer }) => sum + (answer?.delivered ?? 0), 0);

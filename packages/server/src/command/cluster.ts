@@ -1,8 +1,9 @@
-/** `coterie members`, `ring`, `hints`, `where` and `plan show`: what is, and why. */
+/** `coterie members`, `ring`, `hints` and `where`: what is, and why. */
 import type { RingReport } from '@coterie/node';
 import type { HintsDocument, WhereDocument } from '../http/cluster.ts';
 import { askJson, endpointOf, keyPath } from './client.ts';
-import { changeLines, headLine, hintLines, memberLines, ringLines, whereLines } from './cluster-lines.ts';
+import { headLine, hintLines, memberLines, ringLines, whereLines } from './cluster-lines.ts';
+import { changeLines } from './plan-lines.ts';
 import type { LookFlags } from './status.ts';
 import { askCluster, survey } from './survey.ts';
 import { print, printJson } from './table.ts';
@@ -50,11 +51,4 @@ export async function where(of: { readonly bucket: string; readonly key: string 
     return printJson({ ...placement, copies });
   }
   print(...whereLines(`${of.bucket}/${of.key}`, placement, heard));
-}
-
-/** `coterie plan show` */
-export async function showPlan(flags: LookFlags): Promise<void> {
-  const cluster = await askCluster(await endpointOf(flags.url));
-  if (flags.json === true) return printJson({ epoch: cluster.epoch, change: cluster.change ?? null });
-  print(headLine(cluster), ...changeLines(cluster));
 }

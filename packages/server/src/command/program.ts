@@ -6,14 +6,12 @@ import { Command, Option } from 'commander';
 import { definitions, notYet } from '../settings/definitions.ts';
 import type { DevFlags } from '../dev/dev.ts';
 import type { BenchFlags } from './bench.ts';
+import type * as Ring from './topology.ts';
 import { UsageFailure } from './failure.ts';
 import { packageVersion } from './version.ts';
 
 /** Commands of the contract that are not there yet. */
 const laterCommands = ['backup', 'restore', 'salvage', 'recover'];
-
-/** Changes of the ring that are not there yet: a node joins by itself. */
-const laterPlans = ['join', 'leave', 'replace', 'weight', 'commit', 'abort'];
 
 /** The whole command line. */
 export function buildProgram(): Command {
@@ -26,6 +24,7 @@ export function buildProgram(): Command {
   addDev(program);
   addValues(program);
   addLooks(program);
+  addTopology(program);
   addBucket(program);
   addOffline(program);
   addBench(program);
@@ -112,11 +111,58 @@ function addLooks(program: Command): void {
     .argument('<BUCKET>')
     .argument('<KEY>')
     .action(async (bucket: string, key: string, flags: object) => (await import('./cluster.ts')).where({ bucket, key }, flags));
-  const plan = program.command('plan').description('the change of the ring that is under way');
-  looking(plan.command('show', { isDefault: true }), 'what changes, how far it is, and what it waits for').action(async (flags: object) =>
-    (await import('./cluster.ts')).showPlan(flags),
+}
+
+function addTopology(program: Command): void {
+  const plan = program.command('plan').description('change the ring on purpose: stage, look, commit');
+  looking(plan.command('show', { isDefault: true }), 'what is staged and under way, how far it is, and what it waits for').action(
+    async (flags: object) => (await import('./topology.ts')).showPlan(flags),
   );
-  for (const name of laterPlans) addLater(plan, name);
+  looking(plan.command('commit'), 'begin all that is staged, together').action(async (flags: object) =>
+    (await import('./topology.ts')).commit(flags),
+  );
+  looking(plan.command('abort'), 'take back a change under way (the oldest), or what is staged')
+    .argument('[CHANGE]')
+    .action(async (change: string | undefined, flags: object) => (await import('./topology.ts')).abort(change, flags));
+  for (const [on, how] of [
+    [plan, 'stage'],
+    [program, 'begin'],
+  ] as const) {
+    const act = async (): Promise<typeof Ring.stage> => (await import('./topology.ts'))[how];
+    looking(on.command('leave'), `${how}: a member gives all it has to others, and goes`)
+      .argument('<NAME>')
+      .action(async (member: string, flags: object) => (await act())({ kind: 'leave', member }, flags));
+    looking(on.command('weight'), `${how}: a member holds so many times a usual share`)
+      .argument('<NAME>')
+      .argument('<N>')
+      .action(async (member: string, weight: string, flags: object) =>
+        (await act())({ kind: 'weight', member, weight: Number(weight) }, flags),
+      );
+  }
+  addArrivals(program, plan);
+}
+
+/** What lets a waiting node in, or ends a dead one. */
+function addArrivals(program: Command, plan: Command): void {
+  looking(plan.command('join'), 'stage: let a node in that was started with --join staged')
+    .argument('<NAME>')
+    .action(async (member: string, flags: object) => (await import('./topology.ts')).stage({ kind: 'join', member }, flags));
+  looking(plan.command('replace'), 'stage: a node that waits takes the place of a member')
+    .argument('<OLD>')
+    .argument('<NEW>')
+    .option('--force', 'the old one is dead for good')
+    .action(async (member: string, by: string, flags: Ring.ForceFlags) =>
+      (await import('./topology.ts')).stage({ kind: 'replace', member, by, ...(flags.force === true ? { force: true } : {}) }, flags),
+    );
+  looking(program.command('replace'), 'a node that waits takes the place of a member, at once')
+    .argument('<OLD>')
+    .argument('<NEW>')
+    .option('--force', 'the old one is dead for good: says what may be lost, and takes its place from the others')
+    .action(async (member: string, by: string, flags: object) => (await import('./topology.ts')).replace({ member, by }, flags));
+  looking(program.command('remove'), 'say what would be lost with a dead member; with --force, remove it')
+    .argument('<NAME>')
+    .option('--force', 'it is dead for good')
+    .action(async (member: string, flags: object) => (await import('./topology.ts')).remove(member, flags));
 }
 
 function addBucket(program: Command): void {

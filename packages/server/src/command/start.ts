@@ -73,7 +73,7 @@ function announce(server: RunningServer, settings: Settings, log: Log): void {
 
 function peerLine(peer: string, { epoch, members, change }: ClusterReport): string {
   if (members.length === 1) return `${peer}   (alone; another node joins with --seed ${peer})`;
-  const moving = change === undefined ? '' : `; ${change.member} is joining, coterie status shows how far it is`;
+  const moving = change === undefined ? '' : `; ${change.aims} is under way, coterie status shows how far it is`;
   return `${peer}   (${members.length} members, epoch ${epoch}${moving})`;
 }
 

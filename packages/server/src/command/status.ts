@@ -3,7 +3,8 @@ import { showBytes, showDuration } from '../amounts.ts';
 import type { ClusterDocument, HintsDocument } from '../http/cluster.ts';
 import type { StatusDocument } from '../http/status.ts';
 import { askJson, endpointOf, lookPatienceMs } from './client.ts';
-import { changeLines, headLine, memberLines } from './cluster-lines.ts';
+import { headLine, memberLines } from './cluster-lines.ts';
+import { changeLines } from './plan-lines.ts';
 import { type Heard, askCluster, survey } from './survey.ts';
 import { print, printJson, showCount, showMicroseconds, tableLines } from './table.ts';
 

@@ -1,5 +1,5 @@
 /** What an operator should read about a cluster, as sentences. Empty when all is well. */
-import type { ClusterReport, CoterieNode, MemberReport } from '@coterie/node';
+import type { ChangeReport, ClusterReport, CoterieNode, MemberReport } from '@coterie/node';
 import { showDuration } from '../amounts.ts';
 
 /** Of 7: from here on hardly a probe of this node is answered, whomever it asks. */
@@ -17,29 +17,37 @@ function doubtWarnings(doubt: number): string[] {
   return ['The others hardly answer this node: it may be cut off, or slow itself. What it says of them may be out of date.'];
 }
 
-/** The report with members named in the sentence that says what a change waits for. */
+/** The report with members named in the sentences that say what changes wait for. */
 export function withNames(report: ClusterReport): ClusterReport {
-  const { change, members } = report;
-  if (change === undefined) return report;
-  const waitingFor = members.reduce((text, { id, name }) => text.replaceAll(id, name), change.waitingFor);
-  return { ...report, change: { ...change, waitingFor } };
+  const { members } = report;
+  const changes = report.changes.map((change) => namesIn(change, members));
+  const [change] = changes;
+  return { ...report, ...(change === undefined ? {} : { change }), changes, leavingWaitsFor: named(report.leavingWaitsFor, members) };
+}
+
+/** A change with members named in its sentences. */
+export function namesIn(change: ChangeReport, members: readonly MemberReport[]): ChangeReport {
+  const takingOver = change.takingOver.map((intake) => ({ ...intake, trouble: named(intake.trouble, members) }));
+  return { ...change, waitingFor: named(change.waitingFor, members), takingOver };
+}
+
+function named(sentence: string, members: readonly MemberReport[]): string {
+  return sentence === '' ? '' : members.reduce((text, { id, name }) => text.replaceAll(id, name), sentence);
 }
 
 /** The sentences about a cluster. */
 export function clusterWarnings(report: ClusterReport): readonly string[] {
-  const { change, members, isRecovering, effectiveN } = report;
-  const warnings = members.filter(({ state }) => state === 'dead').map(aboutDead);
+  const { changes, members, isRecovering, effectiveN } = report;
+  const warnings = members.filter(({ state, isLost }) => state === 'dead' && !isLost).map(aboutDead);
   const isJoining = members.some((member) => member.isSelf && member.isJoining);
   if (isRecovering && !isJoining) {
     warnings.push(
       'This store may lack what it once had, and takes it back from the other owners; until then it does not count for pr and pw.',
     );
   }
-  if (change !== undefined && change.waitingFor !== '') {
-    warnings.push(`The ${change.kind} of ${change.member} does not go on: ${change.waitingFor}.`);
-  }
+  warnings.push(...changes.flatMap(aboutStuck));
   const alive = members.filter(({ state }) => state === 'alive').length;
-  if (members.length > 1 && effectiveN < 3 && change === undefined) {
+  if (members.length > 1 && effectiveN < 3 && changes.length === 0) {
     warnings.push(
       `Every key has ${effectiveN} ${effectiveN === 1 ? 'copy' : 'copies'}, as the ring has no more members; three is the usual number.`,
     );
@@ -50,6 +58,12 @@ export function clusterWarnings(report: ClusterReport): readonly string[] {
     );
   }
   return warnings;
+}
+
+/** That somebody copies is no warning; that somebody does not answer, or refuses, is. */
+function aboutStuck({ aims, waitingFor }: ChangeReport): string[] {
+  if (!waitingFor.includes(', which ')) return [];
+  return [`The ${aims} does not go on: it waits for ${waitingFor}. coterie plan show   says how far it is and what can be done.`];
 }
 
 function aboutDead({ name, sinceMs, hints }: MemberReport): string {

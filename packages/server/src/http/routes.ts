@@ -6,6 +6,8 @@
  *  /v1/kv/{bucket}/{key}   GET HEAD PUT DELETE        /v1/where/{bucket}/{key}   GET
  *  /v1/kv/{bucket}         GET                        /v1/cluster /v1/members /v1/ring   GET
  *  /v1/batch               POST                       /v1/hints /v1/status       GET
+ *  /v1/plan                GET POST                   /v1/losses                 GET
+ *  /v1/plan/commit /v1/plan/abort /v1/change /v1/remove   POST
  *  /v1/buckets             GET                        /livez /readyz /metrics    GET HEAD
  *  /v1/buckets/{bucket}    GET PUT DELETE             /  and the console's files GET HEAD
  * ```
@@ -19,6 +21,7 @@ import type { Exchange } from './exchange.ts';
 import { livez, metrics, readyz } from './health.ts';
 import { listKeys } from './keys.ts';
 import { HttpRefusal } from './problem.ts';
+import { abortPlan, beginWish, commitPlan, removeMember, showLosses, showPlan, stageWish } from './topology.ts';
 import { deleteValue, getValue, putValue } from './values.ts';
 
 /** Answers an exchange, now or when its promise resolves; may throw or reject instead. */
@@ -53,6 +56,12 @@ const exact: ReadonlyMap<string, Methods> = new Map([
   ['/v1/cluster', reading('cluster', showCluster)],
   ['/v1/members', reading('cluster', showMembers)],
   ['/v1/ring', reading('cluster', showRing)],
+  ['/v1/plan', { ...reading('cluster', showPlan), POST: { operation: 'cluster', handler: stageWish } }],
+  ['/v1/plan/commit', posting(commitPlan)],
+  ['/v1/plan/abort', posting(abortPlan)],
+  ['/v1/change', posting(beginWish)],
+  ['/v1/losses', reading('cluster', showLosses)],
+  ['/v1/remove', posting(removeMember)],
   ['/v1/hints', reading('cluster', showHints)],
   ['/v1/status', reading('cluster', showStatus)],
   ['/livez', reading('health', livez)],
@@ -83,6 +92,10 @@ function methodsOf(path: string): Methods | undefined {
   if (found !== undefined) return found;
   if (path.startsWith('/v1/buckets/')) return onBucket;
   return path.startsWith('/v1/where/') ? onWhere : undefined;
+}
+
+function posting(handler: Handler): Methods {
+  return { POST: { operation: 'cluster', handler } };
 }
 
 function reading(operation: OperationName, handler: Handler): Methods {

@@ -28,7 +28,9 @@ export interface Settings {
   /** Empty: none. */
   readonly zone: string;
   readonly weight: number;
-  readonly join: 'auto';
+  readonly join: 'auto' | 'staged';
+  /** Empty: nobody's. */
+  readonly replace: string;
   readonly sync: SyncSetting;
   readonly partitions: number;
   readonly insecure: boolean;
@@ -140,11 +142,18 @@ export const definitions: { readonly [Name in SettingName]: Definition<Settings[
     placeholder: 'N',
   },
   join: {
-    schema: v.literal('auto'),
+    schema: v.picklist(['auto', 'staged']),
     default: 'auto',
-    help: 'whether a node with seeds joins by itself',
-    right: 'auto; "staged" is not there yet',
+    help: 'whether a node with seeds joins by itself, or waits for coterie plan commit',
+    right: 'auto or staged',
     placeholder: 'auto|staged',
+  },
+  replace: {
+    schema: v.pipe(v.string(), v.regex(/^([A-Za-z0-9][A-Za-z0-9._-]{0,62})?$/)),
+    default: '',
+    help: 'name of the member whose place this node takes',
+    right: 'the name of a member',
+    placeholder: 'NAME',
   },
   sync: {
     schema: checked(parseSync),

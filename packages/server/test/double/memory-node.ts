@@ -17,6 +17,8 @@ import type {
   NodeStatus,
   Placement,
   PutRequest,
+  RepairReport,
+  RingChanges,
   RingReport,
   SiblingValue,
   WriteReply,
@@ -68,14 +70,35 @@ export class MemoryNode implements CoterieNode {
       sinceMs: 0,
       isSteward: true,
       isJoining: false,
+      isLeaving: false,
+      isLost: false,
       replicas: 1024,
       primaries: 1024,
       ideal: 1024,
       hints: 0,
     };
     const counts = { partitions: 1024, effectiveN: 1, largestOverIdeal: 1, hints: 0, hintsDelivered: 0 };
-    return { clusterId: '00000000000000c1', epoch: this.epoch, members: [member], isRecovering: false, ...counts };
+    return {
+      clusterId: '00000000000000c1',
+      epoch: this.epoch,
+      members: [member],
+      changes: [],
+      leavingWaitsFor: '',
+      isRecovering: false,
+      ...counts,
+    };
   }
+
+  /** Nobody changes the ring of one that is kept in memory. */
+  readonly topology: RingChanges = {
+    plan: () => Promise.resolve({ epoch: this.epoch, staged: [], changes: [], leaving: [], lost: [] }),
+    stage: () => Promise.resolve(),
+    commit: () => Promise.resolve(),
+    abort: () => Promise.resolve('staged'),
+    begin: () => Promise.resolve(),
+    losses: (member) => ({ member, state: 'dead', partitions: 1, heldByNobodyElse: 1, sentences: ['Everything is lost.'] }),
+    remove: () => Promise.resolve(),
+  };
 
   ring(): RingReport {
     return { epoch: 1, partitions: 1, members: [{ id: '00000000000000a1', name: 'memory', http: '' }], replicas: [[0]] };
@@ -164,6 +187,10 @@ export class MemoryNode implements CoterieNode {
     };
   }
 
+  async repair(): Promise<readonly RepairReport[]> {
+    return [];
+  }
+
   status(): NodeStatus {
     return {
       name: 'node-1',
@@ -178,6 +205,7 @@ export class MemoryNode implements CoterieNode {
       operations: { puts: this.counter, gets: 0, deletes: 0, failed: 0 },
       rpc: { inFlight: 0 },
       gossip: { malformed: 0 },
+      comparing: { exchanges: 0, partitions: 0, differing: 0, sent: 0, fetched: 0, mended: 0, trips: 0, bytes: 0 },
       store: { tables: 3, memoryBytes: 4096, readOnly: false, level: 'text' },
     };
   }
