@@ -1,12 +1,18 @@
 /** What is done to the nodes, in order: each phase with its own victims, drawn from the seed. */
 
+import { waitUntil } from './patience.mjs';
+
 /** @typedef {import('./fleet.mjs').Fleet} Fleet */
+
+/** @typedef {import('./scene.mjs').Scene} Scene */
 
 /**
  * @typedef {object} Step
  * @property {string} title
- * @property {(fleet: Fleet) => void | Promise<void>} begin
+ * @property {(fleet: Fleet, scene: Scene) => void | Promise<void>} begin
  */
+
+const joinMs = 90_000;
 
 /**
  * The course of one round.
@@ -31,6 +37,32 @@ export function drawCourse(names, random) {
     { title: `${pair.join(', ')} cut off`, begin: (fleet) => fleet.cutOff(pair, ['in', 'out']) },
     { title: backTitle, begin: (fleet) => fleet.heal() },
   ];
+}
+
+/**
+ * The ring grows by one node, under load. The newcomer may be killed on its way in.
+ * @param {string} directory
+ * @param {'whole' | 'killed'} how
+ * @returns {Step}
+ */
+export function growth(directory, how) {
+  const begin = async (/** @type {Fleet} */ fleet, /** @type {Scene} */ scene) => {
+    scene.forgetOwners();
+    const node = await fleet.add(directory);
+    const { name } = node.plan;
+    await fleet.whenAll(({ state }) => state === 'ready', `${name} joins`, [node]);
+    if (how === 'killed') {
+      fleet.kill(name);
+      await fleet.whenAll(({ state }) => state === 'ended', `${name} ends`, [node]);
+      await fleet.resume(name);
+    }
+    const hasMoved = async () => {
+      const documents = await scene.askAll('/v1/cluster');
+      return documents.every((document) => document?.members.length === fleet.names.length && document.change === undefined);
+    };
+    if (!(await waitUntil(hasMoved, joinMs))) fleet.troubles.push(`the join of ${name} did not come to its end within ${joinMs / 1000} s`);
+  };
+  return { title: how === 'killed' ? 'join, killed on its way' : 'join', begin };
 }
 
 /**

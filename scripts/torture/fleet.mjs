@@ -13,6 +13,7 @@ import { Pulse } from './pulse.mjs';
 /** @typedef {'process' | 'link'} Ill what is wrong with a node: its process does not run, or it is cut off */
 
 const host = '127.0.0.1';
+const partitions = '256';
 const startMs = 120_000;
 /** After a fault ends, a node may still be answering for it: kept connections, queued work, old news. */
 const afterwardsMs = 3000;
@@ -25,6 +26,13 @@ export class Fleet {
   nodes = [];
   /** @type {string[]} what went wrong with the processes themselves */
   troubles = [];
+  /** @type {string[]} what the nodes advertise */
+  #doors = [];
+  #events = {
+    ready: (/** @type {DevNode} */ { plan }) => this.#recovers(plan.name, 'process'),
+    ended: (/** @type {DevNode} */ { plan }, /** @type {{ with: string }} */ how) =>
+      void this.troubles.push(`${plan.name} ended by itself with ${how.with} (${plan.logFile})`),
+  };
   /** @type {Map<string, { ill: Ill, fromMs: number, untilMs: number }[]>} */
   #illness = new Map();
 
@@ -34,25 +42,32 @@ export class Fleet {
    */
   async start({ nodes: count, directory }) {
     mkdirSync(directory, { recursive: true });
-    const freePorts = await findFreePorts(host, 2 * count);
-    const plans = layOut({ nodes: count, directory, http: { host, port: 0 }, freePorts, existing: new Set() });
-    const doors = new Map();
-    for (const { name, peer } of plans) doors.set(peer, await this.links.open({ name, host, port: Number(peer.split(':')[1]) }));
-    const events = {
-      ready: () => {},
-      ended: (/** @type {DevNode} */ { plan }, /** @type {{ with: string }} */ how) =>
-        void this.troubles.push(`${plan.name} ended by itself with ${how.with} (${plan.logFile})`),
-    };
-    this.nodes = plans.map((plan) => {
-      const flags = ['--peer-advertise', doors.get(plan.peer), '--partitions', '256'];
-      const seeds = plan.seeds.map((seed) => doors.get(seed));
-      return new DevNode({ ...plan, seeds, flags }, { events, restarting: 'leave' });
-    });
-    const [first, ...others] = this.nodes;
-    first?.start();
-    await this.whenAll(({ state }) => state !== 'starting', 'the first node starts', [/** @type {DevNode} */ (first)]);
-    for (const node of others) node.start();
+    for (let number = 1; number <= count; number++) {
+      const node = await this.add(directory);
+      if (number === 1) await this.whenAll(({ state }) => state === 'ready', 'the first node starts', [node]);
+    }
     await this.whenAll(({ state }) => state === 'ready', 'all nodes start', this.nodes);
+  }
+
+  /**
+   * Starts one more node, which joins by itself; does not wait for it.
+   * @param {string} directory
+   * @returns {Promise<DevNode>}
+   */
+  async add(directory) {
+    const number = this.nodes.length + 1;
+    const freePorts = await findFreePorts(host, 2 * number);
+    const layout = { nodes: number, directory, http: { host, port: 0 }, freePorts, existing: new Set() };
+    const plan = /** @type {import('../../packages/server/dist/dev/layout.js').DevNodePlan} */ (layOut(layout)[number - 1]);
+    const door = await this.links.open({ name: plan.name, host, port: Number(plan.peer.split(':')[1]) });
+    const flags = ['--peer-advertise', door, '--partitions', partitions];
+    const node = new DevNode({ ...plan, seeds: [...this.#doors], flags }, { events: this.#events, restarting: 'leave' });
+    this.#doors.push(door);
+    this.nodes = [...this.nodes, node];
+    // Until it is ready it takes nothing.
+    this.#fallsIll(plan.name, 'process');
+    node.start();
+    return node;
   }
 
   /** @returns {readonly string[]} */
@@ -93,6 +108,7 @@ export class Fleet {
   async resume(name) {
     this.node(name).start();
     await this.whenAll(({ state }) => state === 'ready', `${name} starts`, [this.node(name)]);
+    // A paused node that goes on is ready without saying so.
     this.#recovers(name, 'process');
   }
 

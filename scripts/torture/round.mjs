@@ -1,6 +1,6 @@
 /** One round: load, the course of faults under it, rest, judgement. Each round has keys of its own. */
 import { SeededRandom } from '../../packages/simulator/dist/index.js';
-import { drawCourse } from './course.mjs';
+import { drawCourse, growth } from './course.mjs';
 import { Ledger } from './ledger.mjs';
 import { Load } from './load.mjs';
 import { pause } from './patience.mjs';
@@ -21,6 +21,7 @@ import { judgeAll } from './verdict.mjs';
  * @property {number} clients
  * @property {number} thinkMs
  * @property {number} phaseMs
+ * @property {string | undefined} joinIn where another node is to have its directory and join; none joins if absent
  * @property {boolean} isSpoilt whether acknowledged writes are destroyed on purpose
  */
 
@@ -37,8 +38,10 @@ export async function runRound({ fleet, meter, plan, say }) {
   const scene = new Scene({ fleet, ledger, meter, keys, run });
   await scene.learnOwners();
   const watch = watchHints(scene);
+  const steps = drawCourse(fleet.names, random);
+  if (plan.joinIn !== undefined) steps.push(growth(plan.joinIn, random.chance(0.5) ? 'killed' : 'whole'));
   try {
-    await runCourse({ scene, plan, say, steps: drawCourse(fleet.names, random) });
+    await runCourse({ scene, plan, say, steps });
     const given = plan.isSpoilt ? [await spoil(scene)] : [];
     enter(scene, 'rest', say);
     const rest = await comeToRest(scene, { random, given });
@@ -59,7 +62,7 @@ async function runCourse({ scene, plan, say, steps }) {
   try {
     for (const { title, begin } of steps) {
       enter(scene, title, say);
-      await begin(scene.fleet);
+      await begin(scene.fleet, scene);
       await pause(plan.phaseMs);
     }
   } finally {

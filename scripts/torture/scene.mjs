@@ -50,6 +50,11 @@ export class Scene {
     });
   }
 
+  /** From now on keys change hands: nobody is sure to coordinate by itself. */
+  forgetOwners() {
+    this.#owners.clear();
+  }
+
   /** @param {{ bucket: string, key: string }} at @param {string} node */
   isOwner({ bucket, key }, node) {
     return this.#owners.get(`${bucket}/${key}`)?.has(node) ?? false;
