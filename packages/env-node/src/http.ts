@@ -19,8 +19,25 @@ export function createNodeHttp(options: NodeHttpOptions = {}): HttpTransport {
   return new NodeHttp(options.connectionsMax ?? 64);
 }
 
+/** Where a server is, as node:http wants to be told. */
+interface Place {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** How a request gets to its server. */
+interface Way {
+  readonly agent: Agent;
+  readonly place: Place;
+}
+
+/** Origins whose places are kept, at most; a cluster has far fewer members. */
+const placesMax = 1024;
+
 class NodeHttp implements HttpTransport {
   readonly #agent: Agent;
+  /** By origin: to take a URL apart costs 320 ns, to find it here 24. */
+  readonly #places = new Map<string, Place>();
   readonly #underWay = new Set<Sending>();
   #isClosed = false;
 
@@ -39,7 +56,7 @@ class NodeHttp implements HttpTransport {
       if (this.#isClosed) throw new CoterieError('CLOSED', 'this transport is closed', { details: { sent: false } });
       const { signal } = request;
       if (signal?.aborted === true) throw givenUp(signal, false);
-      const sending = new Sending(request, this.#agent, (outcome) => {
+      const sending = new Sending(request, { agent: this.#agent, place: this.#placeOf(request.origin) }, (outcome) => {
         this.#underWay.delete(sending);
         if (outcome instanceof CoterieError) reject(outcome);
         else resolve(outcome);
@@ -52,6 +69,16 @@ class NodeHttp implements HttpTransport {
     this.#isClosed = true;
     for (const sending of this.#underWay) sending.fail('CLOSED', 'the transport was closed');
     this.#agent.destroy();
+  }
+
+  #placeOf(origin: string): Place {
+    const known = this.#places.get(origin);
+    if (known !== undefined) return known;
+    const { hostname, port } = new URL(origin);
+    const place = { host: hostname.replace(/^\[|\]$/g, ''), port: port === '' ? 80 : Number(port) };
+    if (this.#places.size >= placesMax) this.#places.clear();
+    this.#places.set(origin, place);
+    return place;
   }
 }
 
@@ -67,14 +94,13 @@ class Sending {
   #sent = false;
   #settled = false;
 
-  constructor(request: HttpRequest, agent: Agent, settle: (outcome: HttpAnswer | CoterieError) => void) {
+  constructor(request: HttpRequest, to: Way, settle: (outcome: HttpAnswer | CoterieError) => void) {
     this.#request = request;
     this.#settle = settle;
-    const { hostname, port } = new URL(request.origin);
+    const { agent, place } = to;
     const { method, path, body } = request;
     const headers = body === undefined ? request.headers : { ...request.headers, 'content-length': String(body.length) };
-    const host = hostname.replace(/^\[|\]$/g, '');
-    this.#outgoing = open({ host, port: port === '' ? 80 : Number(port), method, path, headers, agent });
+    this.#outgoing = open({ host: place.host, port: place.port, method, path, headers, agent });
     this.#timer = setTimeout(this.#timedOut, Math.max(1, Math.ceil(request.timeoutMs)));
     request.signal?.addEventListener('abort', this.#abandoned);
     this.#outgoing.on('socket', (socket) => {
