@@ -40,6 +40,8 @@ export interface DifferingPartition {
 export interface AskedGroup {
   readonly partition: number;
   readonly group: number;
+  /** The first of its leaves that is asked about. */
+  readonly from: number;
   readonly leaves: Sums;
 }
 
@@ -50,10 +52,24 @@ export interface DifferingLeaf {
   readonly hashes: Sums;
 }
 
+/** The second answer. */
+export interface ListedLeaves {
+  readonly leaves: readonly DifferingLeaf[];
+  /** It was full before it came to the end of what was asked. */
+  readonly more: boolean;
+}
+
+/** What the first question has found. */
+export interface FoundGroups {
+  readonly groups: readonly AskedGroup[];
+  /** Partitions that the answer had no room for. */
+  readonly left: readonly number[];
+}
+
 /** The other replica, through whatever lies between. */
 export interface OtherSide {
   compareRoots(partitions: readonly number[], roots: Sums): Promise<readonly DifferingPartition[]>;
-  compareLeaves(groups: readonly AskedGroup[]): Promise<readonly DifferingLeaf[]>;
+  compareLeaves(groups: readonly AskedGroup[]): Promise<ListedLeaves>;
 }
 
 /** Partitions that one question asks about at most. */
@@ -74,34 +90,46 @@ export function answerRoots(side: Side, partitions: readonly number[], roots: Su
 }
 
 /** The second answer: which leaves differ here, and their keys' hashes. @throws `PROTOCOL` for more than a question may ask */
-export async function answerLeaves(side: Side, groups: readonly AskedGroup[]): Promise<DifferingLeaf[]> {
+export async function answerLeaves(side: Side, groups: readonly AskedGroup[]): Promise<ListedLeaves> {
   if (groups.length > groupsMax) throw malformed('groups');
   const listed: DifferingLeaf[] = [];
   let words = 0;
-  for (const { partition, group, leaves } of groups) {
+  for (const { partition, group, from, leaves } of groups) {
     if (leaves.length !== 2 * fanOut || group >= fanOut) throw malformed('leaves');
     for (const at of differingIn(side.leaves(partition, group), leaves)) {
-      if (words >= 2 * hashesListedMax) return listed;
+      if (at < from) continue;
+      if (words >= 2 * hashesListedMax) return { leaves: listed, more: true };
       const leaf = group * fanOut + at;
       const hashes = await side.hashes(partition, leaf);
       listed.push({ partition, leaf, hashes });
       words += hashes.length + 2;
     }
   }
-  return listed;
+  return { leaves: listed, more: false };
 }
 
 /** Asks the first question; resolves to the groups that differ, with their leaves as they are here now. */
-export async function findGroups(own: Side, other: OtherSide, partitions: readonly number[]): Promise<AskedGroup[]> {
+export async function findGroups(own: Side, other: OtherSide, partitions: readonly number[]): Promise<FoundGroups> {
   const roots = sumsOf(partitions.map((partition) => own.root(partition)));
+  const answer = await other.compareRoots(partitions, roots);
   const groups: AskedGroup[] = [];
-  for (const { partition, groups: theirs } of await other.compareRoots(partitions, roots)) {
+  for (const { partition, groups: theirs } of answer) {
     if (theirs.length !== 2 * fanOut || !partitions.includes(partition)) throw malformed('groups');
     for (const group of differingIn(own.groups(partition), theirs)) {
-      groups.push({ partition, group, leaves: own.leaves(partition, group) });
+      groups.push({ partition, group, from: 0, leaves: own.leaves(partition, group) });
     }
   }
-  return groups;
+  const last = answer.length < partitionsListedMax ? undefined : answer.at(-1);
+  return { groups, left: last === undefined ? [] : partitions.slice(partitions.indexOf(last.partition) + 1) };
+}
+
+/** What is still to be asked about these groups when a full answer ended with this leaf; sums are as they are here now. */
+export function groupsAfter(own: Side, groups: readonly AskedGroup[], last: DifferingLeaf): AskedGroup[] {
+  const group = Math.floor(last.leaf / fanOut);
+  const at = groups.findIndex((asked) => asked.partition === last.partition && asked.group === group);
+  const rest = groups.slice(at).map((asked) => ({ ...asked, leaves: own.leaves(asked.partition, asked.group) }));
+  const from = (last.leaf % fanOut) + 1;
+  return rest.flatMap((asked, position) => (position > 0 ? [asked] : from < fanOut ? [{ ...asked, from }] : []));
 }
 
 /** Of two lists of hashes, positions of those that the other list lacks. */

@@ -54,6 +54,15 @@ export class HashTree {
     addAt(this.#root, 0, after);
   }
 
+  /** Leaves whose sum is not zero. */
+  leavesInUse(): number[] {
+    const leaves: number[] = [];
+    this.#forEach((leaf, { high, low }) => {
+      if (high !== 0 || low !== 0) leaves.push(leaf);
+    });
+    return leaves;
+  }
+
   /** Gives the leaf this sum, whatever it had. */
   set(leaf: number, sum: Sum64): void {
     this.change(leaf, this.leaf(leaf), sum);

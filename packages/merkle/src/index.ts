@@ -1,5 +1,5 @@
-export { answerLeaves, answerRoots, findGroups, groupsMax, rootsMax, unmatched } from './comparison.ts';
-export type { AskedGroup, DifferingLeaf, DifferingPartition, OtherSide, Side, Unmatched } from './comparison.ts';
+export { answerLeaves, answerRoots, findGroups, groupsAfter, groupsMax, rootsMax, unmatched } from './comparison.ts';
+export type { AskedGroup, DifferingLeaf, DifferingPartition, FoundGroups, ListedLeaves, OtherSide, Side, Unmatched } from './comparison.ts';
 export { HashTree } from './hash-tree.ts';
 export { fanOut, leafCount, leafOf, leafStart } from './leaves.ts';
 export type { LeafPlace } from './leaves.ts';

@@ -3,7 +3,9 @@ import { describe, expect, it } from 'vitest';
 import {
   answerLeaves,
   answerRoots,
+  type AskedGroup,
   findGroups,
+  groupsAfter,
   groupsMax,
   leafCount,
   noSums,
@@ -26,17 +28,22 @@ async function differences(
   const wire = new CountingWire(there);
   const own: string[] = [];
   const theirs: string[] = [];
-  const groups = await findGroups(here, wire, partitions);
   const seen = new Set<string>();
-  for (let from = 0; from < groups.length; from += groupsMax) {
-    const asked = groups.slice(from, from + groupsMax);
-    for (const { partition, leaf, hashes } of await wire.compareLeaves(asked)) {
-      expect(seen.has(`${partition}/${leaf}`)).toBe(false);
-      seen.add(`${partition}/${leaf}`);
-      const mine = await here.hashes(partition, leaf);
-      const only = unmatched(mine, hashes);
-      own.push(...only.own.map((at) => nameOf(sumAt(mine, at))));
-      theirs.push(...only.theirs.map((at) => nameOf(sumAt(hashes, at))));
+  for (let left = partitions; left.length > 0; ) {
+    const found = await findGroups(here, wire, left);
+    left = found.left;
+    for (let groups: readonly AskedGroup[] = found.groups; groups.length > 0; ) {
+      const { leaves, more } = await wire.compareLeaves(groups.slice(0, groupsMax));
+      for (const { partition, leaf, hashes } of leaves) {
+        expect(seen.has(`${partition}/${leaf}`)).toBe(false);
+        seen.add(`${partition}/${leaf}`);
+        const mine = await here.hashes(partition, leaf);
+        const only = unmatched(mine, hashes);
+        own.push(...only.own.map((at) => nameOf(sumAt(mine, at))));
+        theirs.push(...only.theirs.map((at) => nameOf(sumAt(hashes, at))));
+      }
+      const last = leaves.at(-1);
+      groups = more && last !== undefined ? groupsAfter(here, groups, last) : groups.slice(groupsMax);
     }
   }
   return { own: own.sort(), theirs: theirs.sort(), wire };
@@ -97,9 +104,20 @@ describe('comparing two replicas', () => {
     here.add(1, 10, { high: 1, low: 1 });
     here.add(1, 11, { high: 2, low: 2 });
     const wire = new CountingWire(there);
-    const groups = await findGroups(here, wire, [1]);
+    const { groups } = await findGroups(here, wire, [1]);
     there.add(1, 10, { high: 1, low: 1 });
-    expect((await wire.compareLeaves(groups)).map(({ leaf }) => leaf)).toEqual([11]);
+    expect((await wire.compareLeaves(groups)).leaves.map(({ leaf }) => leaf)).toEqual([11]);
+  });
+});
+
+describe('many differences', () => {
+  it('are all found, in questions and answers that are cut short', async () => {
+    const [here, there] = [new SimulatedReplica(), new SimulatedReplica()];
+    const partitions = Array.from({ length: 70 }, (_, at) => at);
+    for (let at = 0; at < 60_000; at++) there.add(at % 70, (at * 97) % leafCount, { high: at, low: 1 });
+    const { own, theirs } = await differences(here, there, partitions);
+    expect(own).toEqual([]);
+    expect(new Set(theirs).size).toBe(60_000);
   });
 });
 
@@ -109,7 +127,7 @@ describe('limits', () => {
     const many = Array.from({ length: rootsMax + 1 }, (_, at) => at);
     expect(() => answerRoots(side, many, noSums(many.length))).toThrow(expect.objectContaining({ code: 'PROTOCOL' }));
     expect(() => answerRoots(side, [1, 2], noSums(1))).toThrow(expect.objectContaining({ code: 'PROTOCOL' }));
-    const group = { partition: 0, group: 0, leaves: noSums(64) };
+    const group = { partition: 0, group: 0, from: 0, leaves: noSums(64) };
     await expect(answerLeaves(side, Array(groupsMax + 1).fill(group))).rejects.toMatchObject({ code: 'PROTOCOL' });
     await expect(answerLeaves(side, [{ ...group, leaves: noSums(63) }])).rejects.toMatchObject({ code: 'PROTOCOL' });
     await expect(answerLeaves(side, [{ ...group, group: 64 }])).rejects.toMatchObject({ code: 'PROTOCOL' });
@@ -118,10 +136,13 @@ describe('limits', () => {
   it('cut an answer short after so many hashes, and after so many partitions', async () => {
     const side = new SimulatedReplica();
     for (let at = 0; at < 20_000; at++) side.add(0, at % 8, { high: at, low: 0 });
-    const [first] = await findGroups(new SimulatedReplica(), new CountingWire(side), [0]);
+    const [first] = (await findGroups(new SimulatedReplica(), new CountingWire(side), [0])).groups;
     if (first === undefined) throw new Error('a group differs');
     const listed = await answerLeaves(side, [first]);
-    expect(listed.map(({ leaf }) => leaf)).toEqual([0, 1, 2, 3]);
+    expect({ leaves: listed.leaves.map(({ leaf }) => leaf), more: listed.more }).toEqual({ leaves: [0, 1, 2, 3], more: true });
+    const rest = groupsAfter(new SimulatedReplica(), [first], listed.leaves[3]!);
+    expect((await answerLeaves(side, rest)).leaves.map(({ leaf }) => leaf)).toEqual([4, 5, 6, 7]);
+    expect(groupsAfter(side, [first], { ...listed.leaves[3]!, leaf: 63 })).toEqual([]);
     for (let partition = 0; partition < 100; partition++) side.add(partition, 0, { high: 1, low: 1 });
     const partitions = Array.from({ length: 100 }, (_, at) => at);
     expect(answerRoots(side, partitions, sumsOf(partitions.map(() => ({ high: 0, low: 0 }))))).toHaveLength(32);

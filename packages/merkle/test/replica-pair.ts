@@ -3,11 +3,11 @@ import {
   answerLeaves,
   answerRoots,
   type AskedGroup,
-  type DifferingLeaf,
   type DifferingPartition,
   fanOut,
   HashTree,
   leafCount,
+  type ListedLeaves,
   noSums,
   type OtherSide,
   type Side,
@@ -87,9 +87,9 @@ export class CountingWire implements OtherSide {
     return answer;
   }
 
-  async compareLeaves(groups: readonly AskedGroup[]): Promise<readonly DifferingLeaf[]> {
+  async compareLeaves(groups: readonly AskedGroup[]): Promise<ListedLeaves> {
     const answer = await answerLeaves(this.#there, groups);
-    const listed = answer.reduce((sum, { hashes }) => sum + 2 * numberBytes + (hashes.length / 2) * sumBytes, 0);
+    const listed = answer.leaves.reduce((sum, { hashes }) => sum + 2 * numberBytes + (hashes.length / 2) * sumBytes, 0);
     this.#count(groups.length * (2 * numberBytes + fanOut * sumBytes) + listed);
     return answer;
   }

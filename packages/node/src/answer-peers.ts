@@ -1,6 +1,7 @@
 /** Registers what this node answers to others: requests about keys, the ring log's questions, and who wants to join. */
 import type { RingLog } from '@coterie/consensus';
 import type { Endpoint } from '@coterie/rpc';
+import type { Comparer } from './anti-entropy/comparer.ts';
 import { forMembers } from './cluster/bar.ts';
 import { askingFrom } from './cluster/door.ts';
 import type { ClusterLink } from './cluster/link.ts';
@@ -16,6 +17,7 @@ import { bytesAt } from './wire.ts';
 /** What answers. */
 export interface PeerAnswers {
   readonly service: PeerService;
+  readonly comparer: Comparer;
   readonly node: RunningNode;
   readonly mover: Mover;
   readonly topology: Topology;
@@ -26,14 +28,15 @@ export interface PeerAnswers {
 
 /** Lets other nodes in. */
 export function answerPeers(endpoint: Endpoint, answers: PeerAnswers): void {
-  const { service, node, mover, topology, ringLog, cluster, hazards } = answers;
+  const { service, comparer, node, mover, topology, ringLog, cluster, hazards } = answers;
   const ofPeers = peerHandlers({
     service,
     put: (request) => node.put(request, 'peer'),
     delete: (request) => node.delete(request, 'peer'),
     hasTakenOver: (change) => mover.hasTakenOver(change),
   });
-  const handlers = forMembers(hazards.unpacedHints ? takingTurnsWithClients(ofPeers, node) : ofPeers, cluster);
+  const paced = hazards.unpacedHints ? takingTurnsWithClients(ofPeers, node) : ofPeers;
+  const handlers = forMembers({ ...paced, ...comparer.handlers }, cluster);
   for (const [method, handler] of Object.entries(handlers)) endpoint.register(method, handler);
   endpoint.register('ring-log', async ({ values }) => ({ body: [], values: [await ringLog.handle(bytesAt(values, 0))] }), {
     beforeJoin: true,

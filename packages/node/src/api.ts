@@ -226,6 +226,40 @@ export interface NodeCounters {
   readonly gossip: Readonly<Record<string, number>>;
 }
 
+/** How a repair is to be done. */
+export interface RepairRequest {
+  /** Both sides count their sums from the data, and compare once more afterwards. Reads everything. */
+  readonly prove?: boolean;
+}
+
+/** What comparing copies did. */
+export interface ComparisonCounts {
+  /** Partitions compared. */
+  readonly partitions: number;
+  /** Keys of which one side lacked something, in two looks. */
+  readonly differing: number;
+  /** Copies sent to the other side, and copies taken from it. */
+  readonly sent: number;
+  readonly fetched: number;
+  /** Sums that were wrong here and have been counted anew. */
+  readonly mended: number;
+  /** Questions asked, and bytes that they took both ways. */
+  readonly trips: number;
+  readonly bytes: number;
+}
+
+/** What came of a repair with one member. */
+export interface RepairReport extends ComparisonCounts {
+  /** The other member's id. */
+  readonly member: string;
+  /** Partitions that still differed afterwards; those that were written meanwhile may be among them. */
+  readonly unequal: number;
+  /** Both sides counted every sum from their data, and the sums were then equal. */
+  readonly proven: boolean;
+  /** Why it could not be carried through. */
+  readonly trouble?: string;
+}
+
 /** The node as an operator wants to see it. */
 export interface NodeStatus extends NodeCounters {
   readonly name: string;
@@ -243,6 +277,8 @@ export interface NodeStatus extends NodeCounters {
   readonly uptimeMs: number;
   readonly operations: { readonly puts: number; readonly gets: number; readonly deletes: number; readonly failed: number };
   readonly store: Readonly<Record<string, number | string | boolean>>;
+  /** What comparing copies with others did since the start. */
+  readonly comparing: ComparisonCounts & { readonly exchanges: number };
 }
 
 /** A running node. */
@@ -265,6 +301,8 @@ export interface CoterieNode {
   ring(): RingReport;
   /** What this store alone holds of a key, nobody else being asked. */
   inspect(bucket: string, key: Uint8Array): Promise<CopyReport>;
+  /** Compares this store with every member that holds something together with it, and repairs both; one report a member. */
+  repair(request?: RepairRequest): Promise<readonly RepairReport[]>;
   status(): NodeStatus;
   /** Changes of the ring on purpose. */
   readonly topology: RingChanges;

@@ -2,6 +2,9 @@
 import type { GossipService } from '@coterie/gossip';
 import { ContextSealer } from '@coterie/vector-clock';
 import { answerPeers } from './answer-peers.ts';
+import { Comparer } from './anti-entropy/comparer.ts';
+import { prepareTrees } from './anti-entropy/recount.ts';
+import { Trees, writeLeaf } from './anti-entropy/trees.ts';
 import type { CoterieNode, NodeCounters } from './api.ts';
 import { Background } from './background.ts';
 import { Buckets } from './buckets.ts';
@@ -9,7 +12,7 @@ import { ClusterMember } from './cluster/cluster-member.ts';
 import { introduceMembers, joinGossip } from './cluster/gossip.ts';
 import { WhoIsUp } from './cluster/who-is-up.ts';
 import type { Core } from './core.ts';
-import { mergeAndPrune, openTurns, wallClockStamps } from './hazards.ts';
+import { mergeAndPrune, openTurns, wallClockStamps, writeApart } from './hazards.ts';
 import { HintLedger } from './hint-ledger.ts';
 import { HybridClock } from './hybrid-clock.ts';
 import { KeyLocks } from './key-locks.ts';
@@ -59,8 +62,10 @@ export async function assemble(opened: Opened): Promise<CoterieNode> {
   const node = new RunningNode({ ...inside, ...background.parts, life, recovery, self, sync, counters, shutDown });
   if (endpoint === undefined) return node;
   try {
+    const comparer = new Comparer(core);
     answerPeers(endpoint, {
       service: background.service,
+      comparer,
       node,
       ...background.parts,
       ringLog,
@@ -83,6 +88,9 @@ async function assembleInside({ settings, store, life, recovery, ringLog, endpoi
   const buckets = await Buckets.load(store, limits.bucketsMax, ringLog.state.buckets);
   const hints = await HintLedger.load(store, limits.hintsMax);
   const memory = new OperationMemory({ store, clock, log, memoryMs: limits.operationMemoryMs, ranMs: life.ranBeforeMs });
+  const { partitions } = ringLog.state.ring;
+  await prepareTrees(store, partitions);
+  const trees = new Trees(store, { partitions, write: hazards.leavesApart ? writeApart(store) : writeLeaf });
   const turns = hazards.sharedKeyTurn ? openTurns<PendingCopy>() : new KeyLocks<PendingCopy>(limits.waitersPerKeyMax);
   const meet = hazards.prunedClocks ? mergeAndPrune : mergeObjects;
   const peers =
@@ -97,7 +105,8 @@ async function assembleInside({ settings, store, life, recovery, ringLog, endpoi
     selfId: self.id,
     cluster: new ClusterMember({ environment, selfId: self.id, ringLog, peers, recovery, standing: (id) => whoIsUp.standing(id) }),
     buckets,
-    local: new LocalReplica({ store, life, turns, memory, buckets, hints, durable, objectBytesMax: limits.objectBytesMax, meet }),
+    local: new LocalReplica({ store, life, turns, memory, buckets, hints, trees, durable, objectBytesMax: limits.objectBytesMax, meet }),
+    trees,
     sealer: new ContextSealer(Buffer.from(ringLog.state.clusterKey, 'hex')),
     hybridClock: hazards.wallClockWins ? wallClockStamps(clock) : new HybridClock(clock),
     clocks: new ClockWatch({ clock, log, peers, others }),

@@ -1,4 +1,5 @@
 /** What a node does besides answering: the chores, what they are about, and the clearing of dropped buckets. */
+import { AntiEntropy } from './anti-entropy/anti-entropy.ts';
 import { type Chore, Chores } from './chores.ts';
 import { announce } from './cluster/announce.ts';
 import { Driver } from './cluster/driver.ts';
@@ -20,7 +21,7 @@ import { Topology } from './topology.ts';
 const choresMs = 1000;
 
 /** What of a background others ask. */
-export type BackgroundParts = Pick<Background, 'handoff' | 'mover' | 'driver' | 'departure' | 'topology' | 'dropper'>;
+export type BackgroundParts = Pick<Background, 'handoff' | 'mover' | 'driver' | 'departure' | 'topology' | 'dropper' | 'antiEntropy'>;
 
 /** The background of one node. */
 export class Background {
@@ -31,6 +32,7 @@ export class Background {
   readonly departure: Departure;
   readonly topology: Topology;
   readonly dropper: Dropper;
+  readonly antiEntropy: AntiEntropy;
   readonly #core: Core;
   readonly #chores: Chores;
 
@@ -44,7 +46,8 @@ export class Background {
     this.mover = new Mover(core, pace);
     const ownBarrier = (epoch: number): Promise<void> => this.service.barrier(epoch);
     this.driver = new Driver({ core, ownBarrier, hasTakenOver: (change) => this.mover.hasTakenOver(change) });
-    this.dropper = new Dropper({ store, timers: environment.timers, log: environment.log });
+    this.dropper = new Dropper({ store, trees: core.trees, timers: environment.timers, log: environment.log });
+    this.antiEntropy = new AntiEntropy(core);
     const evacuation = new Evacuation(core);
     this.departure = new Departure({ core, evacuation, hints, ownBarrier });
     this.topology = new Topology(environment, cluster);
@@ -53,6 +56,7 @@ export class Background {
       { name: 'moves', run: () => this.mover.step() },
       { name: 'phases', run: () => this.driver.step() },
       { name: 'recovery', run: () => recovery.step(core, this.mover, pace) },
+      { name: 'anti-entropy', run: () => this.antiEntropy.step() },
       { name: 'evacuation', run: () => evacuation.step() },
       { name: 'departure', run: () => this.departure.step() },
       { name: 'removal', run: () => this.#giveAwayLost() },
@@ -93,6 +97,7 @@ export class Background {
   /** Ends after what is being done. The dropper is stopped with the store's other users. */
   async stop(): Promise<void> {
     await this.handoff.stop();
+    await this.antiEntropy.stop();
     await this.#chores.stop();
   }
 

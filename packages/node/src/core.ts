@@ -4,6 +4,7 @@
  */
 import { CoterieError, type Environment } from '@coterie/env';
 import type { Context, ContextSealer } from '@coterie/vector-clock';
+import type { Trees } from './anti-entropy/trees.ts';
 import type { Buckets } from './buckets.ts';
 import type { ClusterLink } from './cluster/link.ts';
 import type { KeyPlacement } from './cluster/placement.ts';
@@ -25,6 +26,8 @@ export interface Core {
   readonly cluster: ClusterLink;
   readonly buckets: Buckets;
   readonly local: LocalReplica;
+  /** Sums over everything that `local` holds, for comparing. */
+  readonly trees: Trees;
   readonly sealer: ContextSealer;
   readonly hybridClock: Pick<HybridClock, 'next'>;
   /** Whether the wall clock behind it can be trusted. */

@@ -3,12 +3,13 @@
  * moment of the drop; this gives the space back.
  *
  * ```
- *   work item in the store ──▶ page of the index ──▶ one batch: delete objects, delete the index range ──▶ … ──▶ item gone
+ *   work item in the store ──▶ page of the index ──▶ one batch: delete objects and sums, delete the index range ──▶ … ──▶ item gone
  * ```
  *
  * What is done is gone from the index, so a crash loses at most one page of work and a start goes on from the items.
  */
 import type { Log, Timers } from '@coterie/env';
+import type { Trees } from './anti-entropy/trees.ts';
 import type { DroppedGeneration } from './buckets.ts';
 import { addressOf, afterPrefix, droppedKey, indexKey, indexPrefixLength, space, successor } from './layout.ts';
 import type { Store } from './store.ts';
@@ -18,6 +19,7 @@ const pageKeys = 256;
 /** What the dropper needs. */
 export interface DropperParts {
   readonly store: Store;
+  readonly trees: Pick<Trees, 'recordKey'>;
   readonly timers: Timers;
   readonly log: Log;
 }
@@ -87,7 +89,10 @@ export class Dropper {
     let last: Uint8Array | undefined;
     let count = 0;
     for await (const [entryKey] of this.#parts.store.range({ gte: first, lt: afterPrefix(first), limit: pageKeys })) {
-      batch.delete(addressOf({ ...scope, key: entryKey.slice(keyAt) }).objectKey);
+      const address = addressOf({ ...scope, key: entryKey.slice(keyAt) });
+      batch.delete(address.objectKey);
+      // Once for each key: it says the same for all keys of a leaf.
+      batch.delete(this.#parts.trees.recordKey(address.token.high, { nameBytes, generation }));
       last = entryKey;
       count += 1;
     }

@@ -15,7 +15,9 @@ import { type Clock, CoterieError } from '@coterie/env';
 import type { Handler } from '@coterie/rpc';
 import { Context, type VersionVector } from '@coterie/vector-clock';
 import type { KeyTurn, KeyTurns } from './key-locks.ts';
+import { writeLeaf, type WriteLeaf } from './anti-entropy/trees.ts';
 import { type Conflict, mergeObjects } from './merge.ts';
+import type { Store } from './store.ts';
 import type { CausalObject } from './object.ts';
 
 /** Each is true in a node that does without a safeguard. */
@@ -24,6 +26,8 @@ export interface Hazards {
   readonly mergedClockOnly: boolean;
   /** Scenario 5: in `lww` buckets the coordinator's wall clock decides alone, whatever the writer had seen. */
   readonly wallClockWins: boolean;
+  /** Scenario 10: the sum of a leaf is written after the object, not with it. */
+  readonly leavesApart: boolean;
   /** Scenario 9: ids of operations are not looked at: whatever asks for a write is a write of its own. */
   readonly everyTryAWrite: boolean;
   /** Scenario 11: every store cuts the clock of whatever it merges to a few entries, unasked. */
@@ -32,6 +36,8 @@ export interface Hazards {
   readonly ringOfYesterday: boolean;
   /** Scenario 16: hints are sent all at once, and take the place of clients at the node that gets them. */
   readonly unpacedHints: boolean;
+  /** Scenario 17: copies are compared when somebody reads them, and not else. */
+  readonly onlyReadRepair: boolean;
   /** Scenario 19: a life of the store goes on with one epoch on every key, also where it has given its copy away. */
   readonly oneEpochForEver: boolean;
   /** Scenario 20: nobody waits for anybody else who is about to change the same key. */
@@ -42,10 +48,12 @@ export interface Hazards {
 export const noHazards: Hazards = {
   mergedClockOnly: false,
   wallClockWins: false,
+  leavesApart: false,
   everyTryAWrite: false,
   prunedClocks: false,
   ringOfYesterday: false,
   unpacedHints: false,
+  onlyReadRepair: false,
   oneEpochForEver: false,
   sharedKeyTurn: false,
 };
@@ -80,6 +88,18 @@ function coversWhole(seen: Context, clock: VersionVector): boolean {
 /** Scenario 5: stamps straight from the wall clock. */
 export function wallClockStamps(clock: Clock): { next(seen: number): number } {
   return { next: () => clock.now() * 1000 };
+}
+
+/** Scenario 10: leaves are written by and by, each in a batch of its own. */
+export function writeApart(store: Store): WriteLeaf {
+  return (_batch, key, sum) => {
+    // After whatever else this turn brings.
+    queueMicrotask(() => {
+      const late = store.batch();
+      writeLeaf(late, key, sum);
+      late.commit({ durable: false }).catch(() => undefined);
+    });
+  };
 }
 
 /** Scenario 11: entries that are left of a clock when objects meet. */

@@ -8,6 +8,7 @@
  *  0x10 address                                     objects, in token order: a partition is one range
  *  0x18 owner 8 bytes │ address                     hints: objects kept for an owner that was out of reach
  *  0x20 bucket length u8 │ bucket │ generation u32 │ key    index of keys, in key order
+ *  0x28 token u32 │ bucket length u8 │ bucket │ generation u32    sums of leaves (`anti-entropy/leaf-record.ts`)
  *  0x30 window u32 │ operation length u8 │ operation │ address   remembered operations
  *
  *  address = token 8 bytes │ bucket length u8 │ bucket │ generation u32 │ key
@@ -22,7 +23,16 @@ import { tokenOf, type Token, writeToken } from '@coterie/ring';
 import { keyBytesMax } from './limits.ts';
 
 /** First byte of each kind of key. On disk: never renumber. */
-export const space = { own: 0x01, bucket: 0x02, dropped: 0x03, object: 0x10, hint: 0x18, index: 0x20, operation: 0x30 } as const;
+export const space = {
+  own: 0x01,
+  bucket: 0x02,
+  dropped: 0x03,
+  object: 0x10,
+  hint: 0x18,
+  index: 0x20,
+  leaf: 0x28,
+  operation: 0x30,
+} as const;
 
 /** Where one key of one bucket generation lies. */
 export interface Address {

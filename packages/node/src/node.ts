@@ -25,6 +25,8 @@ import type {
   NodeStatus,
   Placement,
   PutRequest,
+  RepairReport,
+  RepairRequest,
   RingReport,
   WriteReply,
 } from './api.ts';
@@ -38,6 +40,7 @@ import { type Core, invalid, placementAt, placeOf } from './core.ts';
 import { type Attempt, Deadlines } from './deadlines.ts';
 import { allBuckets, dropBucket, setBucket } from './decide-bucket.ts';
 import { remove } from './delete.ts';
+import type { AntiEntropy } from './anti-entropy/anti-entropy.ts';
 import type { Dropper } from './dropper.ts';
 import { get } from './get.ts';
 import type { Life } from './life.ts';
@@ -53,6 +56,7 @@ export interface NodeParts extends Reported {
   readonly life: Life;
   readonly memory: OperationMemory;
   readonly dropper: Dropper;
+  readonly antiEntropy: AntiEntropy;
   /** This node as it wants to be known. */
   readonly self: Member;
   readonly sync: SyncMode;
@@ -171,6 +175,11 @@ export class RunningNode implements CoterieNode {
     return this.#run({ bytes: key.length }, () => inspectCopy(this.#core, bucket, key));
   }
 
+  repair({ prove = false }: RepairRequest = {}): Promise<readonly RepairReport[]> {
+    this.#checkOpen();
+    return this.#parts.antiEntropy.repair({ prove });
+  }
+
   status(): NodeStatus {
     const { core, life, self, sync, dropper } = this.#parts;
     const failure = core.store.failure;
@@ -194,6 +203,7 @@ export class RunningNode implements CoterieNode {
         droppedBucketsToClear: dropper.pending,
         dotCounter: life.counter,
       },
+      comparing: { ...this.#parts.antiEntropy.totals },
       ...this.#parts.counters(),
     };
   }

@@ -5,6 +5,7 @@
  */
 import { CoterieError } from '@coterie/env';
 import type { Hash64 } from '@coterie/ring';
+import type { RpcAnswer } from '@coterie/rpc';
 import type { DeleteRequest, PutRequest, WriteReply } from './api.ts';
 import type { KeyStretch, StretchOrder } from './list-keys.ts';
 import type { CausalObject } from './object.ts';
@@ -39,6 +40,13 @@ export interface HashPage {
   readonly cursor?: Uint8Array;
 }
 
+/** A question that is not about one key. */
+export interface PeerQuestion {
+  readonly method: string;
+  readonly body: unknown;
+  readonly values: readonly Uint8Array[];
+}
+
 /** Other nodes, by member id. */
 export interface Peers {
   /** The copy of an owner; with `hintsFor`, what a fallback keeps for these owners. */
@@ -54,6 +62,8 @@ export interface Peers {
   hashes(member: string, ranges: PartitionRanges, cursor: Uint8Array | undefined): Promise<HashPage>;
   /** Positions of the objects of which another store lacks something. */
   lacking(member: string, objects: readonly ObjectHash[]): Promise<readonly number[]>;
+  /** Any other question; the caller checks the answer. It may take longer than one about a key. */
+  ask(member: string, question: PeerQuestion): Promise<RpcAnswer>;
   /** Resolves when another node is at `epoch` and runs nothing that began under an older ring. */
   barrier(member: string, epoch: number): Promise<void>;
   /** The keys that are another member's to list when `down` cannot be asked. */
@@ -75,6 +85,7 @@ export const noPeers: Peers = {
   page: unreachable,
   hashes: unreachable,
   lacking: unreachable,
+  ask: unreachable,
   barrier: unreachable,
   keys: unreachable,
   usedBuckets: unreachable,

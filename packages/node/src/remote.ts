@@ -10,7 +10,7 @@ import { memberOf } from './cluster/state.ts';
 import { addressFrom } from './layout.ts';
 import { addressSeed, type CausalObject, decodeObject, encodeObject } from './object.ts';
 import type { KeyStretch, StretchOrder } from './list-keys.ts';
-import type { CopyPage, HashPage, MergeOrder, ObjectHash, PartitionRanges, Peers, RemoteCopy } from './peers.ts';
+import type { CopyPage, HashPage, MergeOrder, ObjectHash, PartitionRanges, PeerQuestion, Peers, RemoteCopy } from './peers.ts';
 import type { Place } from './replica.ts';
 import type { PeerService } from './serve.ts';
 import { arrayOf, bytesAt, malformed, memberIdOf, numberOf, openFields, openReply, packFields, packReply, textOf } from './wire.ts';
@@ -127,6 +127,10 @@ export class RemotePeers implements Peers {
   async hasTakenOver(member: string, change: string): Promise<boolean> {
     const answer = await this.#ask(member, { method: 'taken-over', body: [change] });
     return arrayOf(answer.body, 'answer')[0] === true;
+  }
+
+  ask(member: string, question: PeerQuestion): Promise<RpcAnswer> {
+    return this.#ask(member, question, slowTimes * this.#parts.timeoutMs);
   }
 
   /**

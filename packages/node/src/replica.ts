@@ -10,6 +10,7 @@
  */
 import { CoterieError, isCoterieError } from '@coterie/env';
 import type { Context, Dot, VersionVector } from '@coterie/vector-clock';
+import type { ObjectChange, Trees } from './anti-entropy/trees.ts';
 import type { Attempt } from './deadlines.ts';
 import { type Buckets, type KnownBucket } from './buckets.ts';
 import { equalExtensions } from './extensions.ts';
@@ -101,6 +102,7 @@ export interface ReplicaParts {
   readonly memory: OperationMemory;
   readonly buckets: Buckets;
   readonly hints: HintLedger;
+  readonly trees: Trees;
   readonly durable: Durability;
   readonly objectBytesMax: number;
   /** How what arrives is merged: `mergeObjects`. */
@@ -142,12 +144,14 @@ export class LocalReplica {
     const turn = await this.#parts.turns.enter(recordOf(place).id);
     try {
       if (turn.latest !== undefined) return false;
+      if (place.hintFor === undefined) await this.#parts.trees.load(place.address.token.high);
       const record = await this.#parts.store.get(recordOf(place).key);
       if (record === undefined || !isDone(record)) return false;
       const batch = this.#parts.store.batch();
       batch.delete(recordOf(place).key);
       if (place.hintFor === undefined) batch.delete(indexKeyOf(place));
-      const gone = batch.commit({ durable: false });
+      const { object } = decodeCopy(record, addressSeed(place.address.objectKey));
+      const gone = this.#hand(batch, place, { change: { before: object, after: emptyObject }, durable: false });
       // Whoever comes next must not build on what is going: it would go on with an epoch that has ended.
       await gone;
       if (place.hintFor !== undefined) this.#parts.hints.removed(place.hintFor);
@@ -289,7 +293,8 @@ export class LocalReplica {
   #commit(turn: KeyTurn<PendingCopy>, batch: StoreBatch, decided: Decided): Promise<void> {
     const { place, operation, copy, answer } = decided;
     const newHint = this.#countHint(turn, decided);
-    const committed = batch.commit({ durable: this.#parts.durable });
+    const change = { before: decided.before, after: copy.object };
+    const committed = this.#hand(batch, place, { change, durable: this.#parts.durable });
     // Spelt out: an object that is spread and then added to has a shape of its own each time, and all who read it are slow.
     const state: PendingCopy = { object: copy.object, own: copy.own, answer, durable: committed, builtOn: false, newHint };
     // First, so that a failed batch is out of sight before its failure is told.
@@ -309,6 +314,22 @@ export class LocalReplica {
     return state.durable;
   }
 
+  /** Hands a batch to the log: the one place through which every change of an object goes, and with it the sum of its leaf. */
+  #hand(batch: StoreBatch, place: Place, of: { readonly change: ObjectChange; readonly durable: Durability }): Promise<void> {
+    const { trees } = this.#parts;
+    // A hint is no copy of this store's.
+    if (place.hintFor !== undefined) return batch.commit({ durable: of.durable });
+    trees.change(batch, place, of.change);
+    try {
+      const committed = batch.commit({ durable: of.durable });
+      committed.catch(() => trees.failed(place));
+      return committed;
+    } catch (error) {
+      trees.failed(place);
+      throw error;
+    }
+  }
+
   #countHint(turn: KeyTurn<PendingCopy>, { place, before }: Decided): NewHint | undefined {
     if (place.hintFor === undefined) return undefined;
     const isNew = before.set.clock.entries.length === 0;
@@ -326,7 +347,10 @@ export class LocalReplica {
   /** The newest copy: the one on its way to the disk, or the store's. */
   #newest(turn: KeyTurn<PendingCopy>, place: Place): Copy | Promise<Copy> {
     const { latest } = turn;
-    if (latest === undefined) return this.#load(place);
+    if (latest === undefined) {
+      const loading = place.hintFor === undefined ? this.#parts.trees.load(place.address.token.high) : undefined;
+      return loading === undefined ? this.#load(place) : loading.then(() => this.#load(place));
+    }
     latest.builtOn = true;
     return latest;
   }

@@ -1,5 +1,6 @@
 /** The inside of a node without its admission and time limits: for tests that need a replica of their own. */
 import { ContextSealer } from '@coterie/vector-clock';
+import { Trees, writeLeaf } from '../src/anti-entropy/trees.ts';
 import { Buckets } from '../src/buckets.ts';
 import { foundCluster } from '../src/cluster/enter.ts';
 import type { ClusterLink } from '../src/cluster/link.ts';
@@ -52,13 +53,15 @@ export async function makeCore(
   const buckets = await world.run(Buckets.load(store, 10, new Map()));
   const memory = new OperationMemory({ store, clock: environment.clock, log: environment.log, memoryMs: 1000, ranMs: 0 });
   const hints = new HintLedger(1000);
+  const trees = new Trees(store, { partitions: linkOfOne().state.ring.partitions, write: writeLeaf });
   const core: Core = {
     environment,
     store,
     selfId,
     cluster: linkOfOne(),
     buckets,
-    local: new LocalReplica({ store, life, turns, memory, buckets, hints, durable: true, objectBytesMax: 1e6, meet: mergeObjects }),
+    local: new LocalReplica({ store, life, turns, memory, buckets, hints, trees, durable: true, objectBytesMax: 1e6, meet: mergeObjects }),
+    trees,
     sealer: new ContextSealer(new Uint8Array(32)),
     hybridClock: new HybridClock(environment.clock),
     clocks: { isFar: () => false, step: () => Promise.resolve() },

@@ -1,0 +1,152 @@
+/**
+ * Anti-entropy: compares this store with every member that holds something together with it, so that copies become equal
+ * though nobody reads them (design section 8, loss scenario 17).
+ *
+ * ```
+ *   a member came back, or is owed something ──▶ at once
+ *   otherwise: one member every few seconds, in turn ──▶ all that both hold is compared
+ *   leaves in doubt ──▶ counted anew, some in each step
+ * ```
+ *
+ * One exchange at a time. Equal copies cost one question, whatever they hold.
+ */
+import { isCoterieError } from '@coterie/env';
+import type { RepairReport } from '../api.ts';
+import type { Core } from '../core.ts';
+import { recountShared } from './comparer.ts';
+import { type Counts, Exchange, noCounts } from './exchange.ts';
+import { sharedPartitions, sharersOf } from './pair.ts';
+import { OtherMember } from './questions.ts';
+import { recountLeaf } from './recount.ts';
+
+/** Between two exchanges that nothing calls for. */
+const everyMs = 10_000;
+/** Leaves in doubt that are counted in one step. */
+const recountsPerStep = 64;
+
+/** Compares and repairs in the background, and when asked. */
+export class AntiEntropy {
+  readonly #core: Core;
+  /** Members to be compared with at once. */
+  readonly #urgent = new Set<string>();
+  readonly #wereDown = new Set<string>();
+  #known: ReadonlySet<string> = new Set();
+  #turn = 0;
+  #nextAtMs = 0;
+  #stopped = false;
+  #running: Promise<unknown> = Promise.resolve();
+  /** What exchanges did since the start. */
+  readonly totals: Counts & { exchanges: number } = { ...noCounts(), exchanges: 0 };
+
+  constructor(core: Core) {
+    this.#core = core;
+  }
+
+  /** Compares with one member, if it is time. */
+  async step(): Promise<void> {
+    await this.#recountDoubtful();
+    if (this.#core.hazards.onlyReadRepair) return;
+    const member = this.#next();
+    if (member === undefined) return;
+    const { clock } = this.#core.environment;
+    this.#nextAtMs = clock.monotonic() + everyMs;
+    try {
+      await this.#one(() => this.#exchange(member));
+      this.#urgent.delete(member);
+    } catch (error) {
+      // It is older or newer here, and whoever is behind learns what was decided.
+      if (isCoterieError(error, 'STALE_RING')) await this.#core.cluster.catchUp([member]);
+      throw error;
+    }
+  }
+
+  /**
+   * Compares with every member that holds something together with this one, now; with `prove` both sides count their
+   * leaves from the data before and compare once more afterwards. A member that cannot be asked is reported.
+   */
+  async repair({ prove }: { readonly prove: boolean }): Promise<RepairReport[]> {
+    const reports: RepairReport[] = [];
+    for (const member of sharersOf(this.#core.cluster.state, this.#core.selfId)) {
+      if (this.#stopped) break;
+      reports.push(await this.#one(() => this.#repairWith(member, prove ? 'prove' : 'trust')));
+    }
+    return reports;
+  }
+
+  /** Ends after the question on its way. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#running;
+  }
+
+  async #repairWith(member: string, how: 'prove' | 'trust'): Promise<RepairReport> {
+    const { cluster, selfId } = this.#core;
+    const partitions = sharedPartitions(cluster.state, selfId, member);
+    let report = noCounts();
+    try {
+      const uncounted = how === 'prove' ? await this.#recountBoth(member) : 0;
+      report = await this.#exchange(member);
+      const unequal = (await new Exchange(this.#core, member, () => this.#stopped).differing(partitions)).length;
+      return { ...report, member, unequal, proven: how === 'prove' && unequal === 0 && uncounted === 0 };
+    } catch (error) {
+      if (isCoterieError(error, 'STALE_RING')) await cluster.catchUp([member]);
+      const trouble = error instanceof Error ? error.message : String(error);
+      return { ...report, member, unequal: partitions.length, proven: false, trouble };
+    }
+  }
+
+  /** Resolves to the number of leaves that could not be counted. */
+  async #recountBoth(member: string): Promise<number> {
+    const own = await recountShared(this.#core, member);
+    const theirs = await new OtherMember(this.#core.cluster.peers, member).recount();
+    this.totals.mended += own.wrong;
+    return own.left + theirs.left;
+  }
+
+  async #exchange(member: string): Promise<Counts> {
+    const { cluster, selfId } = this.#core;
+    const exchange = new Exchange(this.#core, member, () => this.#stopped);
+    try {
+      return await exchange.run(sharedPartitions(cluster.state, selfId, member));
+    } finally {
+      this.totals.exchanges += 1;
+      for (const [name, count] of Object.entries(exchange.report)) this.totals[name as keyof Counts] += count;
+    }
+  }
+
+  #one<T>(work: () => Promise<T>): Promise<T> {
+    const mine = this.#running.then(work);
+    this.#running = mine.catch(() => undefined);
+    return mine;
+  }
+
+  /** Whom to compare with now. */
+  #next(): string | undefined {
+    const { cluster, selfId, environment } = this.#core;
+    const sharers = sharersOf(cluster.state, selfId);
+    this.#noteReturns(sharers);
+    const reachable = sharers.filter((id) => cluster.standing(id) === 'up');
+    const urgent = reachable.find((id) => this.#urgent.has(id));
+    if (urgent !== undefined || environment.clock.monotonic() < this.#nextAtMs || reachable.length === 0) return urgent;
+    this.#turn += 1;
+    return reachable[this.#turn % reachable.length];
+  }
+
+  /** A member that is new here, or was down, may lack something that nobody keeps for it. */
+  #noteReturns(sharers: readonly string[]): void {
+    for (const id of sharers) {
+      if (this.#core.cluster.standing(id) === 'down') this.#wereDown.add(id);
+      else if (this.#wereDown.delete(id) || !this.#known.has(id)) this.#urgent.add(id);
+    }
+    this.#known = new Set(sharers);
+    for (const id of this.#urgent) if (!this.#known.has(id)) this.#urgent.delete(id);
+  }
+
+  async #recountDoubtful(): Promise<void> {
+    const { trees } = this.#core;
+    for (const start of [...trees.doubtful].slice(0, recountsPerStep)) {
+      if (this.#stopped) return;
+      await recountLeaf(this.#core, start);
+    }
+  }
+}

@@ -1,0 +1,192 @@
+/**
+ * One exchange with another member: finds what the two do not share, looks again a moment later, and brings to each side
+ * what it lacks. It merges, never overwrites.
+ *
+ * ```
+ *   roots ▶ differing groups ▶ leaves ▶ hashes that one side has ▶ a moment ▶ outlines of those keys ▶ differ still:
+ *                                                                                   they lack it ▶ merge there
+ *                                                                                   own lacks it ▶ read there, merge here
+ * ```
+ *
+ * A key that differs in one look only was on its way. A leaf that differs while none of its keys do has a wrong sum on
+ * one side: both count it anew, so a wrong sum cannot make two members look for ever.
+ */
+import {
+  type AskedGroup,
+  type DifferingLeaf,
+  findGroups,
+  groupsAfter,
+  groupsMax,
+  leafStart,
+  rootsMax,
+  sumAt,
+  sumsOf,
+  unmatched,
+} from '@coterie/merkle';
+import { sleep } from '@coterie/env';
+import type { ComparisonCounts } from '../api.ts';
+import type { Core } from '../core.ts';
+import { addressFrom, latin1 } from '../layout.ts';
+import type { Place } from '../replica.ts';
+import { lackingBetween, type Outline, outlineOf } from './outline.ts';
+import { PairSide } from './pair.ts';
+import { keysMax, OtherMember } from './questions.ts';
+import { recountLeaf } from './recount.ts';
+import { stateHash } from './state-hash.ts';
+
+/** Between the two looks at a key: longer than a write is on its way. */
+const momentMs = 500;
+/** Copies on their way at a time. */
+const window = 8;
+
+/** Counts as they grow. */
+export type Counts = { -readonly [Name in keyof ComparisonCounts]: number };
+
+/** Counts of nothing. */
+export function noCounts(): Counts {
+  return { partitions: 0, differing: 0, sent: 0, fetched: 0, mended: 0, trips: 0, bytes: 0 };
+}
+
+/** A leaf that differs, with what only one side has of it. */
+interface Divided {
+  readonly leaf: DifferingLeaf;
+  readonly own: readonly Uint8Array[];
+  readonly theirs: DifferingLeaf;
+}
+
+/** Compares these partitions with a member. */
+export class Exchange {
+  readonly report: Counts = noCounts();
+  readonly #core: Core;
+  readonly #member: string;
+  readonly #side: PairSide;
+  readonly #other: OtherMember;
+  readonly #isStopped: () => boolean;
+
+  constructor(core: Core, member: string, isStopped: () => boolean) {
+    const { trees, store, buckets, cluster, selfId } = core;
+    this.#core = core;
+    this.#member = member;
+    this.#isStopped = isStopped;
+    this.#side = new PairSide({ trees, store, buckets, state: cluster.state, pair: [selfId, member] });
+    this.#other = new OtherMember(cluster.peers, member);
+  }
+
+  /** Brings both sides together in these partitions. @throws what the other refuses, or the own store */
+  async run(partitions: readonly number[]): Promise<Counts> {
+    for (let at = 0; at < partitions.length && !this.#isStopped(); at += rootsMax) {
+      await this.#compare(partitions.slice(at, at + rootsMax));
+    }
+    return this.report;
+  }
+
+  /** The partitions of these that differ now. */
+  async differing(partitions: readonly number[]): Promise<number[]> {
+    await this.#side.load(partitions);
+    const differing = new Set<number>();
+    for (let at = 0; at < partitions.length; at += rootsMax) {
+      for (let left: readonly number[] = partitions.slice(at, at + rootsMax); left.length > 0; ) {
+        const found = await findGroups(this.#side, this.#other, left);
+        for (const { partition } of found.groups) differing.add(partition);
+        left = found.left;
+      }
+    }
+    return [...differing];
+  }
+
+  async #compare(partitions: readonly number[]): Promise<void> {
+    await this.#side.load(partitions);
+    for (let left = partitions; left.length > 0 && !this.#isStopped(); ) {
+      const found = await findGroups(this.#side, this.#other, left);
+      await this.#settleGroups(found.groups);
+      this.report.partitions += left.length - found.left.length;
+      left = found.left;
+    }
+    this.report.trips = this.#other.trips;
+    this.report.bytes = this.#other.bytes;
+  }
+
+  async #settleGroups(groups: readonly AskedGroup[]): Promise<void> {
+    let left = groups;
+    while (left.length > 0 && !this.#isStopped()) {
+      const { leaves, more } = await this.#other.compareLeaves(left.slice(0, groupsMax));
+      await this.#settleLeaves(leaves);
+      const last = leaves.at(-1);
+      left = more && last !== undefined ? groupsAfter(this.#side, left, last) : left.slice(groupsMax);
+    }
+  }
+
+  async #settleLeaves(leaves: readonly DifferingLeaf[]): Promise<void> {
+    const divided: Divided[] = [];
+    for (const leaf of leaves) {
+      const own = await this.#side.keys(leaf.partition, leaf.leaf);
+      const only = unmatched(sumsOf(own.map(({ hash }) => hash)), leaf.hashes);
+      const hashes = sumsOf(only.theirs.map((at) => sumAt(leaf.hashes, at)));
+      divided.push({ leaf, own: only.own.map((at) => own[at].objectKey), theirs: { ...leaf, hashes } });
+    }
+    if (divided.length === 0) return;
+    await sleep(this.#core.environment.timers, momentMs);
+    for (const one of divided) if (one.own.length + one.theirs.hashes.length === 0) await this.#doubt(one.leaf);
+    for (const asked of portions(divided)) await this.#settleKeys(asked);
+  }
+
+  /** The lists are the same and the sums are not. */
+  async #doubt({ partition, leaf }: DifferingLeaf): Promise<void> {
+    const start = leafStart({ partition, leaf }, this.#core.trees.partitions);
+    if ((await recountLeaf(this.#core, start)) === true) this.report.mended += 1;
+  }
+
+  async #settleKeys(asked: { readonly own: readonly Uint8Array[]; readonly theirs: readonly DifferingLeaf[] }): Promise<void> {
+    const found = new Map<string, { readonly objectKey: Uint8Array; readonly outline: Outline | undefined }>();
+    for (const objectKey of asked.own) found.set(latin1(objectKey), { objectKey, outline: undefined });
+    for (const { objectKey, outline } of await this.#other.outlines(asked)) found.set(latin1(objectKey), { objectKey, outline });
+    const keys = [...found.values()];
+    for (let at = 0; at < keys.length && !this.#isStopped(); at += window) {
+      await Promise.all(keys.slice(at, at + window).map(({ objectKey, outline }) => this.#settleKey(objectKey, outline)));
+    }
+  }
+
+  async #settleKey(objectKey: Uint8Array, outline: Outline | undefined): Promise<void> {
+    const { local, buckets, cluster } = this.#core;
+    const address = addressFrom(objectKey);
+    const bucket = buckets.get(address.bucket);
+    if (bucket.generation !== address.generation) return;
+    const place: Place = { bucket, address };
+    const own = await local.read(place);
+    const lacking = lackingBetween(outlineOf(own, stateHash(objectKey, own)), outline);
+    if (!lacking.own && !lacking.theirs) return;
+    this.report.differing += 1;
+    if (lacking.own) {
+      const { object } = await cluster.peers.read(this.#member, place, []);
+      await local.merge(place, object);
+      this.report.fetched += 1;
+    }
+    if (!lacking.theirs) return;
+    await cluster.peers.merge(this.#member, place, { object: await local.read(place), order: { background: true } });
+    this.report.sent += 1;
+  }
+}
+
+/** Keys in questions of `keysMax` at most. */
+function* portions(divided: readonly Divided[]): Generator<{ own: Uint8Array[]; theirs: DifferingLeaf[] }> {
+  let portion: { own: Uint8Array[]; theirs: DifferingLeaf[] } = { own: [], theirs: [] };
+  let count = 0;
+  for (const { own, theirs } of divided) {
+    let [ownAt, theirsAt] = [0, 0];
+    while (ownAt < own.length || 2 * theirsAt < theirs.hashes.length) {
+      const owns = own.slice(ownAt, ownAt + keysMax - count);
+      count += owns.length;
+      const hashes = theirs.hashes.slice(2 * theirsAt, 2 * (theirsAt + keysMax - count));
+      count += hashes.length / 2;
+      ownAt += owns.length;
+      theirsAt += hashes.length / 2;
+      portion.own.push(...owns);
+      if (hashes.length > 0) portion.theirs.push({ ...theirs, hashes });
+      if (count < keysMax) continue;
+      yield portion;
+      portion = { own: [], theirs: [] };
+      count = 0;
+    }
+  }
+  if (count > 0) yield portion;
+}

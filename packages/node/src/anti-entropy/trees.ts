@@ -1,0 +1,181 @@
+/**
+ * The trees of this store: for each partition and bucket the sums of its leaves, in memory as they are once everything
+ * that was committed is done, on disk as of each batch. Every change of an object passes through `change`, in the turn in
+ * which its batch is committed: so the order of sums is the order of the log.
+ *
+ * ```
+ *   partition ──not loaded──▶ its leaf records are read, once, when it is first changed or compared ──▶ loaded
+ *
+ *   change:  leaf += hash(after) - hash(before)      batch ◀── the leaf's record, with the sum as it is now
+ *   failed:  the batch did not happen, and later ones may have written sums that count it: the leaf is counted anew
+ * ```
+ *
+ * A tree belongs to a bucket, not to a number of copies, and trees add up: what two members share is the sum of the
+ * trees of the buckets that both hold. So a bucket's n can change without any tree being made anew, and a dropped
+ * generation goes with its records. Memory: some 13 bytes a key while leaves have few, 32 KB a partition and bucket at
+ * most (`HashTree`).
+ */
+import { HashTree, leafOf, leafStart, type Sum64 } from '@coterie/merkle';
+import { successor } from '../layout.ts';
+import type { CausalObject } from '../object.ts';
+import type { Place } from '../replica.ts';
+import type { Store, StoreBatch } from '../store.ts';
+import { decodeLeaf, encodeSum, leafBound, leafKey, type LeafScope } from './leaf-record.ts';
+import { stateHash } from './state-hash.ts';
+
+/** One bucket's tree in one partition. */
+export interface BucketTree {
+  readonly generation: number;
+  readonly tree: HashTree;
+}
+
+/** The trees of one partition, by bucket. */
+export type PartitionTrees = ReadonlyMap<string, BucketTree>;
+
+/** What a key was and what it is. */
+export interface ObjectChange {
+  readonly before: CausalObject;
+  readonly after: CausalObject;
+}
+
+/** A leaf on the whole ring: partition and leaf in one number. */
+export type LeafNumber = number;
+
+/** Leaf records that are read at a time. */
+const pageRecords = 1024;
+/** Leaves to be counted anew that are remembered; past that, comparing finds them. */
+const doubtfulMax = 65_536;
+
+/** How the record of a leaf gets into the batch of the object: `writeLeaf`. */
+export type WriteLeaf = (batch: StoreBatch, key: Uint8Array, sum: Sum64) => void;
+
+/** All trees of a store. */
+export class Trees {
+  readonly partitions: number;
+  readonly #store: Store;
+  readonly #loaded: (Map<string, BucketTree> | undefined)[] = [];
+  readonly #loading = new Map<number, Promise<void>>();
+  /** Leaves whose sum on disk may count a batch that failed, by the high word of their first token. */
+  readonly doubtful: Set<LeafNumber> = new Set();
+  /** Whoever counts a leaf learns here that it changed meanwhile. */
+  readonly #watched = new Map<LeafNumber, { changed: boolean }>();
+
+  readonly #write: WriteLeaf;
+
+  /** `partitions`: of the ring. The store's mark was checked before. */
+  constructor(store: Store, { partitions, write }: { readonly partitions: number; readonly write: WriteLeaf }) {
+    this.#store = store;
+    this.partitions = partitions;
+    this.#write = write;
+  }
+
+  /** The key of the record of the leaf that holds this token. */
+  recordKey(high: number, scope: LeafScope): Uint8Array {
+    return leafKey(leafStart(leafOf(high, this.partitions), this.partitions), scope);
+  }
+
+  /** Reads the trees of the partition of this token; undefined if they are there already. */
+  load(high: number): Promise<void> | undefined {
+    return this.loadPartition(Math.floor(high / (2 ** 32 / this.partitions)));
+  }
+
+  /** Reads the trees of a partition; undefined if they are there already. */
+  loadPartition(partition: number): Promise<void> | undefined {
+    if (this.#loaded[partition] !== undefined) return undefined;
+    let loading = this.#loading.get(partition);
+    if (loading === undefined) {
+      loading = this.#load(partition).finally(() => this.#loading.delete(partition));
+      this.#loading.set(partition, loading);
+    }
+    return loading;
+  }
+
+  /** The trees of a partition that was loaded. */
+  of(partition: number): PartitionTrees {
+    const trees = this.#loaded[partition];
+    if (trees === undefined) throw new Error('assertion failed: a partition is loaded before its trees are used');
+    return trees;
+  }
+
+  /** Takes a change in, and adds the leaf's record to its batch, which the caller commits in this turn. */
+  change(batch: StoreBatch, { address, bucket }: Place, { before, after }: ObjectChange): void {
+    const { objectKey, generation, token } = address;
+    const place = leafOf(token.high, this.partitions);
+    const tree = this.#treeOf(place.partition, bucket.name, generation);
+    if (tree === undefined) return;
+    tree.change(place.leaf, stateHash(objectKey, before), stateHash(objectKey, after));
+    const start = leafStart(place, this.partitions);
+    this.#touch(start);
+    this.#write(batch, leafKey(start, { nameBytes: bucket.nameBytes, generation }), tree.leaf(place.leaf));
+  }
+
+  /** The batch of a change may not have happened. */
+  failed({ address }: Place): void {
+    const start = leafStart(leafOf(address.token.high, this.partitions), this.partitions);
+    if (this.doubtful.size < doubtfulMax) this.doubtful.add(start);
+    this.#touch(start);
+  }
+
+  /** From now on `changed` says whether the leaf that starts at this word was changed. */
+  watch(start: LeafNumber): { readonly changed: boolean } {
+    const watcher = { changed: false };
+    this.#watched.set(start, watcher);
+    return watcher;
+  }
+
+  /** The leaf is not watched any more. */
+  unwatch(start: LeafNumber): void {
+    this.#watched.delete(start);
+  }
+
+  /** Gives a leaf the sum that was counted, here and in `batch`. Undefined for a generation that is gone. */
+  correct(batch: StoreBatch, start: LeafNumber, counted: { readonly bucket: Place['bucket']; readonly sum: Sum64 }): void {
+    const { bucket, sum } = counted;
+    const { partition, leaf } = leafOf(start, this.partitions);
+    this.#treeOf(partition, bucket.name, bucket.generation)?.set(leaf, sum);
+    writeLeaf(batch, leafKey(start, bucket), sum);
+  }
+
+  #touch(start: LeafNumber): void {
+    if (this.#watched.size === 0) return;
+    const watcher = this.#watched.get(start);
+    if (watcher !== undefined) watcher.changed = true;
+  }
+
+  /** The tree of a bucket's generation; undefined when a newer one has begun. */
+  #treeOf(partition: number, bucket: string, generation: number): HashTree | undefined {
+    const trees = this.#loaded[partition];
+    if (trees === undefined) throw new Error('assertion failed: a partition is loaded before its trees are changed');
+    return treeIn(trees, bucket, generation);
+  }
+
+  async #load(partition: number): Promise<void> {
+    const trees = new Map<string, BucketTree>();
+    const until = leafBound({ partition: partition + 1, leaf: 0 }, this.partitions);
+    let from = leafBound({ partition, leaf: 0 }, this.partitions);
+    for (let count = pageRecords; count === pageRecords; ) {
+      count = 0;
+      for await (const [key, value] of this.#store.range({ gte: from, lt: until, limit: pageRecords })) {
+        const { high, bucket, generation, sum } = decodeLeaf(key, value);
+        treeIn(trees, bucket, generation)?.set(leafOf(high, this.partitions).leaf, sum);
+        count += 1;
+        from = successor(key);
+      }
+    }
+    this.#loaded[partition] = trees;
+  }
+}
+
+function treeIn(trees: Map<string, BucketTree>, bucket: string, generation: number): HashTree | undefined {
+  const known = trees.get(bucket);
+  if (known !== undefined && known.generation >= generation) return known.generation === generation ? known.tree : undefined;
+  const tree = new HashTree();
+  trees.set(bucket, { generation, tree });
+  return tree;
+}
+
+/** Adds the record of a leaf to a batch, or its end if it has no keys. */
+export function writeLeaf(batch: StoreBatch, key: Uint8Array, sum: Sum64): void {
+  if (sum.high === 0 && sum.low === 0) batch.delete(key);
+  else batch.put(key, encodeSum(sum));
+}
