@@ -1,5 +1,6 @@
 /**
- * Runs simulated clusters under faults: `npm run simulate -- --seeds 100`, from `--seed` on, each `--minutes` long.
+ * Runs simulated clusters under faults: `npm run simulate -- --seeds 100`, from `--seed` on, each `--minutes` long; with
+ * `--topology` operators change the ring meanwhile.
  * One line for each seed that breaks a promise, with what happened and the command that replays it; a line of totals at
  * the end. Exit code 1 when any seed failed.
  */
@@ -18,6 +19,7 @@ const { values } = parseArgs({
     seeds: { type: 'string', default: '1' },
     seed: { type: 'string', default: '0' },
     minutes: { type: 'string', default: '2' },
+    topology: { type: 'boolean', default: false },
     trace: { type: 'boolean', default: false },
   },
 });
@@ -46,7 +48,7 @@ const disks = await formYoungDisks(5);
 
 /** @param {number} seed */
 async function runSeed(seed) {
-  const scenario = drawScenario({ seed, minutes });
+  const scenario = drawScenario({ seed, minutes, ring: values.topology ? 'changing' : 'still' });
   try {
     const result = await runScenario(scenario, { disks });
     total.faults += result.faults;
@@ -56,11 +58,12 @@ async function runSeed(seed) {
     if (values.trace) console.log(`seed ${seed}: trace ${result.traceHash}, ${result.events} events`);
     if (result.violations.length === 0) return;
     tellFailure(seed, result, scenario.faults);
+    for (const { atMs, action } of scenario.actions) console.log(`  operator: ${(atMs / 1000).toFixed(3)} s ${JSON.stringify(action)}`);
   } catch (error) {
     console.log(`\nseed ${seed} FAILED: ${error instanceof Error ? error.stack : String(error)}`);
   }
   total.failed += 1;
-  console.log(`  replay: npm run simulate -- --seed ${seed} --minutes ${minutes}`);
+  console.log(`  replay: npm run simulate -- --seed ${seed} --minutes ${minutes}${values.topology ? ' --topology' : ''}`);
 }
 
 /**

@@ -11,7 +11,7 @@
  */
 import { CoterieError, type Environment } from '@coterie/env';
 import { openStore } from '@coterie/lsm';
-import { type CoterieNode, type NodeOptions, startNode } from '@coterie/node';
+import { type CoterieNode, type NodeOptions, type PeerOptions, startNode } from '@coterie/node';
 import type { SimulatedDisk } from '../disk/disk.ts';
 import type { World } from '../world/world.ts';
 import { machineNames, type StoreCut } from './scenario.ts';
@@ -45,6 +45,8 @@ export class Fleet {
   readonly names: readonly string[];
   readonly #parts: FleetParts;
   readonly #running = new Map<string, Running>();
+  /** Machines that were added since, and how their nodes are told to join. */
+  readonly #added = new Map<string, Pick<PeerOptions, 'replace'>>();
   #supervising = false;
   /** Restarts of nodes whose store had failed. */
   restarts = 0;
@@ -95,7 +97,32 @@ export class Fleet {
 
   /** All nodes that run. */
   get nodes(): CoterieNode[] {
-    return this.names.flatMap((name) => this.nodeOn(name) ?? []);
+    return this.machines.flatMap((name) => this.nodeOn(name) ?? []);
+  }
+
+  /** All machines: the first ones, and those that were added. */
+  get machines(): readonly string[] {
+    return this.#added.size === 0 ? this.names : [...this.names, ...this.#added.keys()];
+  }
+
+  /** The machines whose nodes are members, as whoever knows the newest epoch says. */
+  get members(): readonly string[] {
+    const [first, ...others] = this.nodes;
+    if (first === undefined) return this.machines;
+    const newest = others.reduce((best, node) => (node.epoch > best.epoch ? node : best), first);
+    const names = new Set(newest.cluster().members.map(({ name }) => name));
+    return this.machines.filter((name) => names.has(name));
+  }
+
+  /** The nodes of members that run. */
+  get memberNodes(): CoterieNode[] {
+    return this.members.flatMap((name) => this.nodeOn(name) ?? []);
+  }
+
+  /** One machine more, whose node asks to join, or to take a member's place. */
+  add(name: string, how: Pick<PeerOptions, 'replace'> = {}): void {
+    this.#added.set(name, how);
+    this.world.machine(name).onStart((environment) => void this.#startOn(name, environment));
   }
 
   /**
@@ -135,7 +162,7 @@ export class Fleet {
   /** Ends every fault that may still last, and has every node run. */
   makeWhole(): void {
     this.world.network.heal();
-    for (const name of this.names) {
+    for (const name of this.machines) {
       const machine = this.world.machine(name);
       machine.disk.setFault(undefined);
       machine.disk.readOnly = false;
@@ -152,7 +179,7 @@ export class Fleet {
 
   #supervise(): void {
     if (!this.#supervising) return;
-    for (const name of this.names) {
+    for (const name of this.machines) {
       if (this.nodeOn(name)?.status().state !== 'read-only') continue;
       this.restarts += 1;
       this.#endLife(name, this.world.machine(name).lives);
@@ -172,8 +199,10 @@ export class Fleet {
     const machine = this.world.machine(name);
     const life = machine.lives;
     const { store, options, weights } = this.#parts;
-    const seeds = name === this.names[0] ? [] : [`${this.names[0]}:7072`];
-    const peer = { listen: `${name}:7072`, seeds, weight: weights?.get(name) ?? 1 };
+    const added = this.#added.get(name);
+    // Who comes later asks all, since the first may have left.
+    const seeds = added !== undefined ? this.names : name === this.names[0] ? [] : this.names.slice(0, 1);
+    const peer = { listen: `${name}:7072`, seeds: seeds.map((seed) => `${seed}:7072`), weight: weights?.get(name) ?? 1, ...added };
     try {
       const node = await startNode({
         environment,

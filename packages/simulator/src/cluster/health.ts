@@ -1,5 +1,7 @@
 /** Which machines were well when, by the plan of faults: what promises that speak of healthy nodes are judged by. */
-import type { PlannedFault, WorldFault } from '../world/faults.ts';
+import type { WorldFault } from '../world/faults.ts';
+import { departuresOf } from './operators.ts';
+import type { Scenario } from './scenario.ts';
 
 /** A stretch of time in which a machine is not to be relied on. */
 interface Trouble {
@@ -15,14 +17,16 @@ const recoveryMs = 10_000;
 export class Health {
   readonly #troubles: readonly Trouble[];
 
-  /** `startMs`: when the plan's time 0 is. */
-  constructor(faults: readonly PlannedFault[], startMs: number) {
-    this.#troubles = faults.flatMap(({ atMs, fault }) => {
+  /** `startMs`: when the plans' time 0 is. Whoever is to leave is not to be relied on from then on. */
+  constructor({ faults, actions }: Pick<Scenario, 'faults' | 'actions'>, startMs: number) {
+    const departures = departuresOf(actions).map(({ machine, atMs }) => ({ machine, fromMs: startMs + atMs, untilMs: Infinity }));
+    const struck = faults.flatMap(({ atMs, fault }) => {
       const machine = troubled(fault);
       if (machine === undefined) return [];
       const lastsMs = 'ms' in fault ? fault.ms : 0;
       return [{ machine, fromMs: startMs + atMs, untilMs: startMs + atMs + lastsMs + recoveryMs }];
     });
+    this.#troubles = [...struck, ...departures];
   }
 
   /** Whether the machine's process and disk were well from `fromMs` to `untilMs`. */

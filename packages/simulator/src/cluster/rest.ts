@@ -29,10 +29,11 @@ export async function comeToRest(resting: Resting): Promise<Violation[]> {
   const { fleet } = resting;
   fleet.makeWhole();
   const calm = [
-    { what: 'every node runs', holds: () => fleet.nodes.length === fleet.names.length && fleet.nodes.every(isReady) },
-    { what: 'every node sees every other alive', holds: () => fleet.nodes.every(seesAllAlive) },
-    { what: 'no node recovers any more', holds: () => fleet.nodes.every((node) => !node.cluster().isRecovering) },
-    { what: 'all hints are handed over', holds: () => fleet.nodes.every((node) => node.cluster().hints === 0) },
+    { what: 'every node runs', holds: () => fleet.memberNodes.length === fleet.members.length && fleet.memberNodes.every(isReady) },
+    { what: 'every node sees every other alive', holds: () => fleet.memberNodes.every(seesAllAlive) },
+    { what: 'every change of the ring comes to its end', holds: () => fleet.memberNodes.every(isSettled) },
+    { what: 'no node recovers any more', holds: () => fleet.memberNodes.every((node) => !node.cluster().isRecovering) },
+    { what: 'all hints are handed over', holds: () => fleet.memberNodes.every((node) => node.cluster().hints === 0) },
   ];
   for (const { what, holds } of calm) {
     if (!(await comesAbout(fleet, holds)))
@@ -54,14 +55,25 @@ function seesAllAlive(node: CoterieNode): boolean {
   return node.cluster().members.every((member) => member.state === 'alive');
 }
 
+/** Nothing is under way, and nobody is about to go: by the newest epoch that anybody knows. */
+function isSettled(node: CoterieNode, _at: number, nodes: readonly CoterieNode[]): boolean {
+  const { changes, members } = node.cluster();
+  const isNewest = nodes.every(({ epoch }) => epoch <= node.epoch);
+  return isNewest && changes.length === 0 && members.every(({ isLeaving, isLost }) => !isLeaving && !isLost);
+}
+
 function state(fleet: Fleet): string {
-  return fleet.names
+  return fleet.machines
     .map((name) => {
       const node = fleet.nodeOn(name);
       if (node === undefined) return `${name} does not run`;
-      const { hints, isRecovering, members } = node.cluster();
+      const { epoch, hints, isRecovering, members, changes, leavingWaitsFor } = node.cluster();
+      const moving = changes
+        .map(({ aims, phase, waitingFor }) => `, epoch ${epoch}: ${aims} in ${phase}, waits for ${waitingFor}`)
+        .join('');
+      const leaving = leavingWaitsFor === '' ? '' : `, leaving waits for ${leavingWaitsFor}`;
       const odd = members.filter((member) => member.state !== 'alive').map((member) => `${member.name} ${member.state}`);
-      return `${name} ${node.status().state}, ${hints} hints${isRecovering ? ', recovering' : ''}${odd.length === 0 ? '' : `, sees ${odd.join(', ')}`}`;
+      return `${name} ${node.status().state}, ${hints} hints${isRecovering ? ', recovering' : ''}${moving}${leaving}${odd.length === 0 ? '' : `, sees ${odd.join(', ')}`}`;
     })
     .join('; ');
 }
@@ -81,7 +93,7 @@ async function readAll({ fleet, plan, recorder }: Resting): Promise<string | und
   for (const bucket of plan.buckets) {
     for (let number = 0; number < plan.keys; number++) {
       const key = `k${number}`;
-      const name = fleet.names[turn++ % fleet.names.length] ?? '';
+      const name = fleet.members[turn++ % fleet.members.length] ?? '';
       const startMs = fleet.world.nowMs;
       const reply = await tryOften(fleet, () =>
         fleet.ask(name, (node) => node.get({ bucket: bucket.name, key: encode(key), r: 3, pr: 3 }), askMs),
@@ -123,7 +135,7 @@ async function waitForEqualCopies({ fleet, plan }: Resting): Promise<string | un
 
 async function compareCopies(fleet: Fleet, bucket: string, key: string): Promise<string | undefined> {
   const copies = await Promise.all(
-    fleet.names.map(async (name) => ({ name, copy: await fleet.ask(name, (node) => node.inspect(bucket, encode(key)), askMs) })),
+    fleet.members.map(async (name) => ({ name, copy: await fleet.ask(name, (node) => node.inspect(bucket, encode(key)), askMs) })),
   );
   const owned = copies.filter(({ copy }) => copy.isOwner);
   const strays = copies.filter(({ copy }) => copy.hintFor.length > 0);
@@ -135,7 +147,7 @@ async function compareCopies(fleet: Fleet, bucket: string, key: string): Promise
 
 /** P8: nothing is left of what ran. */
 function checkIdle(fleet: Fleet): Violation[] {
-  return fleet.names.flatMap((name) => {
+  return fleet.members.flatMap((name) => {
     const store = fleet.nodeOn(name)?.status().store ?? {};
     const left = ['operationsInFlight', 'bytesInFlight'].filter((counter) => store[counter] !== 0);
     return left.map((counter) => ({ rule: 'P8' as const, sentence: `${name} says at rest: ${counter} = ${store[counter]}` }));

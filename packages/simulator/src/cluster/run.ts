@@ -17,6 +17,7 @@ import { Fleet } from './fleet.ts';
 import type { YoungDisks } from './founding.ts';
 import { Health } from './health.ts';
 import { effectOf, type History } from './history.ts';
+import { Operators } from './operators.ts';
 import { Recorder } from './recorder.ts';
 import { comeToRest } from './rest.ts';
 import type { Scenario, WorkloadPlan } from './scenario.ts';
@@ -87,21 +88,27 @@ async function live(scenario: Scenario, fleet: Fleet, recorder: Recorder): Promi
   await makeBuckets(fleet, workload);
   const owners = await ownersOf(fleet, workload);
   const startMs = world.nowMs;
-  const health = new Health(scenario.faults, startMs);
+  const health = new Health(scenario, startMs);
+  const isStill = scenario.actions.length === 0;
   const madeHere: ClientParts['madeHere'] = (node, { bucket, key, startMs: sentMs }) =>
-    owners.get(`${bucket}/${key}`)?.includes(node) === true && health.wasWell(node, sentMs, world.nowMs);
+    isStill && owners.get(`${bucket}/${key}`)?.includes(node) === true && health.wasWell(node, sentMs, world.nowMs);
   const clients = Array.from({ length: workload.clients }, (_, index) => {
     const random = new SeededRandom(scenario.seed, 0xc11e0000 + index);
     return new Client({ name: `c${index}`, fleet, plan: workload, random, recorder, madeHere });
   });
-  await Promise.all([strike(world, scenario.faults), ...clients.map((client) => client.work(startMs + scenario.activeMs))]);
+  const operators = new Operators(fleet);
+  const watched = isStill ? undefined : operators.watch();
+  const work = clients.map((client) => client.work(startMs + scenario.activeMs));
+  await Promise.all([strike(world, scenario.faults), operators.act(scenario.actions), ...work]);
   const unrest = await comeToRest({ fleet, plan: workload, recorder });
+  operators.stopWatching();
+  await watched;
   const terms = {
     buckets: workload.buckets,
     timeoutMs: workload.timeoutMs,
     wasWell: (node: string, fromMs: number, untilMs: number) => health.wasWell(node, fromMs, untilMs),
   };
-  return [...judge(recorder.history, terms), ...unrest];
+  return [...judge(recorder.history, terms), ...unrest, ...operators.violations];
 }
 
 async function makeBuckets(fleet: Fleet, { buckets }: WorkloadPlan): Promise<void> {
@@ -124,7 +131,7 @@ async function insist<T>(fleet: Fleet, work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Names of the holders of each key. The ring stays as it is in a run. */
+/** Names of the holders of each key, in a ring that stays as it is. */
 async function ownersOf(fleet: Fleet, { buckets, keys }: WorkloadPlan): Promise<ReadonlyMap<string, readonly string[]>> {
   const owners = new Map<string, readonly string[]>();
   for (const { name } of buckets) {

@@ -5,6 +5,7 @@
  * A swarm: each seed leaves some kinds of faults out and has others often, so that rare meetings happen somewhere.
  */
 import type { BucketProperties } from '@coterie/node';
+import { drawActions, type PlannedAction } from './operators.ts';
 import type { LinkConditions } from '../network/links.ts';
 import { SeededRandom } from '../random.ts';
 import { drawFaults, type PlannedFault, type WorldFaultKind } from '../world/faults.ts';
@@ -70,6 +71,8 @@ export interface Scenario {
   readonly link: Partial<LinkConditions>;
   readonly faults: readonly PlannedFault[];
   readonly workload: WorkloadPlan;
+  /** What operators do to the ring meanwhile. */
+  readonly actions: readonly PlannedAction[];
 }
 
 /** What is asked of a scenario. */
@@ -77,6 +80,8 @@ export interface ScenarioWish {
   readonly seed: number;
   /** Virtual minutes under faults. */
   readonly minutes: number;
+  /** Whether operators change the ring meanwhile; everything else is drawn the same. Default `still`. */
+  readonly ring?: 'still' | 'changing';
 }
 
 const kinds: readonly WorldFaultKind[] = [
@@ -96,7 +101,7 @@ const kinds: readonly WorldFaultKind[] = [
 ];
 
 /** The scenario of a seed. */
-export function drawScenario({ seed, minutes }: ScenarioWish): Scenario {
+export function drawScenario({ seed, minutes, ring = 'still' }: ScenarioWish): Scenario {
   const random = new SeededRandom(seed, 0x5ce7a710);
   const nodes = 5;
   const activeMs = Math.round(minutes * 60_000);
@@ -108,6 +113,7 @@ export function drawScenario({ seed, minutes }: ScenarioWish): Scenario {
     link: random.chance(0.5) ? {} : { latencyMs: [0.1, 1 + random.below(20)], loss: random.chance(0.3) ? 0.02 * random.fraction() : 0 },
     faults: drawSwarm(random, nodes, activeMs),
     workload: drawWorkload(random),
+    actions: ring === 'still' ? [] : drawActions(new SeededRandom(seed, 0x7090_1097), { machines: machineNames(nodes), untilMs: activeMs }),
   };
 }
 

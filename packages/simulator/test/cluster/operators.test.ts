@@ -1,0 +1,65 @@
+import { describe, expect, it } from 'vitest';
+import { drawScenario, type Fleet, runScenario } from '../../src/cluster/index.ts';
+import { departuresOf, Operators } from '../../src/cluster/operators.ts';
+
+const seeds = Array.from({ length: 60 }, (_, seed) => seed);
+
+describe('what operators do', () => {
+  it('is drawn beside everything else, which stays as it is', () => {
+    for (const seed of seeds) {
+      const { actions: none, ...still } = drawScenario({ seed, minutes: 1 });
+      const { actions, ...changing } = drawScenario({ seed, minutes: 1, ring: 'changing' });
+      expect(none).toEqual([]);
+      expect(actions.length).toBeGreaterThan(0);
+      expect(changing).toEqual(still);
+    }
+  });
+
+  it('is of every kind, at its time, with new names for newcomers, and leaves three members', () => {
+    const drawn = seeds.map((seed) => drawScenario({ seed, minutes: 1, ring: 'changing' }));
+    expect(new Set(drawn.flatMap(({ actions }) => actions.map(({ action }) => action.kind))).size).toBe(5);
+    for (const { actions, activeMs } of drawn) {
+      const times = actions.map(({ atMs }) => atMs);
+      expect(times).toEqual([...times].sort((a, b) => a - b));
+      expect(Math.max(...times)).toBeLessThan(activeMs);
+      const came = actions.flatMap(({ action }) => ('machine' in action ? [action.machine] : []));
+      expect(new Set(came).size).toBe(came.length);
+      const gone = departuresOf(actions).map(({ machine }) => machine);
+      expect(new Set(gone).size).toBe(gone.length);
+      expect(actions.filter(({ action }) => action.kind === 'leave').length).toBeLessThanOrEqual(2);
+    }
+  });
+
+  it('keeps every promise', async () => {
+    const scenario = drawScenario({ seed: 4, minutes: 0.2, ring: 'changing' });
+    const { violations, acknowledged } = await runScenario(scenario);
+    expect(violations).toEqual([]);
+    expect(acknowledged).toBeGreaterThan(20);
+  }, 120_000);
+});
+
+describe('a ring that comes about', () => {
+  const complaintsAbout = async (replicas: readonly (readonly number[])[]): Promise<string[]> => {
+    const members = ['a', 'b', 'c'].map((name) => ({ id: name, name, http: '' }));
+    const node = { ring: () => ({ epoch: 9, partitions: replicas.length, members, replicas }) };
+    let rounds = 0;
+    const fleet = {
+      nodes: [node],
+      pause: () => {
+        rounds += 1;
+        if (rounds === 2) operators.stopWatching();
+        return Promise.resolve();
+      },
+    } as unknown as Fleet;
+    const operators = new Operators(fleet);
+    await operators.watch();
+    return operators.violations.map(({ sentence }) => sentence);
+  };
+
+  it('is complained about once when members stand in a list twice, or too few do', async () => {
+    expect(await complaintsAbout([[0, 1, 2]])).toEqual([]);
+    expect(await complaintsAbout([[0, 1, 1]])).toEqual(['at epoch 9 partition 0 lies on [0 1 1]']);
+    expect(await complaintsAbout([[0, 1, 7]])).toEqual(['at epoch 9 partition 0 lies on [0 1 7]']);
+    expect(await complaintsAbout([[0, 1]])).toEqual(['at epoch 9 partition 0 has 2 holders']);
+  });
+});
