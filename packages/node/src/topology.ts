@@ -35,6 +35,16 @@ const togetherMs = 2500;
 /** Newcomers that wait here. */
 const waitingMax = 1000;
 
+/** Why a wish cannot be begun; `undefined` when it can. */
+function whyNot(state: ClusterState, wish: Wish): unknown {
+  try {
+    checkWish(state, wish);
+    return undefined;
+  } catch (error) {
+    return error;
+  }
+}
+
 /** Takes wishes to the ring log. */
 export class Topology {
   readonly #world: TopologyWorld;
@@ -162,11 +172,24 @@ export class Topology {
   async #admitAll(): Promise<void> {
     const now = this.#world.clock.monotonic();
     for (const [id, { atMs }] of this.#asking) if (now - atMs > togetherMs) this.#asking.delete(id);
+    for (let wishes = this.#joins(); wishes.length > 0; wishes = this.#joins()) {
+      try {
+        return await this.begin(wishes);
+      } catch (error) {
+        // One that got in elsewhere meanwhile, or lost its name to another, holds nobody else up.
+        if (wishes.every((wish) => whyNot(this.#cluster.state, wish) === undefined)) throw error;
+      }
+    }
+  }
+
+  /** The joins that can be begun together now. Who is a member, or cannot be one, waits no more. */
+  #joins(): Wish[] {
+    const { state } = this.#cluster;
+    for (const [id, { member }] of this.#asking) if (whyNot(state, { kind: 'join', member }) !== undefined) this.#asking.delete(id);
     const wishes = [...this.#asking.values()].map(({ member }): Wish => ({ kind: 'join', member }));
-    const names = new Set(wishes.map((wish) => (wish.kind === 'join' ? wish.member.name : '')));
+    const names = new Set([...this.#asking.values()].map(({ member }) => member.name));
     // Two that go by one name: the first one joins, and the other hears why it cannot.
-    await this.begin(names.size === wishes.length ? wishes : wishes.slice(0, 1));
-    for (const { id } of this.#cluster.state.members) this.#asking.delete(id);
+    return names.size === wishes.length ? wishes : wishes.slice(0, 1);
   }
 
   /** In a worker: it takes longer than a turn may. */
