@@ -46,6 +46,14 @@ export async function writeIdentity(files: Files, directory: string, incarnation
   });
 }
 
+/** Takes the file away, durably: whatever store lies beside it may have lost something. */
+export async function forgetIdentity(files: Files, directory: string): Promise<void> {
+  const path = joinPath(directory, fileName);
+  if (!(await files.exists(path))) return;
+  await files.remove(path);
+  await files.syncDirectory(directory);
+}
+
 async function readText(files: Files, path: string): Promise<string> {
   const handle = await files.open(path, 'read');
   try {

@@ -19,12 +19,14 @@ import { assemble } from './assemble.ts';
 import { askToJoin, noTransport, openDoor, ringLogTransport } from './cluster/door.ts';
 import { foundCluster, joinThrough } from './cluster/enter.ts';
 import { claimMemberId } from './cluster/member-file.ts';
+import { openMended } from './cluster/mend-ring-log.ts';
 import { clusterRules } from './cluster/rules.ts';
 import { seatStewards } from './cluster/electorate.ts';
 import { type ClusterState, type Member, memberOf } from './cluster/state.ts';
-import { type FormerMembership, readFormerMembership } from './former-membership.ts';
+import { type FormerMembership, keepId, readFormerMembership, readKeptId } from './former-membership.ts';
 import { Life } from './life.ts';
 import { checkNodeOptions, durabilityOf, type NodeOptions, type NodeSettings } from './options.ts';
+import { mendStore } from './mend-store.ts';
 import { Recovery } from './recovery.ts';
 import type { Store } from './store.ts';
 
@@ -62,23 +64,39 @@ async function open(settings: NodeSettings, options: NodeOptions, closers: (() =
   const { environment, dataDirectory, sync } = settings;
   await environment.files.makeDirectory(dataDirectory);
   const openStore = options.openStore ?? openLsmStore;
-  const store = await openStore(joinPath(dataDirectory, 'store'), { environment, durable: durabilityOf(sync) });
+  const opening = { environment, durable: durabilityOf(sync) };
+  const openIt = (): Promise<Store> => openStore(joinPath(dataDirectory, 'store'), opening);
+  const store = await openIt().catch((error: unknown) => mendStore({ error, environment, dataDirectory, openIt }));
   closers.push(() => store.close());
+  const isDamaged = (store.losses ?? []).length > 0;
   const former = await readFormerMembership(store);
   const directory = joinPath(dataDirectory, 'ring');
   await environment.files.makeDirectory(directory);
-  const id = await claimMemberId(environment, directory, former?.id);
+  const id = await claimMemberId(environment, directory, { former: former?.id, kept: await readKeptId(store) });
+  await keepId(store, id);
   const { oneEpochForEver } = settings.hazards;
-  const life = await Life.begin({ store, environment, directory: dataDirectory, doubt: () => Recovery.doubt(store), oneEpochForEver });
+  const life = await Life.begin({
+    store,
+    environment,
+    directory: dataDirectory,
+    doubt: () => Recovery.doubt(store),
+    oneEpochForEver,
+    isDamaged,
+  });
+  await Recovery.settleOwn(store);
   const endpoint = settings.peer && (await openDoor(environment, settings.peer, { id, incarnation: life.incarnation }));
   if (endpoint !== undefined) closers.push(() => endpoint.close());
   let known: () => ClusterState | undefined = () => undefined;
   const transport = endpoint && ringLogTransport(endpoint, (node) => memberIn(known(), node)?.peer);
-  const ringLog = await RingLog.open({ directory, rules: clusterRules, node: id, transport: transport ?? noTransport, environment });
+  const { files, log } = environment;
+  const openLog = (): Promise<RingLog<ClusterState>> =>
+    RingLog.open({ directory, rules: clusterRules, node: id, transport: transport ?? noTransport, environment });
+  const hasSeeds = (settings.peer?.seeds ?? []).length > 0;
+  const ringLog = await openMended({ files, log, directory, hasSeeds, open: openLog });
   closers.push(() => ringLog.close());
   known = () => (ringLog.epoch === 0 ? undefined : ringLog.state);
   const self = describeSelf(settings, { id, acceptor: ringLog.self.incarnation, address: endpoint?.address });
-  const recovery = await Recovery.load(store);
+  const recovery = await Recovery.load(store, life);
   await enter({ settings, store, former, ringLog, endpoint, self, recovery });
   return { settings, store, life, recovery, ringLog, endpoint, self };
 }

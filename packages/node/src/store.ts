@@ -27,6 +27,13 @@ export interface StoreRange {
   readonly limit: number;
 }
 
+/** Keys at or after `lower`, up to `upper`. */
+export interface LostStretch {
+  readonly lower: Uint8Array;
+  readonly upper: Uint8Array;
+  readonly upperExclusive: boolean;
+}
+
 /** An ordered store of byte keys and values. */
 export interface Store {
   get(key: Uint8Array): Promise<Uint8Array | undefined>;
@@ -34,6 +41,10 @@ export interface Store {
   range(range: StoreRange): AsyncIterable<readonly [Uint8Array, Uint8Array]>;
   /** Why the store takes no more writes; undefined while it does. */
   readonly failure?: Error | undefined;
+  /** Stretches of keys that cannot be read because a file was damaged. A store that never says so need not have it. */
+  readonly losses?: readonly LostStretch[];
+  /** Takes what was lost of the keys in [from, to) for gone: reads answer with what is left. Durable when it resolves. */
+  acceptLosses?(from?: Uint8Array, to?: Uint8Array): Promise<void>;
   statistics?(): Readonly<Record<string, number | string | boolean>>;
   close(): Promise<void>;
 }

@@ -55,8 +55,8 @@ export class ClusterMember implements ClusterLink {
     return isBarred(this.state, member) ? 'down' : this.#parts.standing(member);
   }
 
-  isRecovering(): boolean {
-    return this.#parts.recovery.isRecovering;
+  isRecovering(partition: number): boolean {
+    return this.#parts.recovery.isRecoveringIn(partition, this.state.ring.partitions);
   }
 
   catchUp(from: readonly string[] = []): Promise<void> {
