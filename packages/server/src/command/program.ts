@@ -197,10 +197,14 @@ function addOffline(program: Command): void {
   verify.action(async (directory: string, flags: object) => (await import('./offline.ts')).verify(directory, flags));
   const repair = program
     .command('repair')
-    .description('make a damaged data directory open again, offline')
-    .argument('<DIR>')
-    .option(...json);
-  repair.action(async (directory: string, flags: object) => (await import('./offline.ts')).repair(directory, flags));
+    .argument('[DIR]')
+    .option('--prove', 'cluster: count every copy from the data, and fail unless all are equal then');
+  looking(repair, 'make all copies in the cluster equal now; with DIR, make a damaged data directory open again, offline').action(
+    async (directory: string | undefined, flags: object) =>
+      directory === undefined
+        ? (await import('./repair.ts')).repairCluster(flags)
+        : (await import('./offline.ts')).repair(directory, flags),
+  );
   const dump = program.command('dump').description('write a data directory as JSON lines, offline').argument('<DIR>');
   dump.action(async (directory: string) => (await import('./offline.ts')).dump(directory));
 }

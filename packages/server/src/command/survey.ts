@@ -32,7 +32,8 @@ export function survey<Answer>(endpoint: URL, members: readonly MemberReport[], 
   );
 }
 
-function endpointOfMember({ http, state }: MemberReport): URL | undefined {
+/** Where a member answers HTTP; undefined when nobody knows, or it is gone. */
+export function endpointOfMember({ http, state }: MemberReport): URL | undefined {
   const url = `http://${http}`;
   return http === '' || state === 'dead' || state === 'left' || !URL.canParse(url) ? undefined : new URL(url);
 }

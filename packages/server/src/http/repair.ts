@@ -1,0 +1,24 @@
+/** `POST /v1/repair?prove`: compares this node's copies with those of every member that holds some of them too, now, and repairs both sides. */
+import type { RepairReport } from '@coterie/node';
+import type { Exchange } from './exchange.ts';
+import { invalid } from './problem.ts';
+import { parseQuery } from './query.ts';
+
+/** What came of it. */
+export interface RepairDocument {
+  /** The node that was asked. */
+  readonly node: string;
+  /** One report a member, with its name. */
+  readonly repairs: readonly (RepairReport & { readonly name: string })[];
+}
+
+/** Answers when all is done, which takes as long as it takes. */
+export async function runRepair(exchange: Exchange): Promise<void> {
+  const prove = parseQuery(exchange.query, ['prove']).get('prove');
+  if (prove !== undefined && prove !== '') throw invalid('prove takes no value, as in /v1/repair?prove');
+  const { node } = exchange.service;
+  const reports = await node.repair({ prove: prove !== undefined });
+  const names = new Map(node.cluster().members.map(({ id, name }) => [id, name]));
+  const repairs = reports.map((report) => ({ ...report, name: names.get(report.member) ?? report.member }));
+  exchange.answerJson(200, { node: node.status().name, repairs } satisfies RepairDocument);
+}
