@@ -60,8 +60,8 @@ describe('the only holder of a key', () => {
     const writing = among.put('v', { w: 1 });
     const { state } = among;
     const moves = new Map(state.ring.replicas.map((_, partition) => [partition, [1]] as const));
-    const change = { id: 'c', kind: 'join', member: idOf(1), phase: 'dual-write', moves } as const;
-    among.state = { ...state, epoch: 2, ringEpoch: 2, change };
+    const change = { id: 'c', aims: [{ kind: 'join', member: idOf(1) }], phase: 'dual-write', moves } as const;
+    among.state = { ...state, epoch: 2, ringEpoch: 2, changes: [change] };
     const { reached } = await among.run(writing);
     expect(among.merged).toEqual([{ member: idOf(1), values: ['v'] }]);
     expect(reached.primaries).toBe(2);

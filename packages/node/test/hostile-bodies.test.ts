@@ -6,7 +6,7 @@ import { isCoterieError } from '@coterie/env';
 import type { IncomingRequest, RpcAnswer } from '@coterie/rpc';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { memberFrom } from '../src/cluster/door.ts';
+import { askingFrom } from '../src/cluster/door.ts';
 import { placeOf } from '../src/core.ts';
 import { EpochGate } from '../src/epoch-gate.ts';
 import { addressFrom } from '../src/layout.ts';
@@ -178,7 +178,7 @@ describe('what lies in a message', () => {
     const decoders: ((said: unknown, raw: Uint8Array) => unknown)[] = [
       (said) => openFields(said),
       (said) => openReply(said),
-      (said) => memberFrom(idOf(1), said),
+      (said) => askingFrom(idOf(1), said),
       (_, raw) => addressFrom(raw),
       (_, raw) => decodeObject(raw, 0, seed),
       (_, raw) => decodeCopy(raw, seed),

@@ -1,9 +1,10 @@
 /** Messages of peers that are not what they should be: refused by name, before anything is done about them. */
 import type { IncomingRequest, RpcAnswer } from '@coterie/rpc';
 import { describe, expect, it } from 'vitest';
-import { memberFrom } from '../src/cluster/door.ts';
+import { askingFrom } from '../src/cluster/door.ts';
 import { placeOf } from '../src/core.ts';
 import { EpochGate } from '../src/epoch-gate.ts';
+import { Pace } from '../src/pace.ts';
 import { peerHandlers, RemotePeers } from '../src/remote.ts';
 import { PeerService } from '../src/serve.ts';
 import { takeOver } from '../src/transfer.ts';
@@ -70,11 +71,11 @@ describe('a node that is asked', () => {
       const { id: who = id, name = 'n', peer = 'n:1' } = more;
       return [who, name, '', 1, peer, '', 'first'];
     };
-    expect(memberFrom(id, body({}))).toMatchObject({ id, name: 'n', peer: 'n:1' });
-    expect(() => memberFrom(id, body({ id: other }))).toThrow(malformed);
-    expect(() => memberFrom('zz', body({ id: 'zz' }))).toThrow(malformed);
-    expect(() => memberFrom(id, body({ name: 'n'.repeat(257) }))).toThrow(malformed);
-    expect(() => memberFrom(id, body({ peer: 'nowhere' }))).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }));
+    expect(askingFrom(id, body({}))).toMatchObject({ member: { id, name: 'n', peer: 'n:1' }, mode: 'auto' });
+    expect(() => askingFrom(id, body({ id: other }))).toThrow(malformed);
+    expect(() => askingFrom('zz', body({ id: 'zz' }))).toThrow(malformed);
+    expect(() => askingFrom(id, body({ name: 'n'.repeat(257) }))).toThrow(malformed);
+    expect(() => askingFrom(id, body({ peer: 'nowhere' }))).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }));
   });
 });
 
@@ -96,7 +97,9 @@ describe('a node that asks', () => {
     let pages = 0;
     among.peers = { ...among.peers, page: async () => ({ records: [], cursor: bytes(pages++ < 50 ? 'here' : 'there') }) };
     const from = { source: idOf(1), ranges: [[0, 1] as const] };
-    await expect(among.run(takeOver(among.core, from, { objects: 0, bytes: 0 }))).rejects.toEqual(malformed);
+    const progress = { objects: 0, bytes: 0, cursor: undefined };
+    const pace = new Pace(among.core.environment, 1e9);
+    await expect(among.run(takeOver(among.core, from, { progress, pace }))).rejects.toEqual(malformed);
     expect(pages).toBe(2);
   });
 });
