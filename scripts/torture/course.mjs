@@ -12,7 +12,7 @@ import { waitUntil } from './patience.mjs';
  * @property {(fleet: Fleet, scene: Scene) => void | Promise<void>} begin
  */
 
-const joinMs = 90_000;
+const changeMs = 90_000;
 
 /**
  * The course of one round.
@@ -56,13 +56,44 @@ export function growth(directory, how) {
       await fleet.whenAll(({ state }) => state === 'ended', `${name} ends`, [node]);
       await fleet.resume(name);
     }
-    const hasMoved = async () => {
-      const documents = await scene.askAll('/v1/cluster');
-      return documents.every((document) => document?.members.length === fleet.names.length && document.change === undefined);
-    };
-    if (!(await waitUntil(hasMoved, joinMs))) fleet.troubles.push(`the join of ${name} did not come to its end within ${joinMs / 1000} s`);
+    await settle(fleet, scene, `the join of ${name}`);
   };
   return { title: how === 'killed' ? 'join, killed on its way' : 'join', begin };
+}
+
+/**
+ * The ring shrinks by one node, under load; then its process ends.
+ * @param {string} leaver
+ * @returns {Step}
+ */
+export function departure(leaver) {
+  const begin = async (/** @type {Fleet} */ fleet, /** @type {Scene} */ scene) => {
+    scene.forgetOwners();
+    const other = fleet.names.find((name) => name !== leaver) ?? '';
+    await scene.post(other, '/v1/change', { kind: 'leave', member: leaver });
+    const hasLeft = async () => {
+      const { members } = await scene.ask(other, '/v1/cluster');
+      return !members.some((/** @type {{ name: string }} */ { name }) => name === leaver);
+    };
+    if (!(await waitUntil(hasLeft, changeMs))) fleet.troubles.push(`${leaver} did not leave within ${changeMs / 1000} s`);
+    await fleet.retire(leaver);
+    await settle(fleet, scene, `the departure of ${leaver}`);
+  };
+  return { title: `${leaver} leaves`, begin };
+}
+
+/**
+ * Waits until all agree on who is a member and nothing is under way.
+ * @param {Fleet} fleet
+ * @param {Scene} scene
+ * @param {string} what
+ */
+async function settle(fleet, scene, what) {
+  const isSettled = async () => {
+    const documents = await scene.askAll('/v1/cluster');
+    return documents.every((document) => document?.members.length === fleet.names.length && document.change === undefined);
+  };
+  if (!(await waitUntil(isSettled, changeMs))) fleet.troubles.push(`${what} did not come to its end within ${changeMs / 1000} s`);
 }
 
 /**

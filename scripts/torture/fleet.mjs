@@ -26,6 +26,7 @@ export class Fleet {
   nodes = [];
   /** @type {string[]} what went wrong with the processes themselves */
   troubles = [];
+  #added = 0;
   /** @type {string[]} what the nodes advertise */
   #doors = [];
   #events = {
@@ -55,7 +56,7 @@ export class Fleet {
    * @returns {Promise<DevNode>}
    */
   async add(directory) {
-    const number = this.nodes.length + 1;
+    const number = ++this.#added;
     const freePorts = await findFreePorts(host, 2 * number);
     const layout = { nodes: number, directory, http: { host, port: 0 }, freePorts, existing: new Set() };
     const plan = /** @type {import('../../packages/server/dist/dev/layout.js').DevNodePlan} */ (layOut(layout)[number - 1]);
@@ -68,6 +69,13 @@ export class Fleet {
     this.#fallsIll(plan.name, 'process');
     node.start();
     return node;
+  }
+
+  /** Ends a node that has left the cluster. @param {string} name */
+  async retire(name) {
+    const node = this.node(name);
+    this.nodes = this.nodes.filter((other) => other !== node);
+    await node.end('SIGTERM');
   }
 
   /** @returns {readonly string[]} */

@@ -17,14 +17,14 @@ import { runRound } from './round.mjs';
 
 const nodes = 5;
 const joinMs = 120_000;
-const joinsMax = 8;
+const swapsMax = 50;
 const help = `npm run torture -- [options]
   --minutes N    how long: rounds are begun until it is over, one at least (5)
   --phase S      seconds of each phase, of which a round has eleven (8)
   --keys N       keys of each of the three buckets, new ones each round (100)
   --clients N    clients, each with one request in flight (40)
   --think MS     average pause of a client between two things (40)
-  --joins N      nodes that join, one in each of the first rounds (1)
+  --swaps N      in so many of the first rounds a node joins, and then one leaves (1)
   --seed N       draws victims and load (the time of day)
   --spoil        destroys acknowledged writes, to see that this is found: exit code 1 is right then
   --keep         leaves data and logs where they are, whatever the verdict`;
@@ -36,7 +36,7 @@ const { values } = parseArgs({
     keys: { type: 'string', default: '100' },
     clients: { type: 'string', default: '40' },
     think: { type: 'string', default: '40' },
-    joins: { type: 'string', default: '1' },
+    swaps: { type: 'string', default: '1' },
     seed: { type: 'string', default: String(Math.floor(Date.now() / 1000) % 100_000) },
     spoil: { type: 'boolean', default: false },
     keep: { type: 'boolean', default: false },
@@ -66,7 +66,7 @@ const plan = {
   phaseMs: 1000 * numberOf('phase', values.phase),
   isSpoilt: values.spoil,
 };
-const joins = Math.min(joinsMax, numberOf('joins', values.joins));
+const swaps = Math.min(swapsMax, numberOf('swaps', values.swaps));
 const directory = mkdtempSync(join(tmpdir(), 'coterie-torture-'));
 const fleet = new Fleet();
 const meter = new Meter();
@@ -100,7 +100,7 @@ async function runAll() {
       fleet,
       meter,
       say,
-      plan: { ...plan, number, joinIn: number <= joins ? directory : undefined },
+      plan: { ...plan, number, swapIn: number <= swaps ? directory : undefined },
     });
     const phases = meter.phases.slice(from);
     wrong.push(...rest.failures, ...findingsLines(findings), ...fleet.troubles, ...unexcused(phases));
@@ -132,7 +132,7 @@ function tellVerdict(wrong) {
     return;
   }
   const { phase, keys, clients, think } = values;
-  const again = `--minutes ${minutes} --phase ${phase} --keys ${keys} --clients ${clients} --think ${think} --joins ${joins} --seed ${seed}`;
+  const again = `--minutes ${minutes} --phase ${phase} --keys ${keys} --clients ${clients} --think ${think} --swaps ${swaps} --seed ${seed}`;
   say(`\nverdict: NOT every promise was kept (seed ${seed})\n${wrong.join('\n')}`);
   say(`\ndata and logs: ${directory}\nagain, with the same victims: npm run torture -- ${again}${plan.isSpoilt ? ' --spoil' : ''}`);
 }

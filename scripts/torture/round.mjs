@@ -1,6 +1,6 @@
 /** One round: load, the course of faults under it, rest, judgement. Each round has keys of its own. */
 import { SeededRandom } from '../../packages/simulator/dist/index.js';
-import { drawCourse, growth } from './course.mjs';
+import { departure, drawCourse, growth } from './course.mjs';
 import { Ledger } from './ledger.mjs';
 import { Load } from './load.mjs';
 import { pause } from './patience.mjs';
@@ -21,7 +21,7 @@ import { judgeAll } from './verdict.mjs';
  * @property {number} clients
  * @property {number} thinkMs
  * @property {number} phaseMs
- * @property {string | undefined} joinIn where another node is to have its directory and join; none joins if absent
+ * @property {string | undefined} swapIn where another node is to have its directory and join, after which one leaves; neither if absent
  * @property {boolean} isSpoilt whether acknowledged writes are destroyed on purpose
  */
 
@@ -39,7 +39,8 @@ export async function runRound({ fleet, meter, plan, say }) {
   await scene.learnOwners();
   const watch = watchHints(scene);
   const steps = drawCourse(fleet.names, random);
-  if (plan.joinIn !== undefined) steps.push(growth(plan.joinIn, random.chance(0.5) ? 'killed' : 'whole'));
+  if (plan.swapIn !== undefined)
+    steps.push(growth(plan.swapIn, random.chance(0.5) ? 'killed' : 'whole'), departure(random.pick(fleet.names)));
   try {
     await runCourse({ scene, plan, say, steps });
     const given = plan.isSpoilt ? [await spoil(scene)] : [];

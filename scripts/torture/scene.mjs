@@ -71,17 +71,32 @@ export class Scene {
    * @param {string} path
    * @returns {Promise<any>}
    */
-  async ask(node, path) {
-    const answer = await this.#transport.request({
-      method: 'GET',
-      origin: this.fleet.urlOf(node),
-      path,
-      headers: { accept: 'application/json' },
-      timeoutMs: askMs,
-      answerBytesMax,
-    });
-    if (answer.status !== 200) throw new Error(`${node} answered ${path} with ${answer.status}`);
-    return JSON.parse(new TextDecoder().decode(answer.body));
+  ask(node, path) {
+    return this.#exchange(node, { method: 'GET', path });
+  }
+
+  /**
+   * Has a node do something.
+   * @param {string} node
+   * @param {string} path
+   * @param {object} body
+   * @returns {Promise<any>}
+   */
+  post(node, path, body) {
+    return this.#exchange(node, { method: 'POST', path, body: new TextEncoder().encode(JSON.stringify(body)) });
+  }
+
+  /**
+   * @param {string} node
+   * @param {{ method: string, path: string, body?: Uint8Array }} request
+   * @returns {Promise<any>}
+   */
+  async #exchange(node, request) {
+    const headers = { accept: 'application/json', ...(request.body === undefined ? {} : { 'content-type': 'application/json' }) };
+    const answer = await this.#transport.request({ ...request, headers, origin: this.fleet.urlOf(node), timeoutMs: askMs, answerBytesMax });
+    const text = new TextDecoder().decode(answer.body);
+    if (answer.status !== 200) throw new Error(`${node} answered ${request.path} with ${answer.status}: ${text}`);
+    return JSON.parse(text);
   }
 
   /** What every node says, in the order of their names; `undefined` of those that do not answer. @param {string} path */
