@@ -1,3 +1,4 @@
+export type { Bound, Bounds } from './bound.ts';
 export { CoterieError, assert, errorCodes, isCoterieError } from './errors.ts';
 export type { ErrorCode, ErrorDetails, ErrorOptions } from './errors.ts';
 export { randomHex, silentLog, sleep } from './environment.ts';

@@ -25,6 +25,10 @@ export class Forgotten {
     return known !== undefined && incarnation <= known;
   }
 
+  get size(): number {
+    return this.#incarnations.size;
+  }
+
   /** All of them, oldest first. */
   entries(): readonly (readonly [string, number])[] {
     return [...this.#incarnations];

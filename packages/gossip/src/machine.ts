@@ -14,7 +14,7 @@
  *
  * Times handed in are monotonic milliseconds; inside, everything runs on waking time.
  */
-import { CoterieError, isCoterieError, type Random } from '@coterie/env';
+import { type Bounds, CoterieError, isCoterieError, type Random } from '@coterie/env';
 import { Awareness } from './awareness.ts';
 import { Beliefs } from './beliefs.ts';
 import { Budget } from './budget.ts';
@@ -78,6 +78,7 @@ export class GossipMachine {
   readonly #outbox: Outbox;
   readonly #beliefs: Beliefs;
   readonly #prober: Prober;
+  readonly #spreading: Spreading;
   readonly #rounds: Rounds;
   readonly #listener: Listener;
   readonly #company: Company;
@@ -92,6 +93,7 @@ export class GossipMachine {
     checkOptions({ self, incarnation, cluster, seeds });
     const times = { ...defaultTiming, ...timing };
     const spreading = new Spreading(tableLimits.changes);
+    this.#spreading = spreading;
     this.#list = new MemberList({ selfId: self.id, catalogue, random });
     this.#company = new Company(companyPeriods * times.periodMs);
     this.#outbox = new Outbox(cluster, { list: this.#list, spreading, budget: new Budget(times.bytesPerSecond, burstBytes) });
@@ -253,6 +255,16 @@ export class GossipMachine {
       foreign: this.#listener.foreign,
       refuted: this.#beliefs.refutedByUs,
       doubt: this.#awareness.score,
+    };
+  }
+
+  /** What it holds that has a limit. */
+  get bounds(): Bounds {
+    return {
+      gossipMembers: { now: this.#list.size, most: tableLimits.members },
+      gossipForgotten: { now: this.#forgotten.size, most: tableLimits.forgotten },
+      gossipChanges: { now: this.#spreading.size, most: tableLimits.changes },
+      ...this.#prober.bounds,
     };
   }
 

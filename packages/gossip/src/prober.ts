@@ -12,7 +12,7 @@
  * All times are multiplied by the node's doubt in itself. Pings to those that are gone and to seeds are greetings: nothing follows
  * from their silence, and an ack speaks for itself.
  */
-import type { Random } from '@coterie/env';
+import type { Bounds, Random } from '@coterie/env';
 import type { Awareness } from './awareness.ts';
 import type { Beliefs } from './beliefs.ts';
 import type { MemberList } from './member-list.ts';
@@ -71,6 +71,14 @@ export class Prober {
   /** When something may be due next: never too late, now and then for nothing. */
   get nextDueMs(): number {
     return this.#nextDueMs;
+  }
+
+  /** Probes and relayed probes that are under way. */
+  get bounds(): Bounds {
+    return {
+      gossipProbes: { now: this.#probes.size, most: tableLimits.probes },
+      gossipRelays: { now: this.#relays.size, most: tableLimits.relays },
+    };
   }
 
   /** Probes a member, unless it is being probed or too many are. */

@@ -10,7 +10,7 @@
  * The file is written some seconds after the last change, and when the service stops. A list that cannot be read is left aside with a
  * warning: seeds and others' probes will bring it back. One that cannot be written is tried again at the next change.
  */
-import { CoterieError, type Environment, sleep, type Timer } from '@coterie/env';
+import { type Bounds, CoterieError, type Environment, sleep, type Timer } from '@coterie/env';
 import type { Effect } from './effects.ts';
 import { readListFile, writeListFile } from './list-file.ts';
 import { type Counters, GossipMachine } from './machine.ts';
@@ -167,6 +167,11 @@ export class GossipService {
   /** What was counted since the start. */
   get counters(): Counters {
     return this.#machine.counters;
+  }
+
+  /** What it holds that has a limit. */
+  get bounds(): Bounds {
+    return this.#machine.bounds;
   }
 
   get #now(): number {

@@ -103,6 +103,8 @@ describe('anything at all', () => {
     expect(machine.counters.malformed).toBe(0);
     expect((machine.counters.sentBytes - before) / 60).toBeLessThan(20_000 + 50 * 1400);
     expect(machine.size.known).toBeLessThan(10_000);
+    for (const { now, most } of Object.values(machine.bounds)) expect(now).toBeLessThanOrEqual(most);
+    expect(machine.bounds['gossipMembers']?.now).toBeGreaterThan(names.length);
     for (const name of names) expect(conversation.machine('a').stateOf(idOf(name))).toBe('alive');
   });
 });

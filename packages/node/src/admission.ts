@@ -2,7 +2,7 @@
  * How much work may be inside the node at a time: so many operations, so many bytes. Past it: a quick refusal before
  * anything was done. What timed out still counts until it has ended, for it still holds its memory.
  */
-import { CoterieError } from '@coterie/env';
+import { type Bounds, CoterieError } from '@coterie/env';
 
 /** Limits of what runs at a time. */
 export interface AdmissionLimits {
@@ -19,6 +19,13 @@ export class Admission {
 
   constructor(limits: AdmissionLimits) {
     this.#limits = limits;
+  }
+
+  /** Bytes may pass their limit with a single operation that is larger by itself. */
+  get bounds(): Bounds {
+    const { inFlightMax, inFlightBytesMax } = this.#limits;
+    const bytesMost = this.operations > 1 ? inFlightBytesMax : Math.max(inFlightBytesMax, this.bytes);
+    return { operations: { now: this.operations, most: inFlightMax }, operationBytes: { now: this.bytes, most: bytesMost } };
   }
 
   /** Lets an operation of this size in. @throws `OVERLOADED` */

@@ -2,6 +2,7 @@
  * What one running node offers to the doors in front of it (HTTP, CLI, later Redis): values in, values out. Errors are
  * `CoterieError`s. Nothing here knows about HTTP.
  */
+import type { Bounds } from '@coterie/env';
 import type { ChangeReport, RingChanges } from './api-topology.ts';
 
 /** Properties of a bucket. Any bucket exists, with the defaults, before anybody made it. */
@@ -222,6 +223,8 @@ export interface CopyReport {
 
 /** What the door for other nodes and gossip count, by name. Empty for a node without a door. */
 export interface NodeCounters {
+  /** What has a limit, by name: none is ever passed. At the limit what comes is refused, and says so. */
+  readonly bounds: Bounds;
   readonly rpc: Readonly<Record<string, number>>;
   readonly gossip: Readonly<Record<string, number>>;
 }

@@ -15,7 +15,7 @@ import type { Core } from './core.ts';
 import { mergeAndPrune, openTurns, wallClockStamps, writeApart } from './hazards.ts';
 import { HintLedger } from './hint-ledger.ts';
 import { HybridClock } from './hybrid-clock.ts';
-import { KeyLocks } from './key-locks.ts';
+import { KeyLocks, type KeyTurns } from './key-locks.ts';
 import { mergeObjects } from './merge.ts';
 import { RunningNode } from './node.ts';
 import { OperationMemory } from './operations.ts';
@@ -31,6 +31,7 @@ interface Inside {
   readonly core: Core;
   readonly whoIsUp: WhoIsUp;
   readonly hints: HintLedger;
+  readonly turns: KeyTurns<PendingCopy>;
   readonly memory: OperationMemory;
 }
 
@@ -57,7 +58,11 @@ export async function assemble(opened: Opened): Promise<CoterieNode> {
     const ends = await Promise.allSettled([gossip?.stop(), background.stop(), doorAndLog()]);
     for (const end of ends) if (end.status === 'rejected') throw end.reason;
   };
-  const counters = (): NodeCounters => ({ rpc: { ...endpoint?.counts }, gossip: { ...gossip?.counters } });
+  const counters = (): NodeCounters => ({
+    rpc: { ...endpoint?.counts },
+    gossip: { ...gossip?.counters },
+    bounds: { ...inside.hints.bounds, ...inside.turns.bounds, ...endpoint?.bounds, ...gossip?.bounds },
+  });
   const { sync } = settings;
   const node = new RunningNode({ ...inside, ...background.parts, life, recovery, self, sync, counters, shutDown });
   if (endpoint === undefined) return node;
@@ -114,5 +119,5 @@ async function assembleInside({ settings, store, life, recovery, ringLog, endpoi
     hazards,
     syncsEachWrite: sync === 'always',
   };
-  return { core, whoIsUp, hints, memory };
+  return { core, whoIsUp, hints, turns, memory };
 }

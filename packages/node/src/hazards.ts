@@ -68,7 +68,7 @@ export function checkHazards(given: Partial<Hazards> = {}): Hazards {
 /** Scenario 20: everybody has the turn at once, and nobody knows of another's batch in flight. */
 export function openTurns<State>(): KeyTurns<State> {
   const turn: KeyTurn<State> = { latest: undefined, find: () => undefined, track: () => undefined, leave: () => undefined };
-  return { enter: () => turn };
+  return { bounds: {}, enter: () => turn };
 }
 
 /** Scenarios 1 and 5: what a write's context counts for. */

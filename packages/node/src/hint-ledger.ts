@@ -2,7 +2,7 @@
  * How many objects this store keeps for whom, and whether there is room for more. Past the limit a hint is refused
  * *before* it is acknowledged, so that the coordinator tries the next store; what was acknowledged is never dropped.
  */
-import { CoterieError } from '@coterie/env';
+import { type Bounds, CoterieError } from '@coterie/env';
 import { afterPrefix, openHintKey, space } from './layout.ts';
 import type { Store } from './store.ts';
 
@@ -27,6 +27,10 @@ export class HintLedger {
   /** Hints in all. */
   get total(): number {
     return this.#total;
+  }
+
+  get bounds(): Bounds {
+    return { hints: { now: this.#total, most: this.#hintsMax } };
   }
 
   /** Members for whom something is kept, and how much. */

@@ -15,7 +15,7 @@
  * Invariants: at most one holder per key; waiters are served in order and bounded; a key costs memory only while
  * somebody holds it, waits, or has a batch in flight.
  */
-import { CoterieError } from '@coterie/env';
+import { type Bounds, CoterieError } from '@coterie/env';
 
 /** A batch on its way to the disk. */
 export interface InFlight<State> {
@@ -37,6 +37,7 @@ export interface KeyTurn<State> {
 
 /** Hands out turns. */
 export interface KeyTurns<State> {
+  readonly bounds: Bounds;
   /** The turn, at once if nobody has it; else when it is the caller's. Rejects with `OVERLOADED` when too many wait for this key. */
   enter(key: string): KeyTurn<State> | Promise<KeyTurn<State>>;
 }
@@ -91,6 +92,13 @@ export class KeyLocks<State> implements KeyTurns<State> {
   /** `waitersMax`: how many may wait for one key. */
   constructor(waitersMax: number) {
     this.#waitersMax = waitersMax;
+  }
+
+  /** Those who wait for one key, where most do. */
+  get bounds(): Bounds {
+    let longest = 0;
+    for (const { waiting } of this.#slots.values()) longest = Math.max(longest, waiting.length);
+    return { waitersOfOneKey: { now: longest, most: this.#waitersMax } };
   }
 
   /** Keys in use. */

@@ -182,6 +182,7 @@ export class RunningNode implements CoterieNode {
 
   status(): NodeStatus {
     const { core, life, self, sync, dropper } = this.#parts;
+    const counters = this.#parts.counters();
     const failure = core.store.failure;
     const readOnly = this.#state === 'ready' && failure !== undefined;
     return {
@@ -204,7 +205,8 @@ export class RunningNode implements CoterieNode {
         dotCounter: life.counter,
       },
       comparing: { ...this.#parts.antiEntropy.totals },
-      ...this.#parts.counters(),
+      ...counters,
+      bounds: { ...this.#admission.bounds, ...counters.bounds },
     };
   }
 

@@ -165,10 +165,10 @@ export class LocalReplica {
   async merge(place: Place, object: CausalObject): Promise<void> {
     // Before anything else: no other key may get a dot from a life that has been shown to be a copy.
     this.#watchForOwnFuture([object.set.clock], object.set.cloud);
-    if (place.hintFor !== undefined) this.#parts.hints.checkRoom();
     const turn = await this.#parts.turns.enter(recordOf(place).id);
     try {
       const local = await this.#newest(turn, place);
+      this.#checkRoom(place, local.object);
       const merged = this.#parts.meet(local.object, object, place.bucket.properties.conflict);
       return this.#keep(turn, place, { before: local, after: merged });
     } finally {
@@ -178,7 +178,6 @@ export class LocalReplica {
 
   /** Gives the write its dot and hands it to the log. @throws what `decide` throws, `OVERLOADED`, `TIMEOUT`, `CORRUPTION` */
   async coordinate(write: CoordinatedWrite, attempt: Attempt): Promise<Coordinated> {
-    if (write.place.hintFor !== undefined) this.#parts.hints.checkRoom();
     const entered = this.#parts.turns.enter(recordOf(write.place).id);
     const turn = entered instanceof Promise ? await entered : entered;
     try {
@@ -251,6 +250,7 @@ export class LocalReplica {
     const { place, operation } = write;
     const { stored, local, attempt } = on;
     const { life, store, buckets, memory } = this.#parts;
+    this.#checkRoom(place, stored.object);
     const dot = life.nextDot(local.own);
     const object = write.decide(local.object, dot);
     const answer = write.answer(object, dot);
@@ -262,6 +262,11 @@ export class LocalReplica {
     attempt.mayTakeEffect = true;
     const durable = this.#commit(turn, batch, { place, operation, before: stored.object, copy: { object, own }, answer });
     return { answer, object, durable };
+  }
+
+  /** Refuses one hint more than this store keeps. In the turn of the commit that counts it: nobody else can take the place. */
+  #checkRoom({ hintFor }: Place, before: CausalObject): void {
+    if (hintFor !== undefined && before.set.clock.entries.length === 0) this.#parts.hints.checkRoom();
   }
 
   /** Adds the copy to `batch`; returns the bytes of its record. */

@@ -10,6 +10,8 @@ import { bytes, text, World } from './world.ts';
 
 /** The mutation: everybody may enter at once, and nobody hears what is on its way to the disk. */
 class NoLocks implements KeyTurns<PendingCopy> {
+  readonly bounds = {};
+
   enter(): ReturnType<KeyTurns<PendingCopy>['enter']> {
     return Promise.resolve({ latest: undefined, find: () => undefined, track() {}, leave() {} });
   }

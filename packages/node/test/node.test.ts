@@ -238,6 +238,11 @@ describe('limits', () => {
     const { key = 'k', value = 'v', ...ask } = odd as { key?: string; value?: string; bucket?: string };
     await expect(world.put(key, value, ask)).rejects.toEqual(refused(code, { mayHaveTakenEffect: false }));
     expect(world.node.status().operations).toMatchObject({ puts: 0, failed: 1 });
+    expect(world.node.status().bounds).toMatchObject({
+      operations: { now: 0, most: 4096 },
+      waitersOfOneKey: { now: 0 },
+      hints: { now: 0 },
+    });
   });
 
   it('takes the largest key, name and value', async () => {

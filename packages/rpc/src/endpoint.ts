@@ -8,7 +8,7 @@
  * ```
  */
 import { CoterieError } from '@coterie/env';
-import type { Listener } from '@coterie/env';
+import type { Bounds, Listener } from '@coterie/env';
 import { spokenVersions } from './handshake.ts';
 import type { Hello } from './handshake.ts';
 import type { Handler, MethodOptions, PeerIdentity, RequestOptions, RpcAnswer, RpcRequest } from './messages.ts';
@@ -98,6 +98,22 @@ export class Endpoint {
     }
     for (const visitor of this.#visitors) handling += visitor.handling;
     return { inFlight, handling, outgoing, incoming: this.#visitors.size };
+  }
+
+  /** What it holds that has a limit. Where there is one for each peer or connection, the fullest counts. */
+  get bounds(): Bounds {
+    const { peersMax, connectionsMax, inFlightMax, queueBytesMax, frameBytesMax, handlingMax, handlingBytesMax } = this.#limits;
+    const peers = [...this.#peers.values()];
+    const visitors = [...this.#visitors];
+    return {
+      rpcPeers: { now: peers.length, most: peersMax },
+      // As many again are there for as long as it takes to refuse them.
+      rpcConnections: { now: visitors.length, most: 2 * connectionsMax },
+      rpcInFlight: { now: largest(peers, (peer) => peer.inFlight), most: inFlightMax },
+      rpcQueuedBytes: { now: largest(peers, (peer) => peer.queuedBytes), most: queueBytesMax + frameBytesMax },
+      rpcHandling: { now: largest(visitors, (visitor) => visitor.handling), most: handlingMax },
+      rpcHandlingBytes: { now: largest(visitors, (visitor) => visitor.handlingBytes), most: handlingBytesMax + frameBytesMax },
+    };
   }
 
   /** Offers a method. @throws CoterieError `INVALID_ARGUMENT` when the name is taken, empty, or longer than 32 characters */
@@ -220,4 +236,8 @@ export class Endpoint {
   #closedError(): CoterieError {
     return new CoterieError('CLOSED', `the endpoint at ${this.address} is closed`);
   }
+}
+
+function largest<T>(of: readonly T[], amount: (one: T) => number): number {
+  return of.reduce((most, one) => Math.max(most, amount(one)), 0);
 }

@@ -90,8 +90,8 @@ export class Peer {
     const { limits } = this.#parts;
     if (this.#inFlight.size >= limits.inFlightMax) throw this.#overloaded(`${limits.inFlightMax} requests are in flight`);
     const valueBytes = lengthOf(request.values);
-    if (this.#queuedBytes + valueBytes > limits.queueBytesMax && this.#queuedBytes > 0)
-      throw this.#overloaded(`${this.#queuedBytes} bytes are queued`);
+    if (this.queuedBytes + valueBytes > limits.queueBytesMax && this.queuedBytes > 0)
+      throw this.#overloaded(`${this.queuedBytes} bytes are queued`);
     const pause = this.#pause();
     if (pause !== undefined) throw pause;
     const { waiting, answer } = this.#inFlight.add(request, timeoutMs);
@@ -103,7 +103,7 @@ export class Peer {
 
   /** Says something once, if that is possible without waiting long. */
   notify(notice: RpcRequest): void {
-    if (this.#pause() !== undefined || this.#queuedBytes > this.#parts.limits.noticeQueueBytesMax) return;
+    if (this.#pause() !== undefined || this.queuedBytes > this.#parts.limits.noticeQueueBytesMax) return;
     this.#usedMs = this.#nowMs;
     if (this.#state.name === 'ready') return this.#sendNotice(notice, this.#state.peer);
     if (this.#notices.length < waitingNoticesMax) this.#notices.push(notice);
@@ -146,7 +146,8 @@ export class Peer {
     return this.#parts.environment.clock.monotonic();
   }
 
-  get #queuedBytes(): number {
+  /** Bytes that wait to be sent. */
+  get queuedBytes(): number {
     return this.#waitingBytes + (this.#channel?.queuedBytes ?? 0);
   }
 

@@ -92,6 +92,11 @@ export class Visitor {
     return this.#handling;
   }
 
+  /** Bytes of them. */
+  get handlingBytes(): number {
+    return this.#handlingBytes;
+  }
+
   /** Turns it away. */
   refuse(error: CoterieError): void {
     this.#channel.refuse(error);

@@ -129,6 +129,7 @@ describe('a question', () => {
       expect(seen).toHaveLength(2);
       expect(leftMs).toBe(50);
       expect(b.counts.handling).toBe(2);
+      expect(b.bounds['rpcHandling']).toMatchObject({ now: 2 });
       await wait(world, 400);
       expect(b.counts.handling).toBe(0);
       expect(await ask(a, 'b', 'still fine')).toBe('still fine');
@@ -265,6 +266,7 @@ describe('bounds', () => {
         const others = await Promise.all(['c', 'd', 'e'].map((name) => endpointOn(world.machine(name))));
         expect([await ask(a, 'c', 1), await ask(a, 'd', 2)]).toEqual([1, 2]);
         expect(await outcome(ask(a, 'e', 3))).toBe('OVERLOADED never');
+        expect(a.bounds['rpcPeers']).toEqual({ now: 2, most: 2 });
         await wait(world, 10_000);
         expect(a.counts.outgoing).toBe(0);
         expect(await ask(a, 'e', 3)).toBe(3);
