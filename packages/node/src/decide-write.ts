@@ -6,7 +6,7 @@ import { CoterieError } from '@coterie/env';
 import { Context, type Dot } from '@coterie/vector-clock';
 import type { BucketProperties, Conditions } from './api.ts';
 import { etagOf } from './etag.ts';
-import { noteGone, settle } from './merge.ts';
+import { distinct, noteGone, settle, withoutReplaced } from './merge.ts';
 import { type CausalObject, plainType } from './object.ts';
 import { isVisible, type Payload } from './payload.ts';
 
@@ -25,9 +25,10 @@ export function decideWrite(local: CausalObject, change: WriteChange): CausalObj
   const { dot, now, payload, context, properties } = change;
   checkType(local);
   const event = local.set.event({ dot, at: now, value: payload, context });
-  const settled = settle(event, properties.conflict);
+  const extensions = noteGone(local.extensions, local.set.siblings, event);
+  const settled = settle(withoutReplaced(event, extensions), properties.conflict);
   const set = properties.clockEntriesMax === undefined ? settled : settled.truncate(properties.clockEntriesMax);
-  const after: CausalObject = { type: local.type, extensions: noteGone(local.extensions, local.set.siblings, event), set };
+  const after: CausalObject = { type: local.type, extensions, set };
   if (!payload.tombstone) checkSiblings(local, after, properties.siblingsMax);
   return after;
 }
@@ -65,8 +66,8 @@ function checkType(object: CausalObject): void {
 }
 
 function checkSiblings(before: CausalObject, after: CausalObject, siblingsMax: number): void {
-  const values = countValues(after);
-  if (values <= siblingsMax || values <= countValues(before)) return;
+  const values = distinct(after.set).length;
+  if (values <= siblingsMax || values <= distinct(before.set).length) return;
   throw new CoterieError(
     'TOO_MANY_SIBLINGS',
     `the key holds ${values - 1} concurrent values; read it and write back one with the context`,
@@ -74,10 +75,6 @@ function checkSiblings(before: CausalObject, after: CausalObject, siblingsMax: n
       details: { mayHaveTakenEffect: false, siblingsMax },
     },
   );
-}
-
-function countValues(object: CausalObject): number {
-  return object.set.siblings.filter((sibling) => !sibling.value.tombstone).length;
 }
 
 function precondition(message: string): CoterieError {

@@ -15,7 +15,8 @@ export function etagOf(object: CausalObject): string {
  * the write: nobody has shown these to the author, and whoever names an etag counts as having seen everything.
  */
 export function etagAfterWrite(after: CausalObject, own: Dot): string {
-  return etagOf({ ...after, set: after.set.reduce(({ dot }) => compareDots(dot, own) === 0) });
+  const operation = after.set.siblings.find(({ dot }) => compareDots(dot, own) === 0)?.value.operation;
+  return etagOf({ ...after, set: after.set.reduce(({ value }) => value.operation === operation) });
 }
 
 /** Names one sibling. */

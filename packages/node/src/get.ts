@@ -11,6 +11,7 @@ import { type Core, placementAt, placeOf } from './core.ts';
 import type { KeyPlacement } from './cluster/placement.ts';
 import type { Attempt } from './deadlines.ts';
 import { etagOf, siblingEtagOf } from './etag.ts';
+import { distinct } from './merge.ts';
 import { type CausalObject, plainType } from './object.ts';
 import { isVisible } from './payload.ts';
 import { Pursuit, type Target } from './pursuit.ts';
@@ -139,7 +140,7 @@ function answer(core: Core, place: Place, { object, reached }: Found): GetReply 
 }
 
 function visibleSiblings(object: CausalObject, now: number): SiblingValue[] {
-  const visible = object.set.siblings.filter((sibling) => isVisible(sibling.value, now));
+  const visible = distinct(object.set).filter((sibling) => isVisible(sibling.value, now));
   return visible.map((sibling) => {
     const { value, contentType, writtenAt, expiresAt } = sibling.value;
     return { value, contentType, writtenAt, ...(expiresAt === undefined ? {} : { expiresAt }), etag: siblingEtagOf(sibling) };

@@ -3,11 +3,13 @@
  * rules, and each rule keeps the highest by a total order, so copies end up equal whatever order they heard things in.
  *
  * 0. A sibling of an operation that the other copy has seen replaced goes (`replaced.ts`).
- * 1. Siblings of one operation are one write that two coordinators took: the highest dot stays.
- * 2. One tombstone is enough: the highest dot stays. (That the others happened is in the clock.)
- * 3. In a `lww` bucket the highest (stamp, dot) stays, values and tombstones alike.
+ * 1. One tombstone is enough: the highest dot stays. (That the others happened is in the clock.)
+ * 2. In a `lww` bucket the highest (stamp, dot) stays, values and tombstones alike.
  *
  * What a context covered is gone before any of this (`DottedSet.event`), so a stamp never beats causality.
+ *
+ * Siblings of one operation are one write that two coordinators took. Both stay, and a read shows the one with the highest
+ * dot (`distinct`): whoever replaces either, by a context that names only that one, replaces the operation.
  */
 import { compareDots, type DottedSet, type Sibling } from '@coterie/vector-clock';
 import { type Extensions, mergeExtensions, type MergeValues } from './extensions.ts';
@@ -31,20 +33,23 @@ export function mergeObjects(a: CausalObject, b: CausalObject, conflict: Conflic
 }
 
 /**
- * The extensions with the operations noted that had a value in `before` and have none in `after`: what somebody replaced
- * who had seen it. What yields to another by rank (rules 1 to 3) is not noted, or two might give way to each other.
+ * The extensions with the operations noted that had a sibling in `before` which `after` has not: what somebody replaced who
+ * had seen it. What yields by rank is not noted, or two might give way to each other. (A tombstone that yielded elsewhere
+ * looks as if it was replaced; nobody misses it.)
  */
 export function noteGone(extensions: Extensions, before: readonly Sibling<Payload>[], after: DottedSet<Payload>): Extensions {
   const gone = before.filter(({ dot }) => !after.has(dot));
   if (gone.length === 0) return extensions;
-  const isThere = ({ value }: Sibling<Payload>): boolean => after.siblings.some((stays) => stays.value.operation === value.operation);
-  const payloads = gone.filter((sibling) => !isThere(sibling)).map(({ value }) => value);
   const newestMs = after.siblings.reduce((newest, { value }) => Math.max(newest, value.writtenAt), 0);
-  return noteReplaced(extensions, payloads, newestMs);
+  return noteReplaced(
+    extensions,
+    gone.map(({ value }) => value),
+    newestMs,
+  );
 }
 
 /** Rule 0. */
-function withoutReplaced(set: DottedSet<Payload>, extensions: Extensions): DottedSet<Payload> {
+export function withoutReplaced(set: DottedSet<Payload>, extensions: Extensions): DottedSet<Payload> {
   const list = replacedIn(extensions);
   return list.length === 0 ? set : set.reduce(({ value }) => !isReplaced(list, value.operation, value.writtenAt));
 }
@@ -57,19 +62,22 @@ export function settle(set: DottedSet<Payload>, conflict: Conflict): DottedSet<P
     const winner = siblings.reduce((best, sibling) => (beats(sibling, best) ? sibling : best));
     return set.reduce((sibling) => sibling === winner);
   }
-  const highest = new Map<string, Sibling<Payload>>();
-  // In dot order, so the last one set is the highest. The empty string is no operation's id.
-  for (const sibling of siblings) highest.set(groupOf(sibling), sibling);
-  return set.reduce((sibling) => highest.get(groupOf(sibling)) === sibling);
+  const tombstone = siblings.findLast(({ value }) => value.tombstone);
+  return set.reduce((sibling) => !sibling.value.tombstone || sibling === tombstone);
+}
+
+/** The values of the set, each operation's once. */
+export function distinct({ siblings }: DottedSet<Payload>): readonly Sibling<Payload>[] {
+  const values = siblings.filter(({ value }) => !value.tombstone);
+  if (values.length < 2) return values;
+  // In dot order, so the last one set is the highest.
+  const highest = new Map(values.map((sibling) => [sibling.value.operation, sibling]));
+  return values.filter((sibling) => highest.get(sibling.value.operation) === sibling);
 }
 
 /** The largest stamp among siblings; 0 if none has one. */
 export function highestStamp(set: DottedSet<Payload>): number {
   return set.siblings.reduce((highest, { value }) => Math.max(highest, value.stamp ?? 0), 0);
-}
-
-function groupOf(sibling: Sibling<Payload>): string {
-  return sibling.value.tombstone ? '' : sibling.value.operation;
 }
 
 function beats(a: Sibling<Payload>, b: Sibling<Payload>): boolean {

@@ -111,7 +111,7 @@ function answerAgain(
   of: { readonly local: CausalObject; readonly operation: string; readonly now: number },
 ): WriteAnswer | undefined {
   const { local, operation, now } = of;
-  const own = local.set.siblings.find(({ value }) => value.operation === operation && isOneWrite(operation, value.writtenAt, now));
+  const own = local.set.siblings.findLast(({ value }) => value.operation === operation && isOneWrite(operation, value.writtenAt, now));
   if (own !== undefined) {
     const known = ContextValue.afterWrite(local.set, own.dot, context);
     return { context: core.sealer.seal(known, place.address), etag: etagAfterWrite(local, own.dot) };

@@ -47,6 +47,16 @@ describe('one operation that two nodes took', () => {
     expect(await world.values('n1', 'k', { r: 3 })).toEqual(['z']);
   });
 
+  it('is replaced as one, also by somebody who was told of one of its dots and at a store that has the other', async () => {
+    const { world, heal } = await cutOff(54);
+    await world.put('n1', 'k', 'x', { w: 1, operation: 'op' });
+    const x = await world.put('n2', 'k', 'x', { w: 2, operation: 'op' });
+    await world.put('n1', 'k', 'z', { w: 1, context: x.context });
+    heal();
+    await untilEqual(world);
+    expect(await world.values('n3', 'k', { r: 3 })).toEqual(['other', 'z']);
+  });
+
   it('is answered, and not carried out, where the key knows it: as a value, and as replaced', async () => {
     const world = await new ClusterWorld(53).startAll(3);
     const first = await world.put('n1', 'k', 'x', { w: 3, operation: 'op' });

@@ -13,7 +13,6 @@ import type { BucketPlan, WorkloadPlan } from './scenario.ts';
 
 /** What a client works with. */
 export interface ClientParts {
-  readonly name: string;
   readonly fleet: Fleet;
   readonly plan: WorkloadPlan;
   readonly random: SeededRandom;
@@ -27,7 +26,6 @@ interface Memory {
   readonly context: string;
   readonly etag: string | undefined;
   readonly seen: ReadonlySet<number>;
-  readonly shown: ReadonlySet<number>;
 }
 
 /** A write, and how it is carried. */
@@ -109,7 +107,7 @@ export class Client {
     if (reply.state === 'missing') return void this.#vacant.add(name);
     this.#vacant.delete(name);
     const etag = reply.state === 'found' ? reply.etag : undefined;
-    this.#memories.set(name, { context: reply.context, etag, seen: new Set(shown), shown: new Set(shown) });
+    this.#memories.set(name, { context: reply.context, etag, seen: new Set(shown) });
   }
 
   async #write(bucket: BucketPlan, key: string, how: { readonly deed: Deed; readonly memory: Memory | undefined }): Promise<void> {
@@ -125,7 +123,7 @@ export class Client {
       recorder.attempted(errand.write, { node, startMs, endMs, outcome, madeHere });
       if (reply !== undefined) {
         const seen = new Set([...errand.write.seen, errand.write.id]);
-        this.#memories.set(`${bucket.name}/${key}`, { context: reply.context, etag: reply.etag, seen, shown: errand.write.shown });
+        this.#memories.set(`${bucket.name}/${key}`, { context: reply.context, etag: reply.etag, seen });
       }
       if (!isWorthAnotherTry(outcome)) return;
       await fleet.pause(random.below(100));
@@ -154,7 +152,7 @@ export class Client {
   }
 
   #errandFor(bucket: BucketPlan, key: string, { deed, memory }: { readonly deed: Deed; readonly memory: Memory | undefined }): Errand {
-    const { plan, random, recorder, name } = this.#parts;
+    const { plan, random, recorder } = this.#parts;
     const isDelete = deed === 'delete' || deed === 'blindDelete';
     const known = deed === 'update' || deed === 'delete' ? memory : undefined;
     const condition = deed !== 'conditional' ? undefined : memory?.etag !== undefined && random.chance(0.6) ? 'unchanged' : 'absent';
@@ -166,13 +164,12 @@ export class Client {
       key,
       ask,
       seen: from?.seen ?? new Set(),
-      shown: from?.shown ?? new Set(),
       replacesFound: deed === 'blindDelete',
     });
     const request = {
       bucket: bucket.name,
       key: encode(key),
-      operation: `${name}-${write.id}`,
+      operation: operationOf(write.id),
       w: ask.w,
       pw: ask.pw,
       timeoutMs: plan.timeoutMs,
@@ -196,6 +193,11 @@ export class Client {
     if (bucket.asks === 'strict') return { r: 2, pr: 2, ...(random.chance(0.3) ? { monotonic: true } : {}) };
     return random.below(100) < plan.sloppyPercent ? { r: 1, pr: 0 } : { r: 2, pr: random.below(3) };
   }
+}
+
+/** A UUID: an id that is never used for another write. */
+function operationOf(id: number): string {
+  return `00000000-0000-4000-8000-${id.toString(16).padStart(12, '0')}`;
 }
 
 /** The client's own patience ran out: the node may be doing it still. */

@@ -39,10 +39,8 @@ export interface Write {
   readonly bucket: string;
   readonly key: string;
   readonly ask: WriteAsk;
-  /** What its author had seen when the context was made, its own earlier writes among it: it may replace these. */
+  /** What its author had seen when the context was made, its own earlier writes among it: it replaces these. */
   readonly seen: ReadonlySet<number>;
-  /** What of it a read had shown: it replaces these wherever it is coordinated. */
-  readonly shown: ReadonlySet<number>;
   /** It replaces whatever the coordinator finds: a delete without a context. */
   readonly replacesFound: boolean;
   readonly attempts: Attempt[];

@@ -94,7 +94,7 @@ async function live(scenario: Scenario, fleet: Fleet, recorder: Recorder): Promi
     isStill && owners.get(`${bucket}/${key}`)?.includes(node) === true && health.wasWell(node, sentMs, world.nowMs);
   const clients = Array.from({ length: workload.clients }, (_, index) => {
     const random = new SeededRandom(scenario.seed, 0xc11e0000 + index);
-    return new Client({ name: `c${index}`, fleet, plan: workload, random, recorder, madeHere });
+    return new Client({ fleet, plan: workload, random, recorder, madeHere });
   });
   const operators = new Operators(fleet);
   const watched = isStill ? undefined : operators.watch();

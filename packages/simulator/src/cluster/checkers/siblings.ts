@@ -41,9 +41,7 @@ function cameBack({ writes, lineage }: Story, last: Read | undefined): Violation
   return writes
     .filter((write) => lineage.acknowledgedMs(write) < Infinity)
     .flatMap((write) => {
-      const back = [...lineage.replacedBy(write)]
-        .map((id) => byId.get(id))
-        .find((old) => old !== undefined && shown.has(old.id) && hasOneDot(old));
+      const back = [...lineage.replacedBy(write)].map((id) => byId.get(id)).find((old) => old !== undefined && shown.has(old.id));
       if (back === undefined) return [];
       const rule = write.kind === 'delete' ? ('P2' as const) : ('P4' as const);
       return [{ rule, sentence: `came back: ${describeWrite(back)}, which ${describeWrite(write)} had replaced; ${describeRead(last)}` }];

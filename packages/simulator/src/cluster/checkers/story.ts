@@ -3,7 +3,7 @@
  *
  * ```
  *   x is shown ────────────────────────────────────────────▶ x is accounted for
- *   z replaced x (its author had been shown x, or it replaces what it finds)
+ *   z replaced x (its author had seen x, or it replaces what it finds)
  *     └─ z may have taken effect, and is a delete or accounted for itself ──▶ x is accounted for
  * ```
  *
@@ -73,20 +73,16 @@ export class Lineage {
     return [...(this.#replacers.get(write.id) ?? []), ...sweepers];
   }
 
-  /**
-   * What a write replaces for certain if it took effect: what its author was shown by a read, and what those replaced, and
-   * so on. The answer to a write names that write alone, beside the clock, and a coordinator that lacks it cannot pass on
-   * that it is replaced.
-   */
+  /** What a write replaces for certain if it took effect: what its author had seen, and what the authors of that had seen, and so on. */
   replacedBy(write: Write): ReadonlySet<number> {
     const known = this.#replaced.get(write.id);
     if (known !== undefined) return known;
     const replaced = new Set<number>();
-    const open = [...write.shown];
+    const open = [...write.seen];
     for (let id = open.pop(); id !== undefined; id = open.pop()) {
       if (replaced.has(id)) continue;
       replaced.add(id);
-      open.push(...(this.byId.get(id)?.shown ?? []));
+      open.push(...(this.byId.get(id)?.seen ?? []));
     }
     this.#replaced.set(write.id, replaced);
     return replaced;
@@ -121,7 +117,10 @@ export class Account {
   }
 }
 
-/** Whether one coordinator alone can have made the write's dot; else a second copy of it may live on after the first was replaced. */
+/**
+ * Whether one coordinator alone can have made the write's dot. Else there may be a second copy of it, and where the first one, and
+ * what replaced it, has not been heard of yet, nobody can know that the second is replaced as well. At rest all have heard.
+ */
 export function hasOneDot({ attempts }: Write): boolean {
   return attempts.length === 1 && attempts.every(({ madeHere }) => madeHere);
 }

@@ -1,9 +1,8 @@
 /** Short words to make histories with. */
 import type { Attempt, History, Read, Write } from '../../../src/cluster/history.ts';
 
-type WriteParts = Partial<Omit<Write, 'attempts' | 'seen' | 'shown'>> & {
+type WriteParts = Partial<Omit<Write, 'attempts' | 'seen'>> & {
   readonly seen?: readonly number[];
-  readonly shown?: readonly number[];
   readonly attempts?: readonly Attempt[];
 };
 
@@ -24,7 +23,7 @@ export function silent(startMs: number): Attempt {
 }
 
 /** Write number `id`, at ten times its number unless its attempts say otherwise. */
-export function write(id: number, { seen = [], shown = seen, attempts, ...parts }: WriteParts = {}): Write {
+export function write(id: number, { seen = [], attempts, ...parts }: WriteParts = {}): Write {
   return {
     id,
     kind: 'put',
@@ -34,7 +33,6 @@ export function write(id: number, { seen = [], shown = seen, attempts, ...parts 
     replacesFound: false,
     ...parts,
     seen: new Set(seen),
-    shown: new Set(shown),
     attempts: [...(attempts ?? [acknowledged(10 * id)])],
   };
 }

@@ -49,13 +49,12 @@ describe('P4 and P2: siblings are concurrent, once each, and what is replaced st
     expect(rules(history([write(0), write(1, { seen: [0] }), remove(2, { seen: [1] })], [0]))).toEqual(['P4', 'P2']);
   });
 
-  it('bears a value beside one whose author knew it by the answer to the write alone', () => {
-    expect(rules(history([write(0), write(1, { seen: [0], shown: [] })], [0, 1]))).toEqual([]);
-  });
-
-  it('bears a second copy of a write that two coordinators may have taken', () => {
+  it('bears a second copy of a write that two coordinators may have taken, until all have heard of it', () => {
     const twice = write(0, { attempts: [silent(0), acknowledged(5)] });
-    expect(rules(history([twice, remove(1, { seen: [0] })], [0]))).toEqual([]);
+    const writes = [twice, write(1, { seen: [0] })];
+    expect(rules(history(writes, [1], [read(100, [0, 1])]))).toEqual([]);
+    expect(rules(history(writes, [0, 1]))).toEqual(['P4']);
+    expect(rules(history([twice, remove(1, { seen: [0] })], [0]))).toEqual(['P2']);
   });
 });
 

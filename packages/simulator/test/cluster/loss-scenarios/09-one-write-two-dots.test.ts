@@ -41,7 +41,7 @@ class Doubling {
     const shown = shownBy(found);
     recorder.read({ bucket: 'b', key: 'k0', node: reader, startMs, endMs: world.nowMs, pr: 0, shown });
     const seen = new Set(shown);
-    const write = recorder.begin({ kind: 'put', bucket: 'b', key: 'k0', ask: { w: 2, pw: 0 }, seen, shown: seen, replacesFound: false });
+    const write = recorder.begin({ kind: 'put', bucket: 'b', key: 'k0', ask: { w: 2, pw: 0 }, seen, replacesFound: false });
     const request: PutRequest = {
       bucket: 'b',
       key,

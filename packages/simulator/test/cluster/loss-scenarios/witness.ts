@@ -65,7 +65,7 @@ export class Witness {
   ): Promise<Write> {
     const { fleet, recorder, bucket, key } = this.#parts;
     const { context, shown } = from;
-    const write = recorder.begin({ kind: 'put', bucket, key, ask: { w, pw }, seen: shown, shown, replacesFound: false });
+    const write = recorder.begin({ kind: 'put', bucket, key, ask: { w, pw }, seen: shown, replacesFound: false });
     const value = valueOf(write.id, valueBytes);
     const request = { bucket, key: encode(key), value, w, pw, timeoutMs, ...(context === undefined ? {} : { context }) };
     const startMs = fleet.world.nowMs;
