@@ -16,6 +16,7 @@ import type { Handler } from '@coterie/rpc';
 import { Context, type VersionVector } from '@coterie/vector-clock';
 import type { KeyTurn, KeyTurns } from './key-locks.ts';
 import { writeLeaf, type WriteLeaf } from './anti-entropy/trees.ts';
+import type { ClusterState } from './cluster/state.ts';
 import { type Conflict, mergeObjects } from './merge.ts';
 import type { Store } from './store.ts';
 import type { CausalObject } from './object.ts';
@@ -32,6 +33,8 @@ export interface Hazards {
   readonly everyTryAWrite: boolean;
   /** Scenario 11: every store cuts the clock of whatever it merges to a few entries, unasked. */
   readonly prunedClocks: boolean;
+  /** Scenario 12: what moves is taken over from the first of its old holders alone. */
+  readonly takenFromOne: boolean;
   /** Scenario 13: requests between members carry no epoch, so an older ring is served like the newest. */
   readonly ringOfYesterday: boolean;
   /** Scenario 16: hints are sent all at once, and take the place of clients at the node that gets them. */
@@ -51,6 +54,7 @@ export const noHazards: Hazards = {
   leavesApart: false,
   everyTryAWrite: false,
   prunedClocks: false,
+  takenFromOne: false,
   ringOfYesterday: false,
   unpacedHints: false,
   onlyReadRepair: false,
@@ -109,6 +113,11 @@ const entriesLeft = 8;
 export function mergeAndPrune(a: CausalObject, b: CausalObject, conflict: Conflict): CausalObject {
   const merged = mergeObjects(a, b, conflict);
   return { ...merged, set: merged.set.truncate(entriesLeft) };
+}
+
+/** Scenario 12: a ring in which nobody but the first holder has anything to give. */
+export function firstHoldersOnly(state: ClusterState): ClusterState {
+  return { ...state, ring: { ...state.ring, replicas: state.ring.replicas.map((holders) => holders.slice(0, 1)) } };
 }
 
 /** Scenario 16: all hints are read and sent at once. */

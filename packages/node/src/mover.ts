@@ -14,6 +14,7 @@ import { type Errand, errandsOf } from './cluster/moves.ts';
 import { type Change, type ClusterState, newcomersOf } from './cluster/state.ts';
 import { compareWith } from './compare.ts';
 import type { Core } from './core.ts';
+import { firstHoldersOnly } from './hazards.ts';
 import { MoveNotes } from './move-notes.ts';
 import type { Pace } from './pace.ts';
 import { shareDone, takeOver, type TransferProgress } from './transfer.ts';
@@ -60,7 +61,7 @@ export class Mover {
   hasTakenOver(changeId: string): boolean {
     const { state } = this.#core.cluster;
     const change = state.changes.find(({ id }) => id === changeId);
-    return change !== undefined && errandsOf(state, change, this.#core.selfId).every(({ source }) => this.#isDone(change, source));
+    return change !== undefined && this.#errandsOf(change).every(({ source }) => this.#isDone(change, source));
   }
 
   /** Takes over what it can; what fails is tried again at the next step, and holds up nothing else. */
@@ -77,7 +78,7 @@ export class Mover {
 
   async #takeOver(change: Change): Promise<void> {
     let failed: unknown;
-    for (const errand of errandsOf(this.#core.cluster.state, change, this.#core.selfId)) {
+    for (const errand of this.#errandsOf(change)) {
       const intake = await this.#intakeOf(change, errand);
       if (intake.stage === 'done') continue;
       try {
@@ -133,6 +134,11 @@ export class Mover {
     };
     this.#intakes.set(key, intake);
     return intake;
+  }
+
+  #errandsOf(change: Change): Errand[] {
+    const { cluster, hazards, selfId } = this.#core;
+    return errandsOf(hazards.takenFromOne ? firstHoldersOnly(cluster.state) : cluster.state, change, selfId);
   }
 
   #isDone({ id }: Change, source: string): boolean {

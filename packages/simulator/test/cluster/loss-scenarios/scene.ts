@@ -100,9 +100,9 @@ export class Scene {
     return reply.state === 'found' ? reply.siblings.map(({ value }) => decode(value)).sort() : [];
   }
 
-  /** Names of the nodes that hold a key, in order, and then of the others. */
-  async holders(key: string = keyName): Promise<string[]> {
-    const placement = await this.world.run(() => this.fleet.ask('n1', (node) => node.where(bucketName, encode(key)), patienceMs));
+  /** Names of the nodes that hold a key, in order, and then of the others, as the node `at` knows. */
+  async holders(key: string = keyName, at: string = 'n1'): Promise<string[]> {
+    const placement = await this.world.run(() => this.fleet.ask(at, (node) => node.where(bucketName, encode(key)), patienceMs));
     return placement.preferenceList.map(({ node }) => node);
   }
 
@@ -135,7 +135,7 @@ export class Scene {
   async reunite(): Promise<void> {
     const { fleet, world } = this;
     const seesAll = (): boolean =>
-      fleet.nodes.length === fleet.names.length &&
+      fleet.nodes.length === fleet.machines.length &&
       fleet.nodes.every((node) => node.cluster().members.every(({ state }) => state === 'alive'));
     await world.run(() => fleet.until(seesAll, 'all nodes see each other'));
     await world.advance(3000);
