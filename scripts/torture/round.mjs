@@ -75,6 +75,8 @@ async function runCourse({ scene, plan, say, steps }) {
 function enter({ meter }, title, say) {
   const over = meter.enter(title);
   if (over.times.length > 0) say(phaseLine(over));
+  // A run may last for days.
+  over.times = [];
 }
 
 /** Keeps the highest number of hints of each phase. @param {Scene} scene */
