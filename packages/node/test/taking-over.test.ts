@@ -1,0 +1,75 @@
+import { describe, expect, it } from 'vitest';
+import type { IntakeReport } from '../src/index.ts';
+import { ClusterWorld } from './cluster-world.ts';
+import { bytes } from './world.ts';
+
+const keys = Array.from({ length: 48 }, (_, i) => `k${i}`);
+const valueBytes = 20_000;
+/** Slow, and with many notes. */
+const limits = { transferBytesPerSecond: 200_000, transferNoteBytes: 100_000 };
+
+/** Three nodes that hold about a megabyte each, and a fourth that takes over its share. */
+async function takingOver(seed: number): Promise<ClusterWorld> {
+  const cluster = await new ClusterWorld(seed, { limits }).startAll(3);
+  for (const key of keys) {
+    await cluster.run(() =>
+      cluster.node('n1').put({ bucket: 'b', key: bytes(key), value: new Uint8Array(valueBytes).fill(key.length), w: 3 }),
+    );
+  }
+  await cluster.start('n4');
+  await cluster.until(() => intakes(cluster).some(({ share, stage }) => stage === 'streaming' && share > 0.3));
+  return cluster;
+}
+
+function intakes(cluster: ClusterWorld): readonly IntakeReport[] {
+  return cluster.nodes.get('n4')?.cluster().changes[0]?.takingOver ?? [];
+}
+
+async function expectJoined(cluster: ClusterWorld): Promise<void> {
+  await cluster.until(() => cluster.node('n4').cluster().changes.length === 0 && cluster.node('n1').cluster().changes.length === 0);
+  for (const key of keys) {
+    const reply = await cluster.get('n4', key, { r: 3, pr: 3 });
+    expect(reply.state === 'found' && reply.siblings.map(({ value }) => value.length)).toEqual([valueBytes]);
+  }
+}
+
+describe('taking over', () => {
+  it('is as fast as it may be and no faster, and says how far it is', async () => {
+    const cluster = await takingOver(51);
+    const startMs = cluster.world.nowMs;
+    const [first] = intakes(cluster);
+    expect(first).toMatchObject({ stage: 'streaming', trouble: '' });
+    expect(first?.etaMs).toBeGreaterThan(0);
+    await expectJoined(cluster);
+    // Some two megabytes were left of three holders' copies, at 200 kB a second.
+    expect(cluster.world.nowMs - startMs).toBeGreaterThan(4000);
+  });
+
+  it('goes on from its last note after the process was killed', async () => {
+    const cluster = await takingOver(52);
+    const before = intakes(cluster).find(({ stage }) => stage === 'streaming');
+    cluster.kill('n4');
+    await cluster.world.advance(500);
+    await cluster.revive('n4');
+    await cluster.until(() => intakes(cluster).some(({ source }) => source === before?.source));
+    const after = intakes(cluster).find(({ source }) => source === before?.source);
+    expect(before?.bytes).toBeGreaterThan(200_000);
+    // What comes again is what lies between two notes, and the page that was on its way.
+    expect(after?.bytes).toBeGreaterThanOrEqual((before?.bytes ?? 0) - limits.transferNoteBytes - 262_144);
+    expect(after?.bytes).toBeGreaterThan(0);
+    await expectJoined(cluster);
+  });
+
+  it('goes on where it was when the one that gives was killed', async () => {
+    const cluster = await takingOver(53);
+    const source = intakes(cluster).find(({ stage }) => stage === 'streaming')?.source ?? '';
+    cluster.kill(source);
+    await cluster.until(() => intakes(cluster).some((intake) => intake.source === source && intake.trouble !== ''));
+    const stuck = intakes(cluster).find((intake) => intake.source === source)?.share ?? 0;
+    expect(stuck).toBeGreaterThan(0.3);
+    await cluster.revive(source);
+    await cluster.until(() => intakes(cluster).every((intake) => intake.source !== source || intake.trouble === ''));
+    expect(intakes(cluster).find((intake) => intake.source === source)?.share ?? 1).toBeGreaterThanOrEqual(stuck);
+    await expectJoined(cluster);
+  });
+});
