@@ -33,7 +33,7 @@ export function answerPeers(endpoint: Endpoint, answers: PeerAnswers): void {
     service,
     put: (request) => node.put(request, 'peer'),
     delete: (request) => node.delete(request, 'peer'),
-    hasTakenOver: (change) => mover.hasTakenOver(change),
+    missing: (change) => mover.missing(change),
   });
   const paced = hazards.unpacedHints ? takingTurnsWithClients(ofPeers, node) : ofPeers;
   const handlers = forMembers({ ...paced, ...comparer.handlers }, cluster);

@@ -45,7 +45,7 @@ export class Background {
     const pace = new Pace(environment, core.limits.transferBytesPerSecond);
     this.mover = new Mover(core, pace);
     const ownBarrier = (epoch: number): Promise<void> => this.service.barrier(epoch);
-    this.driver = new Driver({ core, ownBarrier, hasTakenOver: (change) => this.mover.hasTakenOver(change) });
+    this.driver = new Driver({ core, ownBarrier, missing: (change) => this.mover.missing(change) });
     this.dropper = new Dropper({ store, trees: core.trees, timers: environment.timers, log: environment.log });
     this.antiEntropy = new AntiEntropy(core);
     const evacuation = new Evacuation(core);

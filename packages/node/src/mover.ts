@@ -57,11 +57,19 @@ export class Mover {
     return [...this.#intakes.values()];
   }
 
-  /** Whether this member has all that it is to hold after the change with this id. */
-  hasTakenOver(changeId: string): boolean {
-    const { state } = this.#core.cluster;
-    const change = state.changes.find(({ id }) => id === changeId);
-    return change !== undefined && this.#errandsOf(change).every(({ source }) => this.#isDone(change, source));
+  /**
+   * What keeps this member from having all that it is to hold after the change with this id, in a clause; empty while
+   * nothing but time does, undefined when it has it.
+   */
+  missing(changeId: string): string | undefined {
+    const change = this.#core.cluster.state.changes.find(({ id }) => id === changeId);
+    if (change === undefined) return 'it has not heard of the change';
+    const open = this.#errandsOf(change).filter(({ source }) => !this.#isDone(change, source));
+    if (open.length === 0) return undefined;
+    const stuck = open
+      .map(({ source }) => this.#intakes.get(keyOf(changeId, source)))
+      .find((intake) => intake !== undefined && intake.trouble !== '');
+    return stuck === undefined ? '' : `it cannot have the data of ${stuck.source}: ${stuck.trouble}`;
   }
 
   /** Takes over what it can; what fails is tried again at the next step, and holds up nothing else. */

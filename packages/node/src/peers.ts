@@ -72,8 +72,8 @@ export interface Peers {
   usedBuckets(member: string): Promise<readonly string[]>;
   /** What another node's wall clock says. */
   clock(member: string): Promise<number>;
-  /** Whether another node has all that it is to take over in this change. */
-  hasTakenOver(member: string, change: string): Promise<boolean>;
+  /** What keeps another node from having all that it is to take over in this change; undefined when it has it. */
+  missing(member: string, change: string): Promise<string | undefined>;
 }
 
 /** The others of a node that has no door. */
@@ -90,7 +90,7 @@ export const noPeers: Peers = {
   keys: unreachable,
   usedBuckets: unreachable,
   clock: unreachable,
-  hasTakenOver: unreachable,
+  missing: unreachable,
 };
 
 function unreachable(member: string): Promise<never> {

@@ -124,9 +124,11 @@ export class RemotePeers implements Peers {
     return numberOf(arrayOf(answer.body, 'answer')[0], 'clock');
   }
 
-  async hasTakenOver(member: string, change: string): Promise<boolean> {
+  async missing(member: string, change: string): Promise<string | undefined> {
     const answer = await this.#ask(member, { method: 'taken-over', body: [change] });
-    return arrayOf(answer.body, 'answer')[0] === true;
+    const [hasAll, reason] = arrayOf(answer.body, 'answer');
+    if (hasAll === true) return undefined;
+    return reason === undefined ? '' : textOf(reason, 'reason');
   }
 
   ask(member: string, question: PeerQuestion): Promise<RpcAnswer> {
@@ -168,13 +170,13 @@ export interface Answering {
   readonly service: PeerService;
   put(request: PutRequest): Promise<WriteReply>;
   delete(request: DeleteRequest): Promise<WriteReply>;
-  hasTakenOver(change: string): boolean;
+  missing(change: string): string | undefined;
 }
 
 type Handler = (request: IncomingRequest) => Promise<{ readonly body: unknown; readonly values?: readonly Uint8Array[] }>;
 
 /** The handlers of every method, by name. */
-export function peerHandlers({ service, put, delete: remove, hasTakenOver }: Answering): Readonly<Record<string, Handler>> {
+export function peerHandlers({ service, put, delete: remove, missing }: Answering): Readonly<Record<string, Handler>> {
   return {
     read: async ({ epoch, body, values }) => {
       const address = addressFrom(bytesAt(values, 0));
@@ -220,7 +222,10 @@ export function peerHandlers({ service, put, delete: remove, hasTakenOver }: Ans
       await service.barrier(numberOf(arrayOf(body, 'body')[0], 'epoch'));
       return { body: [] };
     },
-    'taken-over': async ({ body }) => ({ body: [hasTakenOver(textOf(arrayOf(body, 'body')[0], 'change'))] }),
+    'taken-over': async ({ body }) => {
+      const reason = missing(textOf(arrayOf(body, 'body')[0], 'change'));
+      return { body: reason === undefined ? [true] : [false, reason] };
+    },
   };
 }
 

@@ -15,6 +15,7 @@
  *  buckets   []                                                        [name…]
  *  clock     []                                                        [wall clock]
  *  barrier   [epoch]                                                     []
+ *  taken-over [change]                                                   [true] or [false, reason]
  * ```
  *
  * An address travels as the key under which the object lies (`layout.ts`).

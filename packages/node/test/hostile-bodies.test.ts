@@ -97,7 +97,7 @@ async function answering() {
     return Promise.reject(new Error('no write comes here'));
   };
   const service = new PeerService(among.core, new EpochGate(() => among.state.ringEpoch));
-  const handlers = peerHandlers({ service, put: take, delete: take, hasTakenOver: () => false });
+  const handlers = peerHandlers({ service, put: take, delete: take, missing: () => '' });
   const { objectKey } = place.address;
   return { among, place, passedOn, handlers, real: [objectKey, encodeObject(object, addressSeed(objectKey))] };
 }

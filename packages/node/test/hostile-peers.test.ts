@@ -20,7 +20,7 @@ async function answering(): Promise<{
   const among = await new AmongPeers(stateOf(3, [0, 1, 2])).start();
   const nobody = (): Promise<never> => Promise.reject(new Error('no write comes here'));
   const service = new PeerService(among.core, new EpochGate(() => among.state.ringEpoch));
-  const handlers = peerHandlers({ service, put: nobody, delete: nobody, hasTakenOver: () => false });
+  const handlers = peerHandlers({ service, put: nobody, delete: nobody, missing: () => '' });
   const ask = (method: string, body: unknown, values: Uint8Array[] = []): Promise<unknown> => {
     const request = { from: { id: idOf(1) }, epoch: 1, body, values, deadlineMs: Infinity } as unknown as IncomingRequest;
     return among.run((async () => handlers[method]?.(request))());

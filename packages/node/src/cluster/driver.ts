@@ -20,7 +20,7 @@ import { type Change, type ClusterState, isBarred, memberOf, newcomersOf } from 
 export interface DriverParts {
   readonly core: Core;
   ownBarrier(epoch: number): Promise<void>;
-  hasTakenOver(change: string): boolean;
+  missing(change: string): string | undefined;
 }
 
 /** Drives changes. */
@@ -67,13 +67,14 @@ export class Driver {
   }
 
   async #whyNotReady(member: string, state: ClusterState, change: Change): Promise<string | undefined> {
-    const { core, hasTakenOver, ownBarrier } = this.#parts;
+    const { core, missing, ownBarrier } = this.#parts;
     const { peers } = core.cluster;
     const isSelf = member === core.selfId;
     try {
       if (change.phase === 'dual-write') {
-        const has = isSelf ? hasTakenOver(change.id) : await peers.hasTakenOver(member, change.id);
-        return has ? undefined : `${member} to take over what it is to hold`;
+        const reason = isSelf ? missing(change.id) : await peers.missing(member, change.id);
+        if (reason === undefined) return undefined;
+        return reason === '' ? `${member} to take over what it is to hold` : `${member}, which says: ${reason}`;
       }
       await (isSelf ? ownBarrier(state.ringEpoch) : peers.barrier(member, state.ringEpoch));
       return undefined;
