@@ -17,6 +17,7 @@ import type {
   NodeStatus,
   Placement,
   PutRequest,
+  BackupReport,
   RepairReport,
   RingChanges,
   RingReport,
@@ -89,15 +90,19 @@ export class MemoryNode implements CoterieNode {
     };
   }
 
-  /** Nobody changes the ring of one that is kept in memory. */
+  /** What was wished of the ring, in order. */
+  readonly wished: unknown[] = [];
   readonly topology: RingChanges = {
     plan: () => Promise.resolve({ epoch: this.epoch, staged: [], changes: [], leaving: [], lost: [] }),
-    stage: () => Promise.resolve(),
-    commit: () => Promise.resolve(),
-    abort: () => Promise.resolve('staged'),
-    begin: () => Promise.resolve(),
+    stage: async (wish) => void this.wished.push(['stage', wish]),
+    commit: async () => void this.wished.push(['commit']),
+    abort: async (change) => {
+      this.wished.push(['abort', change]);
+      return 'staged';
+    },
+    begin: async (wish) => void this.wished.push(['begin', wish]),
     losses: (member) => ({ member, state: 'dead', partitions: 1, heldByNobodyElse: 1, sentences: ['Everything is lost.'] }),
-    remove: () => Promise.resolve(),
+    remove: async (member) => void this.wished.push(['remove', member]),
   };
 
   ring(): RingReport {
@@ -185,6 +190,11 @@ export class MemoryNode implements CoterieNode {
       partitions: 1024,
       preferenceList: [{ node: 'node-1', role: 'primary', healthy: true }],
     };
+  }
+
+  async backUp(name: string): Promise<BackupReport> {
+    const what = { cluster: 'c3', epoch: 1, member: 'a1', memberName: 'node-1' };
+    return { name, directory: `/data/backups/${name}`, takenAt: 0, ...what, entries: 2, bytes: 100 };
   }
 
   async repair(): Promise<readonly RepairReport[]> {
