@@ -12,6 +12,7 @@
  * `packages/simulator/test/cluster/loss-scenarios/`.
  */
 import { type Clock, CoterieError } from '@coterie/env';
+import type { Sum64 } from '@coterie/merkle';
 import type { Handler } from '@coterie/rpc';
 import { Context, type VersionVector } from '@coterie/vector-clock';
 import type { KeyTurn, KeyTurns } from './key-locks.ts';
@@ -94,16 +95,22 @@ export function wallClockStamps(clock: Clock): { next(seen: number): number } {
   return { next: () => clock.now() * 1000 };
 }
 
-/** Scenario 10: leaves are written by and by, each in a batch of its own. */
+/** Scenario 10: the sum of a leaf is written in a batch of its own, once the object's is on the disk. */
 export function writeApart(store: Store): WriteLeaf {
   return (_batch, key, sum) => {
-    // After whatever else this turn brings.
-    queueMicrotask(() => {
-      const late = store.batch();
-      writeLeaf(late, key, sum);
-      late.commit({ durable: false }).catch(() => undefined);
-    });
+    // The object's own batch is committed in this turn, before the microtasks.
+    queueMicrotask(() => void writeLate(store, key, sum).catch(() => undefined));
   };
+}
+
+async function writeLate(store: Store, key: Uint8Array, sum: Sum64): Promise<void> {
+  const before = store.batch();
+  // No record has this key: the batch only waits its turn.
+  before.delete(key.subarray(0, 1));
+  await before.commit({ durable: true });
+  const late = store.batch();
+  writeLeaf(late, key, sum);
+  await late.commit({ durable: false });
 }
 
 /** Scenario 11: entries that are left of a clock when objects meet. */

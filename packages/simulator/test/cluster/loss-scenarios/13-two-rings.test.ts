@@ -36,7 +36,7 @@ async function findMoved(scene: Scene, before: ReadonlyMap<string, readonly stri
 
 /** Complaints after n5 has slept through a change of the ring, and then writes and reads by the ring that it knows. */
 async function goByAnOlderRing(hazards: Partial<Hazards>): Promise<string[]> {
-  const scene = await new Scene(13, 5, { hazards, keys: keys.length, weights }).form();
+  const scene = await new Scene(15, 5, { hazards, keys: keys.length, weights }).form();
   const { world, fleet } = scene;
   const before = new Map<string, readonly string[]>();
   for (const key of keys) {

