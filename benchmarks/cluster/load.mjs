@@ -3,7 +3,7 @@
  * each with what it did.
  *
  * ```
- *  open { dialect, targets, inFlight } ▶ { }        put|get { seconds | each } ▶ { done, seconds, latency, cpuUs, older }
+ *  open { dialect, targets, inFlight } ▶ { }        put|get { seconds | count | each } ▶ { done, seconds, latency, cpuUs, older }
  *  close ▶ { }                                      each: every key once, for loading and for the last look
  * ```
  */
@@ -39,7 +39,7 @@ async function drive(line, index, run) {
   const operate = order.do === 'put' ? putOne : getOne;
   const own = Math.floor((order.keys - index - 1) / lines.length) + 1;
   const random = createRandom(seed + index);
-  const count = order.each ? own : Infinity;
+  const count = order.each ? own : Math.ceil((order.count ?? Infinity) / lines.length);
   let done = 0;
   for (let now = performance.now(); done < count && now < until; done++) {
     const turn = order.each ? done : random() % own;
@@ -56,7 +56,7 @@ async function perform(order) {
   const histogram = createHistogram();
   const cpuBefore = process.cpuUsage();
   const start = performance.now();
-  const until = order.each ? Infinity : start + order.seconds * 1000;
+  const until = start + (order.seconds ?? Infinity) * 1000;
   records.older = 0;
   const counts = await Promise.all(lines.map((line, index) => drive(line, index, { order, records, until, histogram })));
   seed += lines.length;

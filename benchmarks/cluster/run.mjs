@@ -50,6 +50,7 @@ function parseOptions() {
     rounds: Number(values.rounds ?? (values.quick ? 1 : 3)),
     seconds: Number(values.seconds ?? (values.quick ? 1 : 3)),
     warmSeconds: values.quick ? 1 : 2,
+    warmPuts: values.quick ? 10_000 : 100_000,
     pauseMs: 300,
     keys: Number(values.keys),
     subjects: values.subjects.split(','),
@@ -62,9 +63,7 @@ function parseOptions() {
 
 /** The ways of a subject as far as they were asked for. */
 function chosenWays(subject, options) {
-  return subject.ways
-    .filter(({ id }) => options.ways?.includes(id) ?? true)
-    .map((way) => ({ ...way, phases: way.phases.filter(({ id }) => options.phases?.includes(id) ?? true) }));
+  return subject.ways.filter(({ id }) => options.ways?.includes(id) ?? true);
 }
 
 async function runSubject(name, options) {
