@@ -10,6 +10,7 @@
  *   a damaged file: the store names stretches ──▶ noted, a new life ──▶ recovering there, and only there ──▶ the same way back
  * ```
  */
+import { distrustTrees, recountPartition } from './anti-entropy/recount.ts';
 import { type Errand, recoveryOf } from './cluster/moves.ts';
 import type { ClusterState } from './cluster/state.ts';
 import type { Core } from './core.ts';
@@ -65,6 +66,7 @@ export class Recovery {
     const isUncertain = beside.some((loss) => touches(loss, space.own));
     if (isUncertain) await Recovery.doubt(store);
     if (index) await writeLostRanges(store, bothLost(isUncertain ? nothingLost : await readLostRanges(store), { ranges: [], index }));
+    if (beside.some((loss) => touches(loss, space.leaf))) await distrustTrees(store);
     await store.acceptLosses?.(undefined, Uint8Array.of(space.object));
     await store.acceptLosses?.(Uint8Array.of(space.object + 1), undefined);
   }
@@ -112,6 +114,11 @@ export class Recovery {
       this.#done.add(errand.source);
     }
     if (core.cluster.state.ringEpoch !== state.ringEpoch || this.#lost !== before) return;
+    // Sums count what the damage took, and once more what came back.
+    const { partitions } = state.ring;
+    for (let partition = 0; partition < partitions; partition++) {
+      if (isIn(before.ranges, partition, partitions)) await recountPartition(core, partition);
+    }
     await this.markWhole();
     await this.#remember({ ranges: [], index: this.#lost.index });
   }
@@ -128,6 +135,7 @@ export class Recovery {
     if (taken.length === 0) return;
     const { ranges, index } = lostIn(taken);
     environment.log.warn('damage took a part of this store; it is taken back from others', { stretches: ranges.length, index });
+    if (taken.some((loss) => touches(loss, space.leaf))) await distrustTrees(this.#store);
     await this.#remember(bothLost(this.#lost, { ranges, index }));
     this.#forgetProgress();
     this.#life.end('damage was found in the store');

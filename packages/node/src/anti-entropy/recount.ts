@@ -131,6 +131,13 @@ export async function prepareTrees(store: Store, partitions: number): Promise<vo
   await last.commit({ durable: true });
 }
 
+/** Has all leaves counted when the store is next opened: some of their records may be gone. Durable when it resolves. */
+export async function distrustTrees(store: Store): Promise<void> {
+  const batch = store.batch();
+  batch.delete(markKey);
+  await batch.commit({ durable: true });
+}
+
 async function countAll(store: Store, partitions: number): Promise<void> {
   let sums = new Map<string, { readonly key: Uint8Array; readonly sum: Sums }>();
   let current = -1;

@@ -4,7 +4,7 @@ import { addAt, leafOf, leafStart, noSums, sumAt, type Sums, zeroSum } from '@co
 import { CrashError, createSimulation, SeededRandom, type Simulation } from '@coterie/simulator';
 import { openStore } from '@coterie/lsm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { hashedKeys, prepareTrees, recountLeaf } from '../../src/anti-entropy/recount.ts';
+import { distrustTrees, hashedKeys, prepareTrees, recountLeaf, recountPartition } from '../../src/anti-entropy/recount.ts';
 import { Trees, writeLeaf } from '../../src/anti-entropy/trees.ts';
 import { markKey } from '../../src/anti-entropy/leaf-record.ts';
 import { type CoterieNode, type Hazards, type OpenStore, type Store, startNode } from '../../src/index.ts';
@@ -179,6 +179,32 @@ describe('a store from before there were sums', () => {
     const { commits } = world.disk;
     await world.run(() => prepareTrees(store, partitions));
     expect(world.disk.commits).toBe(commits);
+  });
+
+  it('has them counted again when some may be gone', async () => {
+    const world = await new World().start({ partitions });
+    await world.put('k', 'v');
+    await world.run(world.node.close());
+    const { environment } = world.simulation;
+    const store = await world.disk.open('/data/store', { environment, durable: true });
+    for (const name of [...world.disk.entries.keys()]) if (name.startsWith('\u0028')) world.disk.entries.delete(name);
+    await world.run(() => distrustTrees(store));
+    await world.run(() => prepareTrees(store, partitions));
+    const { counted, recorded } = await world.run(() => bothSums(store, partitions));
+    expect({ recorded, leaves: recorded.length }).toEqual({ recorded: counted, leaves: 1 });
+  });
+
+  it('counts a partition anew whose objects were taken by damage', async () => {
+    const world = new World();
+    const { core } = await makeCore(world);
+    const attempt = new Attempt(core.environment.clock, 5000);
+    await world.run(() => put(core, { bucket: 'b', key: bytes('a'), value: bytes('v') }, { attempt, origin: 'client' }));
+    const { address } = placeOf(core, 'b', bytes('a'));
+    world.disk.entries.delete(address.id);
+    const { partition } = leafOf(address.token.high, core.trees.partitions);
+    expect(await world.run(() => recountPartition(core, partition))).toEqual({ wrong: 1, left: 0 });
+    expect(await world.run(() => recountPartition(core, partition))).toEqual({ wrong: 0, left: 0 });
+    expect((await world.run(() => bothSums(core.store, core.trees.partitions))).recorded).toEqual([]);
   });
 
   it('holds no sum of what was released', async () => {
