@@ -1,15 +1,19 @@
 /** Joins the parts of a node that has opened what it needs, and lets other nodes in. */
+import { joinPath } from '@coterie/env';
 import type { GossipService } from '@coterie/gossip';
 import { ContextSealer } from '@coterie/vector-clock';
 import { answerPeers } from './answer-peers.ts';
 import { Comparer } from './anti-entropy/comparer.ts';
+import { DirtyRanges } from './anti-entropy/dirty-ranges.ts';
 import { prepareTrees } from './anti-entropy/recount.ts';
 import { Trees, writeLeaf } from './anti-entropy/trees.ts';
 import type { CoterieNode, NodeCounters } from './api.ts';
+import { Backups } from './backup/backup.ts';
 import { Background } from './background.ts';
 import { Buckets } from './buckets.ts';
 import { ClusterMember } from './cluster/cluster-member.ts';
 import { introduceMembers, joinGossip } from './cluster/gossip.ts';
+import { memberOf } from './cluster/state.ts';
 import { WhoIsUp } from './cluster/who-is-up.ts';
 import type { Core } from './core.ts';
 import { mergeAndPrune, openTurns, wallClockStamps, writeApart } from './hazards.ts';
@@ -64,7 +68,14 @@ export async function assemble(opened: Opened): Promise<CoterieNode> {
     bounds: { ...inside.hints.bounds, ...inside.turns.bounds, ...endpoint?.bounds, ...gossip?.bounds },
   });
   const { sync } = settings;
-  const node = new RunningNode({ ...inside, ...background.parts, life, recovery, self, sync, counters, shutDown });
+  const backups = new Backups({
+    environment: settings.environment,
+    store: opened.store,
+    ringLog,
+    member: { id: self.id, name: memberOf(ringLog.state, self.id)?.name ?? self.name },
+    backupDirectory: joinPath(settings.dataDirectory, 'backups'),
+  });
+  const node = new RunningNode({ ...inside, ...background.parts, life, recovery, self, sync, counters, backups, shutDown });
   if (endpoint === undefined) return node;
   try {
     const comparer = new Comparer(core);
@@ -112,6 +123,7 @@ async function assembleInside({ settings, store, life, recovery, ringLog, endpoi
     buckets,
     local: new LocalReplica({ store, life, turns, memory, buckets, hints, trees, durable, objectBytesMax: limits.objectBytesMax, meet }),
     trees,
+    dirty: await DirtyRanges.load(store),
     sealer: new ContextSealer(Buffer.from(ringLog.state.clusterKey, 'hex')),
     hybridClock: hazards.wallClockWins ? wallClockStamps(clock) : new HybridClock(clock),
     clocks: new ClockWatch({ clock, log, peers, others }),

@@ -1,4 +1,7 @@
 export { startNode } from './start.ts';
+export { restoreBackup } from './backup/restore.ts';
+export type { RestoreOrder, RestoreReport } from './backup/restore.ts';
+export type { BackupReport } from './backup/backup-file.ts';
 export type { NodeOptions, PeerOptions, SyncMode } from './options.ts';
 export type { Hazards } from './hazards.ts';
 export type { NodeLimits } from './limits.ts';

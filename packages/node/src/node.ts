@@ -5,7 +5,8 @@
  * ```
  *   ready ──close()──▶ draining ──nothing runs any more──▶ clean mark written ──▶ store closed ──▶ closed
  *     ▲ │
- *     └─┴── read-only while the store refuses writes
+ *     ├─┴── read-only while the store refuses writes
+ *     └──── left, once the cluster has decided that this is no member any more
  * ```
  */
 import { CoterieError, isCoterieError } from '@coterie/env';
@@ -32,6 +33,8 @@ import type {
 } from './api.ts';
 import type { RingChanges } from './api-topology.ts';
 import { Admission } from './admission.ts';
+import type { Backups } from './backup/backup.ts';
+import type { BackupReport } from './backup/backup-file.ts';
 import type { KnownBucket } from './buckets.ts';
 import { isBarred, type Member, memberOf } from './cluster/state.ts';
 import { whyFormer } from './cluster/wishes.ts';
@@ -62,6 +65,7 @@ export interface NodeParts extends Reported {
   readonly sync: SyncMode;
   /** What its door and its gossip count. */
   counters(): NodeCounters;
+  readonly backups: Backups;
   /** Ends what the node does by itself, and closes its door and its ring log. */
   shutDown(): Promise<void>;
 }
@@ -180,17 +184,24 @@ export class RunningNode implements CoterieNode {
     return this.#parts.antiEntropy.repair({ prove });
   }
 
+  async backUp(name: string): Promise<BackupReport> {
+    this.#checkOpen();
+    return this.#parts.backups.take(name);
+  }
+
   status(): NodeStatus {
     const { core, life, self, sync, dropper } = this.#parts;
     const counters = this.#parts.counters();
     const failure = core.store.failure;
-    const readOnly = this.#state === 'ready' && failure !== undefined;
+    const isBarredHere = this.#state === 'ready' && isBarred(core.cluster.state, self.id);
+    const readOnly = this.#state === 'ready' && !isBarredHere && failure !== undefined;
     return {
       name: memberOf(core.cluster.state, self.id)?.name ?? self.name,
       nodeId: self.id,
       ...(self.peer === '' ? {} : { peer: self.peer }),
       incarnation: life.incarnation,
-      state: readOnly ? 'read-only' : this.#state,
+      state: isBarredHere ? 'left' : readOnly ? 'read-only' : this.#state,
+      ...(isBarredHere ? { reason: this.#whyBarred() } : {}),
       ...(readOnly ? { reason: `the store takes no more writes: ${failure.message}` } : {}),
       effectiveN: effectiveNOf(core.cluster.state),
       warnings: this.#warnings(),

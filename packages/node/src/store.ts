@@ -45,6 +45,8 @@ export interface Store {
   readonly losses?: readonly LostStretch[];
   /** Takes what was lost of the keys in [from, to) for gone: reads answer with what is left. Durable when it resolves. */
   acceptLosses?(from?: Uint8Array, to?: Uint8Array): Promise<void>;
+  /** Writes a copy of the store as it is now into a directory that is empty or absent. */
+  checkpoint?(directory: string): Promise<void>;
   statistics?(): Readonly<Record<string, number | string | boolean>>;
   close(): Promise<void>;
 }

@@ -16,6 +16,7 @@
  *   drop      a bucket: its generation goes up, its properties are forgotten
  * ```
  */
+import { electorateOf } from './electorate.ts';
 import { CoterieError } from '@coterie/env';
 import { checkFixed, checkProperties, type GivenProperties, resolveProperties } from '../bucket-properties.ts';
 import { abort, advance, begin, left, lose, wishKey } from './changes.ts';
@@ -86,9 +87,12 @@ function stage(state: ClusterState, wish: Wish): ClusterState {
 }
 
 function update(state: ClusterState, change: Pick<Member, 'id' | 'peer' | 'http' | 'acceptor'>): ClusterState {
-  if (memberOf(state, change.id) === undefined) throw refuse(`${change.id} is not a member`);
+  const known = memberOf(state, change.id);
+  if (known === undefined) throw refuse(`${change.id} is not a member`);
   const members = state.members.map((member) => (member.id === change.id ? { ...member, ...only(change) } : member));
   const stewards = state.stewards.map((seat) => (seat.id === change.id ? { id: seat.id, acceptor: change.acceptor } : seat));
+  // One that came back after the cluster was restored, and could not vote before.
+  if (known.acceptor === '') return { ...state, members, stewards: electorateOf({ ...state, members }) };
   return { ...state, members, stewards };
 }
 

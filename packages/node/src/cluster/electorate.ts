@@ -1,6 +1,6 @@
 /**
  * Who votes on the next epoch: the largest odd number of settled members up to seven, spread over zones. Members that are
- * joining, leaving or lost have no seat; when there is nobody else, whoever is not lost has one.
+ * joining, leaving or lost have no seat, nor those of a restored cluster that have not come back; when there is nobody else, whoever is not lost has one.
  */
 import { type ClusterState, type Member, newcomersOf, type Steward } from './state.ts';
 
@@ -9,7 +9,7 @@ const stewardsMax = 7;
 /** Who votes after this state. */
 export function electorateOf(state: Pick<ClusterState, 'members' | 'changes' | 'leaving' | 'lost'>): Steward[] {
   const unsettled = new Set([...state.changes.flatMap(newcomersOf), ...state.leaving, ...state.lost]);
-  const settled = state.members.filter(({ id }) => !unsettled.has(id));
+  const settled = state.members.filter(({ id, acceptor }) => !unsettled.has(id) && acceptor !== '');
   if (settled.length > 0) return seatStewards(settled);
   const alive = state.members.filter(({ id }) => !state.lost.includes(id));
   return seatStewards(alive.length > 0 ? alive : state.members);

@@ -5,13 +5,14 @@
 import { Command, Option } from 'commander';
 import { definitions, notYet } from '../settings/definitions.ts';
 import type { DevFlags } from '../dev/dev.ts';
+import type { RestoreFlags } from './backup.ts';
 import type { BenchFlags } from './bench.ts';
 import type * as Ring from './topology.ts';
 import { UsageFailure } from './failure.ts';
 import { packageVersion } from './version.ts';
 
 /** Commands of the contract that are not there yet. */
-const laterCommands = ['backup', 'restore', 'salvage', 'recover'];
+const laterCommands = ['salvage', 'recover'];
 
 /** The whole command line. */
 export function buildProgram(): Command {
@@ -205,6 +206,19 @@ function addOffline(program: Command): void {
         ? (await import('./repair.ts')).repairCluster(flags)
         : (await import('./offline.ts')).repair(directory, flags),
   );
+  const backup = program.command('backup').argument('<NAME>').option('--node', 'only the node that is asked');
+  looking(backup, 'save the stores of all members while they run, each beside its data').action(async (name: string, flags: object) =>
+    (await import('./backup.ts')).backup(name, flags),
+  );
+  const restore = program
+    .command('restore')
+    .description('put a backup in the place of a store, with the node stopped')
+    .argument('<BACKUP>', 'directory of the backup')
+    .option('--data-dir <DIR>', 'data directory of the node', './coterie-data')
+    .option('--first', 'the cluster is lost: this is the first node of it to come back')
+    .option('--other', 'the cluster is lost: this is another node of it')
+    .option(...json);
+  restore.action(async (directory: string, flags: RestoreFlags) => (await import('./backup.ts')).restore(directory, flags));
   const dump = program.command('dump').description('write a data directory as JSON lines, offline').argument('<DIR>');
   dump.action(async (directory: string) => (await import('./offline.ts')).dump(directory));
 }

@@ -7,12 +7,13 @@
  *  /v1/kv/{bucket}         GET                        /v1/cluster /v1/members /v1/ring   GET
  *  /v1/batch               POST                       /v1/hints /v1/status       GET
  *  /v1/plan                GET POST                   /v1/losses                 GET
- *  /v1/plan/commit /v1/plan/abort /v1/change /v1/remove /v1/repair   POST
+ *  /v1/plan/commit /v1/plan/abort /v1/change /v1/remove /v1/repair /v1/backup   POST
  *  /v1/buckets             GET                        /livez /readyz /metrics    GET HEAD
  *  /v1/buckets/{bucket}    GET PUT DELETE             /  and the console's files GET HEAD
  * ```
  */
 import type { OperationName } from '../metrics/meters.ts';
+import { runBackup } from './backup.ts';
 import { runBatch } from './batch.ts';
 import { dropBucket, listBuckets, setBucket, showBucket } from './buckets.ts';
 import { showCluster, showHints, showMembers, showRing, showStatus, showWhere } from './cluster.ts';
@@ -64,6 +65,7 @@ const exact: ReadonlyMap<string, Methods> = new Map([
   ['/v1/losses', reading('cluster', showLosses)],
   ['/v1/remove', posting(removeMember)],
   ['/v1/repair', posting(runRepair)],
+  ['/v1/backup', posting(runBackup)],
   ['/v1/hints', reading('cluster', showHints)],
   ['/v1/status', reading('cluster', showStatus)],
   ['/livez', reading('health', livez)],
