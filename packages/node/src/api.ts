@@ -4,7 +4,6 @@
  */
 import type { Bounds } from '@coterie/env';
 import type { ChangeReport, RingChanges } from './api-topology.ts';
-import type { BackupReport } from './backup/backup-file.ts';
 
 /** Properties of a bucket. Any bucket exists, with the defaults, before anybody made it. */
 export interface BucketProperties {
@@ -308,11 +307,6 @@ export interface CoterieNode {
   /** Compares this store with every member that holds something together with it, and repairs both; one report a member. */
   repair(request?: RepairRequest): Promise<readonly RepairReport[]>;
   status(): NodeStatus;
-  /**
-   * Saves this node's store and what the cluster has decided under this name, while it runs; whole and verified when it resolves.
-   * @throws `INVALID_ARGUMENT` for an impossible name or one that is taken, `OVERLOADED` while another is taken, `CORRUPTION`, `DISK_FULL`
-   */
-  backUp(name: string): Promise<BackupReport>;
   /** Changes of the ring on purpose. */
   readonly topology: RingChanges;
   /** Takes no new work, lets what runs finish, closes the store. */

@@ -33,8 +33,6 @@ import type {
 } from './api.ts';
 import type { RingChanges } from './api-topology.ts';
 import { Admission } from './admission.ts';
-import type { Backups } from './backup/backup.ts';
-import type { BackupReport } from './backup/backup-file.ts';
 import type { KnownBucket } from './buckets.ts';
 import { isBarred, type Member, memberOf } from './cluster/state.ts';
 import { whyFormer } from './cluster/wishes.ts';
@@ -65,7 +63,6 @@ export interface NodeParts extends Reported {
   readonly sync: SyncMode;
   /** What its door and its gossip count. */
   counters(): NodeCounters;
-  readonly backups: Backups;
   /** Ends what the node does by itself, and closes its door and its ring log. */
   shutDown(): Promise<void>;
 }
@@ -182,11 +179,6 @@ export class RunningNode implements CoterieNode {
   repair({ prove = false }: RepairRequest = {}): Promise<readonly RepairReport[]> {
     this.#checkOpen();
     return this.#parts.antiEntropy.repair({ prove });
-  }
-
-  async backUp(name: string): Promise<BackupReport> {
-    this.#checkOpen();
-    return this.#parts.backups.take(name);
   }
 
   status(): NodeStatus {

@@ -62,6 +62,7 @@ describe('a node that leaves', () => {
     await expectAll(cluster, 'n3');
     await cluster.until(() => cluster.node('n5').cluster().members.length === 4);
     await expect(cluster.put('n5', 'late', 'v')).rejects.toThrow(/n5 left the cluster at epoch \d+/);
+    expect(cluster.node('n5').status()).toMatchObject({ state: 'left', reason: expect.stringMatching(/empty data directory/) });
     // Nothing was removed here before the others had it; all of it is gone now.
     const copies = await Promise.all(keys.map((key) => cluster.copies(key, ['n1', 'n2', 'n3', 'n4'])));
     for (const row of copies) expect(row.filter(({ etag }) => etag !== undefined)).toHaveLength(3);
