@@ -4,6 +4,7 @@
  */
 import type { Bounds } from '@coterie/env';
 import type { ChangeReport, RingChanges } from './api-topology.ts';
+import type { BackupReport } from './backup/backup-file.ts';
 
 /** Properties of a bucket. Any bucket exists, with the defaults, before anybody made it. */
 export interface BucketProperties {
@@ -281,7 +282,11 @@ export interface NodeStatus extends NodeCounters {
   readonly operations: { readonly puts: number; readonly gets: number; readonly deletes: number; readonly failed: number };
   readonly store: Readonly<Record<string, number | string | boolean>>;
   /** What comparing copies with others did since the start. */
-  readonly comparing: ComparisonCounts & { readonly exchanges: number };
+  readonly comparing: ComparisonCounts & {
+    readonly exchanges: number;
+    /** Partitions in which others missed writes that nobody keeps for them, as far as this node knows. */
+    readonly missed: number;
+  };
 }
 
 /** A running node. */
@@ -307,6 +312,11 @@ export interface CoterieNode {
   /** Compares this store with every member that holds something together with it, and repairs both; one report a member. */
   repair(request?: RepairRequest): Promise<readonly RepairReport[]>;
   status(): NodeStatus;
+  /**
+   * Saves this node's store and what the cluster has decided under this name, while it runs; whole and verified when it resolves.
+   * @throws `INVALID_ARGUMENT` for an impossible name or one that is taken, `OVERLOADED` while another is taken, `CORRUPTION`, `DISK_FULL`
+   */
+  backUp(name: string): Promise<BackupReport>;
   /** Changes of the ring on purpose. */
   readonly topology: RingChanges;
   /** Takes no new work, lets what runs finish, closes the store. */

@@ -33,6 +33,8 @@ import type {
 } from './api.ts';
 import type { RingChanges } from './api-topology.ts';
 import { Admission } from './admission.ts';
+import type { Backups } from './backup/backup.ts';
+import type { BackupReport } from './backup/backup-file.ts';
 import type { KnownBucket } from './buckets.ts';
 import { isBarred, type Member, memberOf } from './cluster/state.ts';
 import { whyFormer } from './cluster/wishes.ts';
@@ -63,6 +65,7 @@ export interface NodeParts extends Reported {
   readonly sync: SyncMode;
   /** What its door and its gossip count. */
   counters(): NodeCounters;
+  readonly backups: Backups;
   /** Ends what the node does by itself, and closes its door and its ring log. */
   shutDown(): Promise<void>;
 }
@@ -181,6 +184,11 @@ export class RunningNode implements CoterieNode {
     return this.#parts.antiEntropy.repair({ prove });
   }
 
+  async backUp(name: string): Promise<BackupReport> {
+    this.#checkOpen();
+    return this.#parts.backups.take(name);
+  }
+
   status(): NodeStatus {
     const { core, life, self, sync, dropper } = this.#parts;
     const counters = this.#parts.counters();
@@ -207,7 +215,7 @@ export class RunningNode implements CoterieNode {
         droppedBucketsToClear: dropper.pending,
         dotCounter: life.counter,
       },
-      comparing: { ...this.#parts.antiEntropy.totals },
+      comparing: { ...this.#parts.antiEntropy.totals, missed: core.dirty.size },
       ...counters,
       bounds: { ...this.#admission.bounds, ...counters.bounds },
     };
