@@ -34,7 +34,10 @@ const patienceMs = 12_000;
 const triesMax = 8;
 const pauseMs = 3000;
 const watchMs = 100;
-/** Moves of a plan, over the fewest that loads alone ask for. */
+/**
+ * Moves of a plan, over the fewest that loads alone ask for; and one for each member, since lists that are full can ask for
+ * a chain of swaps. (What is really needed, a flow says in the tests of the planner.)
+ */
 const movesMax = 1.05;
 
 /** Actions by seed, in the order of their times. No more members go than leave three. */
@@ -124,7 +127,8 @@ export class Operators {
   async #begin({ topology }: CoterieNode, wish: Extract<RingWish, { kind: 'leave' | 'weight' }>): Promise<void> {
     await topology.stage(wish);
     const { preview } = await topology.plan();
-    if (preview !== undefined && wish.kind === 'leave' && preview.moves > Math.ceil(preview.fewestMoves * movesMax))
+    const most = preview === undefined ? Infinity : Math.ceil(preview.fewestMoves * movesMax) + preview.loads.length;
+    if (preview !== undefined && wish.kind === 'leave' && preview.moves > most)
       this.#complain(`a leave moves ${preview.moves} copies where ${preview.fewestMoves} would do`);
     await topology.commit();
   }
