@@ -1,6 +1,6 @@
 /**
  * Runs simulated clusters under faults: `npm run simulate -- --seeds 100`, from `--seed` on, each `--minutes` long; with
- * `--topology` operators change the ring meanwhile.
+ * `--topology` operators change the ring meanwhile, with `--tight` the nodes have limits so small that they are reached.
  * One line for each seed that breaks a promise, with what happened and the command that replays it; a line of totals at
  * the end. Exit code 1 when any seed failed.
  */
@@ -20,6 +20,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '0' },
     minutes: { type: 'string', default: '2' },
     topology: { type: 'boolean', default: false },
+    tight: { type: 'boolean', default: false },
     trace: { type: 'boolean', default: false },
   },
 });
@@ -48,7 +49,7 @@ const disks = await formYoungDisks(5);
 
 /** @param {number} seed */
 async function runSeed(seed) {
-  const scenario = drawScenario({ seed, minutes, ring: values.topology ? 'changing' : 'still' });
+  const scenario = drawScenario({ seed, minutes, ring: values.topology ? 'changing' : 'still', limits: values.tight ? 'tight' : 'usual' });
   try {
     const result = await runScenario(scenario, { disks });
     total.faults += result.faults;
@@ -63,7 +64,9 @@ async function runSeed(seed) {
     console.log(`\nseed ${seed} FAILED: ${error instanceof Error ? error.stack : String(error)}`);
   }
   total.failed += 1;
-  console.log(`  replay: npm run simulate -- --seed ${seed} --minutes ${minutes}${values.topology ? ' --topology' : ''}`);
+  console.log(
+    `  replay: npm run simulate -- --seed ${seed} --minutes ${minutes}${values.topology ? ' --topology' : ''}${values.tight ? ' --tight' : ''}`,
+  );
 }
 
 /**

@@ -1,6 +1,7 @@
 /** Whole clusters of production nodes under faults: scenarios drawn from seeds, their runs, and the judgement of what happened. */
 export { judge } from './checkers/index.ts';
 export type { Terms } from './checkers/index.ts';
+export type { Sighting } from './checkers/bounded.ts';
 export type { Rule, Violation } from './checkers/violation.ts';
 export { Fleet } from './fleet.ts';
 export type { FleetParts } from './fleet.ts';

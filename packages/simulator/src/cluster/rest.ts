@@ -7,12 +7,14 @@
  * ```
  */
 import { isCoterieError } from '@coterie/env';
-import type { CoterieNode } from '@coterie/node';
 import { CrashError } from '../disk/faults.ts';
 import type { Fleet } from './fleet.ts';
 import { type Recorder, shownBy } from './recorder.ts';
 import type { WorkloadPlan } from './scenario.ts';
+import { checkIdle } from './checkers/bounded.ts';
+import { apartnessOf, restConditions } from './checkers/converged.ts';
 import type { Violation } from './checkers/violation.ts';
+import { lookAround } from './watch.ts';
 
 /** What comes to rest. */
 export interface Resting {
@@ -31,15 +33,8 @@ const equalTries = 240;
 export async function comeToRest(resting: Resting): Promise<Violation[]> {
   const { fleet } = resting;
   fleet.makeWhole();
-  const calm = [
-    { what: 'every node runs', holds: () => fleet.memberNodes.length === fleet.members.length && fleet.memberNodes.every(isReady) },
-    { what: 'every node sees every other alive', holds: () => fleet.memberNodes.every(seesAllAlive) },
-    { what: 'every change of the ring comes to its end', holds: () => fleet.memberNodes.every(isSettled) },
-    { what: 'no node recovers any more', holds: () => fleet.memberNodes.every((node) => !node.cluster().isRecovering) },
-    { what: 'all hints are handed over', holds: () => fleet.memberNodes.every((node) => node.cluster().hints === 0) },
-  ];
-  for (const { what, holds } of calm) {
-    if (!(await comesAbout(fleet, holds)))
+  for (const { what, holds } of restConditions) {
+    if (!(await comesAbout(fleet, () => holds(fleet.members.map((name) => fleet.nodeOn(name))))))
       return [failure(`${what} does not come about within ${limitMs / 1000} s after the faults: ${state(fleet)}`)];
   }
   // P5: no read is needed.
@@ -50,22 +45,7 @@ export async function comeToRest(resting: Resting): Promise<Violation[]> {
   const apart = await waitForEqualCopies(resting);
   if (apart !== undefined) return [failure(apart)];
   fleet.dismiss();
-  return checkIdle(fleet);
-}
-
-function isReady(node: CoterieNode): boolean {
-  return node.status().state === 'ready';
-}
-
-function seesAllAlive(node: CoterieNode): boolean {
-  return node.cluster().members.every((member) => member.state === 'alive');
-}
-
-/** Nothing is under way, and nobody is about to go: by the newest epoch that anybody knows. */
-function isSettled(node: CoterieNode, _at: number, nodes: readonly CoterieNode[]): boolean {
-  const { changes, members } = node.cluster();
-  const isNewest = nodes.every(({ epoch }) => epoch <= node.epoch);
-  return isNewest && changes.length === 0 && members.every(({ isLeaving, isLost }) => !isLeaving && !isLost);
+  return checkIdle(lookAround(fleet));
 }
 
 function state(fleet: Fleet): string {
@@ -143,21 +123,7 @@ async function compareCopies(fleet: Fleet, bucket: string, key: string): Promise
   const copies = await Promise.all(
     fleet.members.map(async (name) => ({ name, copy: await fleet.ask(name, (node) => node.inspect(bucket, encode(key)), askMs) })),
   );
-  const owned = copies.filter(({ copy }) => copy.isOwner);
-  const strays = copies.filter(({ copy }) => copy.hintFor.length > 0);
-  if (new Set(owned.map(({ copy }) => copy.etag)).size === 1 && strays.length === 0) return undefined;
-  return copies
-    .map(({ name, copy }) => `${name}${copy.isOwner ? '' : ' (no owner)'} ${copy.etag ?? 'nothing'} hints for [${copy.hintFor.join(' ')}]`)
-    .join(', ');
-}
-
-/** P8: nothing is left of what ran. */
-function checkIdle(fleet: Fleet): Violation[] {
-  return fleet.members.flatMap((name) => {
-    const store = fleet.nodeOn(name)?.status().store ?? {};
-    const left = ['operationsInFlight', 'bytesInFlight'].filter((counter) => store[counter] !== 0);
-    return left.map((counter) => ({ rule: 'P8' as const, sentence: `${name} says at rest: ${counter} = ${store[counter]}` }));
-  });
+  return apartnessOf(copies);
 }
 
 function encode(text: string): Uint8Array {

@@ -10,6 +10,7 @@ import type { NodeOptions } from '@coterie/node';
 import { SeededRandom } from '../random.ts';
 import { strike } from '../world/strike.ts';
 import { createWorld } from '../world/world.ts';
+import { checkBounded, type Sighting } from './checkers/bounded.ts';
 import { judge } from './checkers/index.ts';
 import type { Violation } from './checkers/violation.ts';
 import { Client, type ClientParts } from './client.ts';
@@ -21,11 +22,14 @@ import { Operators } from './operators.ts';
 import { Recorder } from './recorder.ts';
 import { comeToRest } from './rest.ts';
 import type { Scenario, WorkloadPlan } from './scenario.ts';
+import { Watch } from './watch.ts';
 
 /** What came of a run. */
 export interface RunResult {
   readonly seed: number;
   readonly violations: readonly Violation[];
+  /** Everything that has a limit, on each node, when it was fullest. */
+  readonly fullest: readonly Sighting[];
   readonly history: History;
   /** Hash of everything that happened: equal for equal scenarios. */
   readonly traceHash: string;
@@ -61,15 +65,16 @@ export async function runScenario(scenario: Scenario, options: RunOptions = {}):
     world,
     nodes: scenario.nodes,
     store: scenario.store,
-    options: options.node ?? {},
+    options: { ...(scenario.limits === undefined ? {} : { limits: scenario.limits }), ...options.node },
     ...(options.disks === undefined ? {} : { disks: options.disks }),
   });
   const recorder = new Recorder();
-  const violations = await world.run(() => live(scenario, fleet, recorder));
+  const { violations, fullest } = await world.run(() => live(scenario, fleet, recorder));
   const { history } = recorder;
   return {
     seed: scenario.seed,
     violations,
+    fullest,
     history,
     traceHash: world.traceHash,
     virtualMs: world.nowMs,
@@ -81,7 +86,7 @@ export async function runScenario(scenario: Scenario, options: RunOptions = {}):
   };
 }
 
-async function live(scenario: Scenario, fleet: Fleet, recorder: Recorder): Promise<Violation[]> {
+async function live(scenario: Scenario, fleet: Fleet, recorder: Recorder): Promise<Pick<RunResult, 'violations' | 'fullest'>> {
   const { world } = fleet;
   const { workload } = scenario;
   await fleet.form();
@@ -97,18 +102,22 @@ async function live(scenario: Scenario, fleet: Fleet, recorder: Recorder): Promi
     return new Client({ fleet, plan: workload, random, recorder, madeHere });
   });
   const operators = new Operators(fleet);
+  const watch = new Watch(fleet);
+  watch.begin();
   const watched = isStill ? undefined : operators.watch();
   const work = clients.map((client) => client.work(startMs + scenario.activeMs));
   await Promise.all([strike(world, scenario.faults), operators.act(scenario.actions), ...work]);
   const unrest = await comeToRest({ fleet, plan: workload, recorder });
   operators.stopWatching();
+  watch.end();
   await watched;
   const terms = {
     buckets: workload.buckets,
     timeoutMs: workload.timeoutMs,
     wasWell: (node: string, fromMs: number, untilMs: number) => health.wasWell(node, fromMs, untilMs),
   };
-  return [...judge(recorder.history, terms), ...unrest, ...operators.violations];
+  const violations = [...judge(recorder.history, terms), ...unrest, ...operators.violations, ...checkBounded(watch.fullest)];
+  return { violations, fullest: watch.fullest };
 }
 
 async function makeBuckets(fleet: Fleet, { buckets }: WorkloadPlan): Promise<void> {

@@ -4,7 +4,7 @@
  *
  * A swarm: each seed leaves some kinds of faults out and has others often, so that rare meetings happen somewhere.
  */
-import type { BucketProperties } from '@coterie/node';
+import type { BucketProperties, NodeLimits } from '@coterie/node';
 import { drawActions, type PlannedAction } from './operators.ts';
 import type { LinkConditions } from '../network/links.ts';
 import { SeededRandom } from '../random.ts';
@@ -73,6 +73,8 @@ export interface Scenario {
   readonly workload: WorkloadPlan;
   /** What operators do to the ring meanwhile. */
   readonly actions: readonly PlannedAction[];
+  /** Limits of the nodes, so small that they are reached. */
+  readonly limits?: Partial<NodeLimits>;
 }
 
 /** What is asked of a scenario. */
@@ -82,6 +84,8 @@ export interface ScenarioWish {
   readonly minutes: number;
   /** Whether operators change the ring meanwhile; everything else is drawn the same. Default `still`. */
   readonly ring?: 'still' | 'changing';
+  /** Whether the nodes have limits so small that they are reached; everything else is drawn the same. Default `usual`. */
+  readonly limits?: 'usual' | 'tight';
 }
 
 const kinds: readonly WorldFaultKind[] = [
@@ -101,7 +105,7 @@ const kinds: readonly WorldFaultKind[] = [
 ];
 
 /** The scenario of a seed. */
-export function drawScenario({ seed, minutes, ring = 'still' }: ScenarioWish): Scenario {
+export function drawScenario({ seed, minutes, ring = 'still', limits = 'usual' }: ScenarioWish): Scenario {
   const random = new SeededRandom(seed, 0x5ce7a710);
   const nodes = 5;
   const activeMs = Math.round(minutes * 60_000);
@@ -114,6 +118,16 @@ export function drawScenario({ seed, minutes, ring = 'still' }: ScenarioWish): S
     faults: drawSwarm(random, nodes, activeMs),
     workload: drawWorkload(random),
     actions: ring === 'still' ? [] : drawActions(new SeededRandom(seed, 0x7090_1097), { machines: machineNames(nodes), untilMs: activeMs }),
+    ...(limits === 'usual' ? {} : { limits: drawLimits(new SeededRandom(seed, 0x11317)) }),
+  };
+}
+
+function drawLimits(random: SeededRandom): Partial<NodeLimits> {
+  return {
+    inFlightMax: 1 + random.below(4),
+    inFlightBytesMax: random.pick([64, 1000, 10_000]),
+    waitersPerKeyMax: 1 + random.below(3),
+    hintsMax: 1 + random.below(6),
   };
 }
 
