@@ -78,7 +78,7 @@ export async function assemble(opened: Opened): Promise<CoterieNode> {
   const node = new RunningNode({ ...inside, ...background.parts, life, recovery, self, sync, counters, backups, shutDown });
   if (endpoint === undefined) return node;
   try {
-    const comparer = new Comparer(core);
+    const comparer = new Comparer(core, (member) => background.antiEntropy.admits(member));
     answerPeers(endpoint, {
       service: background.service,
       comparer,

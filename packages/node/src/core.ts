@@ -4,6 +4,7 @@
  */
 import { CoterieError, type Environment } from '@coterie/env';
 import type { Context, ContextSealer } from '@coterie/vector-clock';
+import type { DirtyRanges } from './anti-entropy/dirty-ranges.ts';
 import type { Trees } from './anti-entropy/trees.ts';
 import type { Buckets } from './buckets.ts';
 import type { ClusterLink } from './cluster/link.ts';
@@ -28,6 +29,8 @@ export interface Core {
   readonly local: LocalReplica;
   /** Sums over everything that `local` holds, for comparing. */
   readonly trees: Trees;
+  /** Where other owners missed writes that nobody keeps for them. */
+  readonly dirty: DirtyRanges;
   readonly sealer: ContextSealer;
   readonly hybridClock: Pick<HybridClock, 'next'>;
   /** Whether the wall clock behind it can be trusted. */

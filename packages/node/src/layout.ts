@@ -5,6 +5,7 @@
  *  0x01 name                                        the node's own records: life, cluster key
  *  0x02 bucket                                      a bucket's record
  *  0x03 generation u32 │ bucket                     a dropped generation whose keys are still to be removed
+ *  0x04 member 8 bytes │ token u32                  partitions in which another owner missed a write
  *  0x10 address                                     objects, in token order: a partition is one range
  *  0x18 owner 8 bytes │ address                     hints: objects kept for an owner that was out of reach
  *  0x20 bucket length u8 │ bucket │ generation u32 │ key    index of keys, in key order
@@ -27,6 +28,7 @@ export const space = {
   own: 0x01,
   bucket: 0x02,
   dropped: 0x03,
+  dirty: 0x04,
   object: 0x10,
   hint: 0x18,
   index: 0x20,

@@ -3,12 +3,13 @@
  * is done, so whatever changed meanwhile, the answer is to do it again by the newer ring.
  */
 import { CoterieError } from '@coterie/env';
+import { missedBy } from './anti-entropy/dirty-ranges.ts';
 import { Chase } from './chase.ts';
 import { type Core, placementAt } from './core.ts';
 import type { KeyPlacement } from './cluster/placement.ts';
 import type { Attempt } from './deadlines.ts';
 import type { CausalObject } from './object.ts';
-import { Pursuit, type Target } from './pursuit.ts';
+import { type Outcome, Pursuit, type Target } from './pursuit.ts';
 import { failureOf, newerThan, reachedBy, type Reply, thresholdOf, type Wanted } from './quorum.ts';
 import type { Place } from './replica.ts';
 import type { Reached } from './api.ts';
@@ -45,6 +46,7 @@ export async function replicate(core: Core, delivery: Delivery, attempt: Attempt
       ask: (target) => deliverTo(core, delivery, target),
     });
     const verdict = await chase.run(ownPart(delivery, placement));
+    void chase.settled.then(() => noteMissed(core, placement, chase.answers));
     attempt.check();
     const newer = newerThan(chase.answers);
     if (newer.length > 0) await core.cluster.catchUp(newer);
@@ -52,6 +54,19 @@ export async function replicate(core: Core, delivery: Delivery, attempt: Attempt
     if (verdict === 'met' && !moved) return reachedBy(pursuit);
     if (verdict === 'failed' && !moved) throw failureOf(chase.answers, thresholds[0], attempt.mayTakeEffect);
     if (round === roundsMax) throw restless(attempt);
+  }
+}
+
+/** Notes owners that were left without the object, for comparing to begin there. */
+function noteMissed(core: Core, placement: KeyPlacement, answers: readonly Outcome[]): void {
+  const { owners, partition } = placement;
+  if (answers.length >= owners.length && answers.every(({ ok }) => ok)) return;
+  if (!owners.includes(core.selfId)) return;
+  const start = partition * (2 ** 32 / core.cluster.state.ring.partitions);
+  for (const member of missedBy(placement, answers)) {
+    core.dirty.add(member, start).catch((error: unknown) => {
+      core.environment.log.debug('a missed write could not be noted', { member, reason: String(error) });
+    });
   }
 }
 

@@ -1,5 +1,6 @@
 /** The inside of a node without its admission and time limits: for tests that need a replica of their own. */
 import { ContextSealer } from '@coterie/vector-clock';
+import { DirtyRanges } from '../src/anti-entropy/dirty-ranges.ts';
 import { Trees, writeLeaf } from '../src/anti-entropy/trees.ts';
 import { Buckets } from '../src/buckets.ts';
 import { foundCluster } from '../src/cluster/enter.ts';
@@ -62,6 +63,7 @@ export async function makeCore(
     buckets,
     local: new LocalReplica({ store, life, turns, memory, buckets, hints, trees, durable: true, objectBytesMax: 1e6, meet: mergeObjects }),
     trees,
+    dirty: await world.run(DirtyRanges.load(store)),
     sealer: new ContextSealer(new Uint8Array(32)),
     hybridClock: new HybridClock(environment.clock),
     clocks: { isFar: () => false, step: () => Promise.resolve() },

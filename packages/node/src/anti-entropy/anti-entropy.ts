@@ -8,9 +8,10 @@
  *   leaves in doubt ──▶ counted anew, some in each step
  * ```
  *
- * One exchange at a time. Equal copies cost one question, whatever they hold.
+ * One exchange at a time, and between two members one: both would repair the same keys. When both begin at once, the one
+ * with the higher id gives way. Equal copies cost one question, whatever they hold.
  */
-import { isCoterieError } from '@coterie/env';
+import { isCoterieError, sleep } from '@coterie/env';
 import type { RepairReport } from '../api.ts';
 import type { Core } from '../core.ts';
 import { recountShared } from './comparer.ts';
@@ -21,6 +22,9 @@ import { recountLeaf } from './recount.ts';
 
 /** Between two exchanges that nothing calls for. */
 const everyMs = 10_000;
+/** A repair that meets another exchange of the same two waits so long, so often. */
+const againMs = 2000;
+const triesMax = 10;
 /** Leaves in doubt that are counted in one step. */
 const recountsPerStep = 64;
 
@@ -31,9 +35,14 @@ export class AntiEntropy {
   readonly #urgent = new Set<string>();
   readonly #wereDown = new Set<string>();
   #known: ReadonlySet<string> = new Set();
+  /** Whose exchange failed last: others come before it. */
+  #failed: string | undefined;
   #turn = 0;
   #nextAtMs = 0;
   #stopped = false;
+  /** With whom an exchange is under way, and whether it gives way to the other's. */
+  #partner: string | undefined;
+  #givesWay = false;
   #running: Promise<unknown> = Promise.resolve();
   /** What exchanges did since the start. */
   readonly totals: Counts & { exchanges: number } = { ...noCounts(), exchanges: 0 };
@@ -53,7 +62,9 @@ export class AntiEntropy {
     try {
       await this.#one(() => this.#exchange(member));
       this.#urgent.delete(member);
+      this.#failed = undefined;
     } catch (error) {
+      this.#failed = member;
       // It is older or newer here, and whoever is behind learns what was decided.
       if (isCoterieError(error, 'STALE_RING')) await this.#core.cluster.catchUp([member]);
       throw error;
@@ -73,6 +84,14 @@ export class AntiEntropy {
     return reports;
   }
 
+  /** Whether this member may begin an exchange with this store now. */
+  admits(member: string): boolean {
+    if (this.#partner !== member) return true;
+    if (this.#core.selfId < member) return false;
+    this.#givesWay = true;
+    return true;
+  }
+
   /** Ends after the question on its way. */
   async stop(): Promise<void> {
     this.#stopped = true;
@@ -85,7 +104,7 @@ export class AntiEntropy {
     let report = noCounts();
     try {
       const uncounted = how === 'prove' ? await this.#recountBoth(member) : 0;
-      report = await this.#exchange(member);
+      report = await this.#insist(member);
       const unequal = (await new Exchange(this.#core, member, () => this.#stopped).differing(partitions)).length;
       return { ...report, member, unequal, proven: how === 'prove' && unequal === 0 && uncounted === 0 };
     } catch (error) {
@@ -104,13 +123,39 @@ export class AntiEntropy {
   }
 
   async #exchange(member: string): Promise<Counts> {
-    const { cluster, selfId } = this.#core;
-    const exchange = new Exchange(this.#core, member, () => this.#stopped);
+    const { cluster, selfId, dirty } = this.#core;
+    const exchange = new Exchange(this.#core, member, () => this.#isEnding);
+    this.#partner = member;
+    this.#givesWay = false;
     try {
-      return await exchange.run(sharedPartitions(cluster.state, selfId, member));
+      const notes = dirty.take(member);
+      const { partitions } = cluster.state.ring;
+      const first = new Set(notes.starts.map((start) => Math.floor(start / (2 ** 32 / partitions))));
+      const shared = sharedPartitions(cluster.state, selfId, member);
+      const counts = await exchange.run([...shared.filter((one) => first.has(one)), ...shared.filter((one) => !first.has(one))]);
+      if (!this.#isEnding) await notes.done();
+      return counts;
     } finally {
+      this.#partner = undefined;
       this.totals.exchanges += 1;
       for (const [name, count] of Object.entries(exchange.report)) this.totals[name as keyof Counts] += count;
+    }
+  }
+
+  get #isEnding(): boolean {
+    return this.#stopped || this.#givesWay;
+  }
+
+  /** An exchange that gives way to none: tried again while the other side has one of its own. */
+  async #insist(member: string): Promise<Counts> {
+    for (let tries = 1; ; tries++) {
+      try {
+        const counts = await this.#exchange(member);
+        if (!this.#givesWay || tries === triesMax) return counts;
+      } catch (error) {
+        if (tries === triesMax || !isCoterieError(error, 'NOT_READY')) throw error;
+      }
+      await sleep(this.#core.environment.timers, againMs);
     }
   }
 
@@ -126,7 +171,7 @@ export class AntiEntropy {
     const sharers = sharersOf(cluster.state, selfId);
     this.#noteReturns(sharers);
     const reachable = sharers.filter((id) => cluster.standing(id) === 'up');
-    const urgent = reachable.find((id) => this.#urgent.has(id));
+    const urgent = reachable.find((id) => id !== this.#failed && (this.#urgent.has(id) || this.#core.dirty.has(id)));
     if (urgent !== undefined || environment.clock.monotonic() < this.#nextAtMs || reachable.length === 0) return urgent;
     this.#turn += 1;
     return reachable[this.#turn % reachable.length];

@@ -15,14 +15,19 @@ import { stateHash } from './state-hash.ts';
 export class Comparer {
   readonly #core: Core;
 
-  constructor(core: Core) {
+  readonly #admits: (member: string) => boolean;
+
+  /** `admits`: whether a member may begin an exchange with this store now. */
+  constructor(core: Core, admits: (member: string) => boolean) {
     this.#core = core;
+    this.#admits = admits;
   }
 
   /** The handlers of every question, by method. */
   get handlers(): Readonly<Record<string, Handler>> {
     return {
       'tree-roots': async ({ from, epoch, body, values }) => {
+        if (!this.#admits(from.id)) throw new CoterieError('NOT_READY', 'this node is comparing with the one that asks already');
         const side = await this.#sideWith(from.id, epoch);
         const partitions = numbersOf(body);
         await this.#load(side, partitions);
