@@ -1,5 +1,5 @@
 /** The cluster and the ring as an operator or a client wants to see them: one picture of what this node knows. */
-import { balanceOf } from '@coterie/ring';
+import { type Balance, balanceOf, type Ring } from '@coterie/ring';
 import type { ClusterReport, CopyReport, MemberReport, RingReport } from './api.ts';
 import type { ChangeReport, IntakeReport } from './api-topology.ts';
 import { describeAims } from './cluster/changes.ts';
@@ -36,7 +36,7 @@ export function reportCluster({ core, whoIsUp, hints, handoff, mover, driver, de
   const [change] = changes;
   const joining = new Set(state.changes.flatMap(newcomersOf));
   const leaving = new Set([...state.leaving, ...state.changes.flatMap(goingIn)]);
-  const balance = balanceOf(state.ring, copiesWanted(state));
+  const balance = rememberedBalance(state);
   const members = state.members.map((member, position): MemberReport => {
     const { id, name, zone, weight, peer, http } = member;
     const load = balance.members[position];
@@ -73,6 +73,18 @@ export function reportCluster({ core, whoIsUp, hints, handoff, mover, driver, de
     hintsDelivered: handoff.delivered,
     isRecovering: recovery.isRecovering,
   };
+}
+
+/** Balances of rings, which are asked for often and change seldom. They go when their ring does. */
+const balances = new WeakMap<Ring, { readonly copies: number; readonly balance: Balance }>();
+
+function rememberedBalance(state: ClusterState): Balance {
+  const copies = copiesWanted(state);
+  const known = balances.get(state.ring);
+  if (known?.copies === copies) return known.balance;
+  const balance = balanceOf(state.ring, copies);
+  balances.set(state.ring, { copies, balance });
+  return balance;
 }
 
 /** What is under way, the oldest first. */

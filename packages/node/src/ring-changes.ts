@@ -1,7 +1,7 @@
 /** Changes of the ring as operators ask for them: names become ids, wishes go to the topology, and plans come back in words. */
-import { balanceOf, type Plan } from '@coterie/ring';
+import type { PlannedRing } from '@coterie/ring';
 import type { LossReport, PlannedLoad, PlanReport, RingChanges, RingWish } from './api-topology.ts';
-import { type ClusterState, copiesWanted, type Member, type Wish } from './cluster/state.ts';
+import { type ClusterState, type Member, type Wish } from './cluster/state.ts';
 import { checkWish, refuse, wishInWords } from './cluster/wishes.ts';
 import { type Reported, reportChanges } from './report.ts';
 
@@ -94,11 +94,11 @@ function lossSentences({ member, partitions, heldByNobodyElse }: Omit<LossReport
 }
 
 /** What a committed plan would do, in numbers. */
-function previewOf({ core }: Pick<Reported, 'core'>, plan: Plan): NonNullable<PlanReport['preview']> {
+function previewOf({ core }: Pick<Reported, 'core'>, plan: PlannedRing): NonNullable<PlanReport['preview']> {
   const { moves, fewestMoves, changed, advice } = plan;
-  const bytesAbout = Math.round(moves.length * bytesPerCopy(core.store.statistics?.(), ownCopies(core)));
+  const bytesAbout = Math.round(moves * bytesPerCopy(core.store.statistics?.(), ownCopies(core)));
   return {
-    moves: moves.length,
+    moves,
     fewestMoves,
     partitionsChanged: changed.length,
     bytesAbout,
@@ -108,8 +108,9 @@ function previewOf({ core }: Pick<Reported, 'core'>, plan: Plan): NonNullable<Pl
 }
 
 function ownCopies({ cluster, selfId }: Reported['core']): number {
-  const { ring, buckets } = cluster.state;
-  return balanceOf(ring, copiesWanted({ buckets })).members.find(({ id }) => id === selfId)?.replicas ?? 0;
+  const { ring } = cluster.state;
+  const self = ring.members.findIndex(({ id }) => id === selfId);
+  return ring.replicas.filter((holders) => holders.includes(self)).length;
 }
 
 function bytesPerCopy(statistics: Readonly<Record<string, number | string | boolean>> | undefined, copies: number): number {
@@ -117,7 +118,7 @@ function bytesPerCopy(statistics: Readonly<Record<string, number | string | bool
   return copies === 0 ? 0 : bytes / copies;
 }
 
-function loadsOf({ before, after }: Plan): PlannedLoad[] {
+function loadsOf({ before, after }: PlannedRing): PlannedLoad[] {
   const then = new Map(after.members.map((member) => [member.id, member]));
   const now = new Set(before.members.map(({ id }) => id));
   const stayed = before.members.map(({ id, name, replicas }): PlannedLoad => {

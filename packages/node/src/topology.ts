@@ -9,7 +9,7 @@
  * ```
  */
 import { CoterieError, type Environment, isCoterieError } from '@coterie/env';
-import { type Plan, planJob } from '@coterie/ring';
+import { planJob, type PlannedRing } from '@coterie/ring';
 import { wishKey } from './cluster/changes.ts';
 import type { ClusterLink } from './cluster/link.ts';
 import { movesOf, questionOf } from './cluster/plan.ts';
@@ -85,7 +85,7 @@ export class Topology {
   }
 
   /** What the planner says to these wishes now. @throws `INVALID_ARGUMENT` for wishes that cannot be, or not together */
-  async preview(wishes: readonly Wish[]): Promise<Plan> {
+  async preview(wishes: readonly Wish[]): Promise<PlannedRing> {
     return this.#plan(this.#cluster.state, wishes);
   }
 
@@ -193,7 +193,7 @@ export class Topology {
   }
 
   /** In a worker: it takes longer than a turn may. */
-  #plan(state: ClusterState, wishes: readonly Wish[]): Promise<Plan> {
+  #plan(state: ClusterState, wishes: readonly Wish[]): Promise<PlannedRing> {
     return new Promise((resolve, reject) => {
       this.#world.jobs.start(planJob(questionOf(state, wishes)), (outcome) => {
         if (outcome.state === 'done') return resolve(outcome.output);

@@ -16,6 +16,9 @@ async function withData(seed: number, nodes: number): Promise<ClusterWorld> {
 }
 
 async function expectAll(cluster: ClusterWorld, at: string): Promise<void> {
+  // A newcomer vouches for what it took over a moment after the change is done.
+  const isWhole = (name: string): boolean => cluster.nodes.get(name)?.cluster().isRecovering !== true;
+  await cluster.until(() => members(cluster, at).every(isWhole));
   for (const key of keys) expect([key, await cluster.values(at, key, { r: 3, pr: 3 })]).toEqual([key, [`v of ${key}`]]);
 }
 

@@ -12,7 +12,7 @@ export type { Holders } from './decisions.ts';
 export { plan } from './plan/plan.ts';
 export type { Plan, PlanOptions } from './plan/plan.ts';
 export { planJob } from './plan/job.ts';
-export type { PlanJobInput } from './plan/job.ts';
+export type { PlanJobInput, PlannedRing } from './plan/job.ts';
 export type { RingChange } from './plan/stage.ts';
 export type { Move, Release } from './plan/moves.ts';
 export type { Advice } from './plan/advice.ts';

@@ -19,12 +19,12 @@ export interface Errand {
 export function errandsOf(state: ClusterState, change: Change, member: string): Errand[] {
   const { ring } = state;
   const self = ring.members.findIndex(({ id }) => id === member);
-  const copies = copiesInUse(state);
+  const copies = [...copiesInUse(state)];
   const bySource = new Map<number, number[]>();
   for (const [partition, holders] of [...change.moves].sort(([a], [b]) => a - b)) {
     if (!gains(self, { before: ring.replicas[partition], after: holders }, copies)) continue;
     for (const source of ring.replicas[partition]) {
-      if (source !== self) bySource.set(source, [...(bySource.get(source) ?? []), partition]);
+      if (source !== self) append(bySource, source, partition);
     }
   }
   return errands(state, bySource).filter(({ source }) => !state.lost.includes(source));
@@ -37,12 +37,12 @@ export function errandsOf(state: ClusterState, change: Change, member: string): 
 function gains(
   holder: number,
   lists: { readonly before: readonly number[]; readonly after: readonly number[] },
-  copies: ReadonlySet<number>,
+  copies: readonly number[],
 ): boolean {
   const now = lists.before.indexOf(holder);
   const then = lists.after.indexOf(holder);
   if (then < 0) return false;
-  return now < 0 || [...copies].some((n) => then < n && now >= n);
+  return now < 0 || copies.some((n) => then < n && now >= n);
 }
 
 /** What a store that lost its data has to take back: every partition that it holds, from every other holder. */
@@ -52,7 +52,7 @@ export function recoveryOf(state: ClusterState, member: string): Errand[] {
   const bySource = new Map<number, number[]>();
   for (const [partition, holders] of ring.replicas.entries()) {
     if (!holders.includes(self)) continue;
-    for (const source of holders) if (source !== self) bySource.set(source, [...(bySource.get(source) ?? []), partition]);
+    for (const source of holders) if (source !== self) append(bySource, source, partition);
   }
   return errands(state, bySource).filter(({ source }) => !state.lost.includes(source));
 }
@@ -60,7 +60,7 @@ export function recoveryOf(state: ClusterState, member: string): Errand[] {
 /** Members that have something to take over in this change. */
 export function gainersOf(state: ClusterState, change: Change): string[] {
   const gainers = new Set<number>();
-  const copies = copiesInUse(state);
+  const copies = [...copiesInUse(state)];
   for (const [partition, after] of change.moves) {
     const before = state.ring.replicas[partition];
     for (const holder of after) if (gains(holder, { before, after }, copies)) gainers.add(holder);
@@ -93,6 +93,13 @@ export function foreignTo(state: ClusterState, member: string): number[] {
     const isOwn = holders.slice(0, fewest).includes(self) || (!isLeaving && changeOf(state, partition) !== undefined);
     return isOwn ? [] : [partition];
   });
+}
+
+/** In place: there are as many partitions as a source may have. */
+function append(bySource: Map<number, number[]>, source: number, partition: number): void {
+  const partitions = bySource.get(source);
+  if (partitions === undefined) bySource.set(source, [partition]);
+  else partitions.push(partition);
 }
 
 function errands(state: ClusterState, bySource: ReadonlyMap<number, readonly number[]>): Errand[] {

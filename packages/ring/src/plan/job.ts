@@ -15,17 +15,23 @@ export interface PlanJobInput {
   readonly n: number;
 }
 
+/** A plan, with its moves counted instead of listed: it comes from another thread. */
+export interface PlannedRing extends Omit<Plan, 'moves' | 'releases'> {
+  readonly moves: number;
+}
+
 /** Plans are made before compactions go on: somebody waits for them. */
 const priority = 1;
 
 /** Makes the plan. @throws what `plan` throws */
-export function* makePlan(_environment: JobEnvironment, { ring, changes, n }: PlanJobInput): Generator<void, Plan, void> {
+export function* makePlan(_environment: JobEnvironment, { ring, changes, n }: PlanJobInput): Generator<void, PlannedRing, void> {
   yield;
-  return plan(ring, changes, { n });
+  const { moves, releases: _releases, ...planned } = plan(ring, changes, { n });
+  return { ...planned, moves: moves.length };
 }
 
 /** The job that makes this plan. */
-export function planJob(input: PlanJobInput): JobSpec<PlanJobInput, Plan> {
+export function planJob(input: PlanJobInput): JobSpec<PlanJobInput, PlannedRing> {
   return {
     name: 'plan',
     module: new URL('../../dist/plan/job.js', import.meta.url).href,
