@@ -11,6 +11,7 @@ export type { Batch, WriteOptions } from './batch.ts';
 export type { Loss } from './losses.ts';
 export type { Durability, StoreOptions } from './options.ts';
 export type { Entry, RangeOptions, RawScanCallback, ScanCallback } from './scanner.ts';
+export type { Scrubbed } from './scrubber.ts';
 export type { Snapshot } from './snapshot.ts';
 export type { Store, StoreStatistics } from './store.ts';
 export { dumpStore } from './tools/dump.ts';

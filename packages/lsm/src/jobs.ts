@@ -18,6 +18,7 @@ import { TableOutput, type TableOutputOptions } from './table-output.ts';
 import type { TableMeta } from './version.ts';
 
 export { salvageTable } from './salvage-job.ts';
+export { checkTable } from './scrub-job.ts';
 
 /** What a flush works on. */
 export interface FlushInput {

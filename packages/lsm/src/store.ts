@@ -13,6 +13,7 @@ import { Reader } from './reader.ts';
 import type { Recovered } from './recovery.ts';
 import { Reserve } from './reserve.ts';
 import { type Entry, type RangeOptions, type RawScanCallback, type ScanCallback, Scanner } from './scanner.ts';
+import { Scrubber, type Scrubbed } from './scrubber.ts';
 import { Settler } from './settler.ts';
 import { Snapshot } from './snapshot.ts';
 import { Snapshots } from './snapshots.ts';
@@ -34,6 +35,7 @@ export class Store {
   readonly #scanner: Scanner;
   readonly #reserve: Reserve;
   readonly #settler: Settler;
+  readonly #scrubber: Scrubber;
   #closing: Promise<void> | undefined;
 
   constructor(directory: string, settings: Settings, recovered: Recovered) {
@@ -64,6 +66,12 @@ export class Store {
     state.onFailed = () => this.#changed();
     state.onDamage = (error) => this.#background.quarantine(error);
     this.#settler = new Settler({ settings, state, background: this.#background, writes: this.#writes });
+    this.#scrubber = new Scrubber({
+      settings,
+      state,
+      isQuarantined: (table) => this.#background.quarantined.has(table),
+      quarantine: (error) => this.#background.quarantine(error),
+    });
     void this.#reserve.take();
     this.#background.pump();
     this.#settler.watch();
@@ -204,6 +212,11 @@ export class Store {
     });
   }
 
+  /** Reads a table back and checks it: the one with the lowest number above `after`; undefined when there is none. A damaged one is set aside. */
+  scrubNext(after: number): Promise<Scrubbed | undefined> {
+    return this.#scrubber.next(after);
+  }
+
   /** Everything up to this sequence survives a crash. */
   get durableSequence(): number {
     const { log, versions } = this.#recovered;
@@ -261,6 +274,7 @@ export class Store {
     this.#background.stop();
     state.close();
     await this.#settler.stop();
+    await this.#scrubber.stop();
     try {
       await log.close();
     } finally {

@@ -85,6 +85,24 @@ describe('a block that rotted', () => {
     expect(refusedKeysOf(store, rest)).toEqual(rest);
   });
 
+  test('is found by a scrub that nobody has read it for, and set aside', async () => {
+    const { world, store, path } = await damaged(5000);
+    const found: unknown[] = [];
+    await world.run(async () => {
+      for (let after = 0; ; ) {
+        const scrubbed = await store.scrubNext(after);
+        if (scrubbed === undefined) break;
+        after = scrubbed.table;
+        found.push(scrubbed.damage?.details.file);
+      }
+    });
+    expect(found).toEqual([path]);
+    await world.simulation.advance(1000);
+    expect(store.statistics()).toMatchObject({ tablesSetAside: 1, stretchesLost: 1 });
+    expect(await world.run(() => store.scrubNext(0)), 'what was kept is whole').not.toHaveProperty('damage');
+    await world.run(() => store.close());
+  });
+
   test('is forgotten once its loss is accepted, in part or whole', async () => {
     const { world, store } = await damaged(5000);
     const gone = refusedKeys(store);

@@ -5,6 +5,7 @@
 import type { Bounds } from '@coterie/env';
 import type { ChangeReport, RingChanges } from './api-topology.ts';
 import type { BackupReport } from './backup/backup-file.ts';
+import type { ScrubReport } from './scrub.ts';
 
 /** Properties of a bucket. Any bucket exists, with the defaults, before anybody made it. */
 export interface BucketProperties {
@@ -312,6 +313,8 @@ export interface CoterieNode {
   /** Compares this store with every member that holds something together with it, and repairs both; one report a member. */
   repair(request?: RepairRequest): Promise<readonly RepairReport[]>;
   status(): NodeStatus;
+  /** Reads everything in this node's tables back from the disk, now. What is damaged is set aside. @throws `DISK_IO` */
+  scrub(): Promise<ScrubReport>;
   /**
    * Saves this node's store and what the cluster has decided under this name, while it runs; whole and verified when it resolves.
    * @throws `INVALID_ARGUMENT` for an impossible name or one that is taken, `OVERLOADED` while another is taken, `CORRUPTION`, `DISK_FULL`

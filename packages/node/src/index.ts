@@ -3,6 +3,7 @@ export { restoreBackup } from './backup/restore.ts';
 export type { RestoreOrder, RestoreReport } from './backup/restore.ts';
 export type { BackupReport } from './backup/backup-file.ts';
 export type { NodeOptions, PeerOptions, SyncMode } from './options.ts';
+export type { ScrubReport } from './scrub.ts';
 export type { Hazards } from './hazards.ts';
 export type { NodeLimits } from './limits.ts';
 export type { Durability, OpenStore, Store, StoreBatch, StoreOpening, StoreRange } from './store.ts';

@@ -35,6 +35,7 @@ import type { RingChanges } from './api-topology.ts';
 import { Admission } from './admission.ts';
 import type { Backups } from './backup/backup.ts';
 import type { BackupReport } from './backup/backup-file.ts';
+import { Chores } from './chores.ts';
 import type { KnownBucket } from './buckets.ts';
 import { isBarred, type Member, memberOf } from './cluster/state.ts';
 import { whyFormer } from './cluster/wishes.ts';
@@ -53,6 +54,7 @@ import { listKeys } from './list-keys.ts';
 import type { OperationMemory } from './operations.ts';
 import { describeSync, type SyncMode } from './options.ts';
 import { put } from './put.ts';
+import { Scrub, type ScrubReport } from './scrub.ts';
 
 /** What a node is made of. */
 export interface NodeParts extends Reported {
@@ -70,6 +72,8 @@ export interface NodeParts extends Reported {
   shutDown(): Promise<void>;
 }
 
+/** Between two looks whether it is time to scrub. */
+const scrubStepMs = 1000;
 /** Fallbacks that `where` names. */
 const fallbacksShown = 16;
 
@@ -88,6 +92,8 @@ export class RunningNode implements CoterieNode {
   readonly #parts: NodeParts;
   readonly #core: Core;
   readonly #admission: Admission;
+  readonly #scrub: Scrub;
+  readonly #scrubbing: Chores;
   readonly #deadlines: Deadlines;
   readonly #startedAt: number;
   readonly #counts = { puts: 0, gets: 0, deletes: 0, failed: 0 };
@@ -100,6 +106,10 @@ export class RunningNode implements CoterieNode {
     this.#core = parts.core;
     this.#admission = new Admission(parts.core.limits);
     this.#deadlines = new Deadlines(parts.core.environment);
+    const { environment, store } = parts.core;
+    this.#scrub = new Scrub(environment, store, () => this.#admission.operations);
+    this.#scrubbing = new Chores([{ name: 'scrub', run: () => this.#scrub.step() }], environment, scrubStepMs);
+    this.#scrubbing.soon();
     this.#startedAt = parts.core.environment.clock.monotonic();
   }
 
@@ -189,6 +199,11 @@ export class RunningNode implements CoterieNode {
     return this.#parts.backups.take(name);
   }
 
+  async scrub(): Promise<ScrubReport> {
+    this.#checkOpen();
+    return this.#scrub.pass();
+  }
+
   status(): NodeStatus {
     const { core, life, self, sync, dropper } = this.#parts;
     const counters = this.#parts.counters();
@@ -210,6 +225,7 @@ export class RunningNode implements CoterieNode {
       operations: { ...this.#counts },
       store: {
         ...core.store.statistics?.(),
+        ...this.#scrub.figures,
         operationsInFlight: this.#admission.operations,
         bytesInFlight: this.#admission.bytes,
         droppedBucketsToClear: dropper.pending,
@@ -231,6 +247,7 @@ export class RunningNode implements CoterieNode {
     this.#state = 'draining';
     try {
       await this.#admission.idle();
+      await this.#scrubbing.stop();
       await this.#parts.shutDown();
       await dropper.stop();
       await life.stop(memory.ranMs);

@@ -45,6 +45,8 @@ export interface Store {
   readonly losses?: readonly LostStretch[];
   /** Takes what was lost of the keys in [from, to) for gone: reads answer with what is left. Durable when it resolves. */
   acceptLosses?(from?: Uint8Array, to?: Uint8Array): Promise<void>;
+  /** Reads a file back and checks it, the one after `after`; undefined when there is none. A damaged one is set aside. */
+  scrubNext?(after: number): Promise<{ readonly table: number; readonly bytes: number; readonly damage?: unknown } | undefined>;
   /** Writes a copy of the store as it is now into a directory that is empty or absent. */
   checkpoint?(directory: string): Promise<void>;
   statistics?(): Readonly<Record<string, number | string | boolean>>;

@@ -206,6 +206,9 @@ function addOffline(program: Command): void {
         ? (await import('./repair.ts')).repairCluster(flags)
         : (await import('./offline.ts')).repair(directory, flags),
   );
+  looking(program.command('scrub'), 'read everything in the tables of a node back from its disk, now').action(async (flags: object) =>
+    (await import('./scrub.ts')).scrub(flags),
+  );
   const backup = program.command('backup').argument('<NAME>').option('--node', 'only the node that is asked');
   looking(backup, 'save the stores of all members while they run, each beside its data').action(async (name: string, flags: object) =>
     (await import('./backup.ts')).backup(name, flags),

@@ -7,7 +7,7 @@
  *  /v1/kv/{bucket}         GET                        /v1/cluster /v1/members /v1/ring   GET
  *  /v1/batch               POST                       /v1/hints /v1/status       GET
  *  /v1/plan                GET POST                   /v1/losses                 GET
- *  /v1/plan/commit /v1/plan/abort /v1/change /v1/remove /v1/repair /v1/backup   POST
+ *  /v1/plan/commit /v1/plan/abort /v1/change /v1/remove /v1/repair /v1/backup /v1/scrub   POST
  *  /v1/buckets             GET                        /livez /readyz /metrics    GET HEAD
  *  /v1/buckets/{bucket}    GET PUT DELETE             /  and the console's files GET HEAD
  * ```
@@ -24,6 +24,7 @@ import { listKeys } from './keys.ts';
 import { HttpRefusal } from './problem.ts';
 import { runRepair } from './repair.ts';
 import { abortPlan, beginWish, commitPlan, removeMember, showLosses, showPlan, stageWish } from './topology.ts';
+import { runScrub } from './scrub.ts';
 import { deleteValue, getValue, putValue } from './values.ts';
 
 /** Answers an exchange, now or when its promise resolves; may throw or reject instead. */
@@ -66,6 +67,7 @@ const exact: ReadonlyMap<string, Methods> = new Map([
   ['/v1/remove', posting(removeMember)],
   ['/v1/repair', posting(runRepair)],
   ['/v1/backup', posting(runBackup)],
+  ['/v1/scrub', posting(runScrub)],
   ['/v1/hints', reading('cluster', showHints)],
   ['/v1/status', reading('cluster', showStatus)],
   ['/livez', reading('health', livez)],

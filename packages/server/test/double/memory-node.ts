@@ -18,6 +18,7 @@ import type {
   Placement,
   PutRequest,
   BackupReport,
+  ScrubReport,
   RepairReport,
   RingChanges,
   RingReport,
@@ -190,6 +191,10 @@ export class MemoryNode implements CoterieNode {
       partitions: 1024,
       preferenceList: [{ node: 'node-1', role: 'primary', healthy: true }],
     };
+  }
+
+  async scrub(): Promise<ScrubReport> {
+    return { bytes: 100, damaged: 0 };
   }
 
   async backUp(name: string): Promise<BackupReport> {

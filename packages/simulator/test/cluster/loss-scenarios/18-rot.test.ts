@@ -110,6 +110,21 @@ describe('a flipped bit', () => {
     expect(healed).toBeGreaterThan(0);
   });
 
+  it('that nobody reads is found by a scrub, and healed while others have good copies', { timeout: 300_000 }, async () => {
+    const { world, fleet } = startAgain(disks);
+    await world.run(async () => {
+      await fleet.form();
+      const { disk } = world.machine('n2');
+      const path = disk.paths().findLast((one) => one.endsWith('.sst')) ?? '';
+      disk.flipBit(path, 500, 2);
+      expect(await fleet.ask('n2', (node) => node.scrub(), patienceMs)).toMatchObject({ damaged: 1 });
+      await fleet.pause(5000);
+      await fleet.until(isWell(fleet), 'every node is well');
+      expect(fleet.nodeOn('n2')?.status().store).toMatchObject({ tablesSetAside: 1, stretchesLost: 0 });
+      await expectEqualCopies(fleet, path);
+    });
+  });
+
   it('in any file of a node that starts is never served, and the node comes back', { timeout: 600_000 }, async () => {
     const came: Record<string, number> = {};
     for (const rot of rots(disks.get('n2') as SimulatedDisk, 2)) {
