@@ -23,7 +23,7 @@ class MadeUp {
 
   write(kind: 'put' | 'delete', seen: readonly number[], outcome: typeof done | typeof silent = done): number {
     const ask = { w: 2, pw: 2 };
-    const write = this.ledger.begin({ ...place, kind, ask, seen: new Set(seen), shown: new Set(seen), replacesFound: false });
+    const write = this.ledger.begin({ ...place, kind, ask, seen: new Set(seen), replacesFound: false });
     const endMs = outcome.kind === 'ok' ? this.#nowMs + 500 : Infinity;
     write.attempts.push({ node: 'node-1', startMs: this.#nowMs, endMs, outcome, madeHere: true });
     this.#nowMs += 1000;

@@ -137,7 +137,7 @@ class Client {
     const { ledger, run } = this.#scene;
     const ask = this.#usage.write;
     const seen = new Set(basis.shown);
-    const write = ledger.begin({ ...at, kind, ask, seen, shown: seen, replacesFound: false });
+    const write = ledger.begin({ ...at, kind, ask, seen, replacesFound: false });
     const value = kind === 'put' ? valueOf(write.id, this.#random.below(longestFiller)) : undefined;
     await this.#timed(() => this.#hand.write(at, { ...ask, operation: operationOf(run, write.id), context: basis.context, value }));
   }

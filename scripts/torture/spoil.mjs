@@ -18,7 +18,7 @@ export async function spoil(scene) {
   fleet.cutOff([name], ['in', 'out']);
   const witness = new Witness(createNodeHttp(), scene);
   for (const key of keys.slice(0, victims)) {
-    const write = ledger.begin({ bucket: 'always', key, kind: 'put', ask, seen: new Set(), shown: new Set(), replacesFound: false });
+    const write = ledger.begin({ bucket: 'always', key, kind: 'put', ask, seen: new Set(), replacesFound: false });
     await witness.request({
       method: 'PUT',
       origin: fleet.urlOf(name),
