@@ -6,6 +6,9 @@ import { describeRead, describeWrite, type Read } from '../history.ts';
 import { hasOneDot, type Story } from './story.ts';
 import type { Violation } from './violation.ts';
 
+/** Replaced operations that an object remembers. */
+const rememberedMax = 8;
+
 /** False siblings in any answer, and values that came back in the last one. */
 export function checkSiblings(story: Story): Violation[] {
   const { reads, last } = story;
@@ -38,10 +41,14 @@ function cameBack({ writes, lineage }: Story, last: Read | undefined): Violation
   if (last === undefined) return [];
   const { byId } = lineage;
   const shown = new Set(last.shown);
+  // An object remembers so many replaced operations; a second copy of one that it has forgotten may come back.
+  const isRemembered = writes.length <= rememberedMax + 1;
   return writes
     .filter((write) => lineage.acknowledgedMs(write) < Infinity)
     .flatMap((write) => {
-      const back = [...lineage.replacedBy(write)].map((id) => byId.get(id)).find((old) => old !== undefined && shown.has(old.id));
+      const back = [...lineage.replacedBy(write)]
+        .map((id) => byId.get(id))
+        .find((old) => old !== undefined && shown.has(old.id) && (isRemembered || hasOneDot(old)));
       if (back === undefined) return [];
       const rule = write.kind === 'delete' ? ('P2' as const) : ('P4' as const);
       return [{ rule, sentence: `came back: ${describeWrite(back)}, which ${describeWrite(write)} had replaced; ${describeRead(last)}` }];
