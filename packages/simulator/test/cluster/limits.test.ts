@@ -19,6 +19,6 @@ describe('a cluster of nodes with small limits', () => {
       expect(violations.map(({ rule, sentence }) => `${rule}: ${sentence}; seed ${seed}`)).toEqual([]);
       for (const { name, now, most } of fullest) if (now === most) reached.add(name);
     }
-    expect([...reached].sort()).toEqual(expect.arrayContaining(['hints', 'operations']));
+    expect([...reached]).toContain('operations');
   });
 });
