@@ -12,6 +12,8 @@ import type { Hazards } from '@coterie/node';
 import { Scene } from './scene.ts';
 
 const keys = Array.from({ length: 8 }, (_, number) => `k${number}`);
+/** Whether n5 hears of the new ring before it has read is chance: so several. */
+const seeds = [13, 14, 15, 16] as const;
 /** What c answers comes last. */
 const slow = { latencyMs: [300, 300] as const };
 /** n5 weighs so little that it holds nothing: no change of the ring waits for it. */
@@ -35,8 +37,8 @@ async function findMoved(scene: Scene, before: ReadonlyMap<string, readonly stri
 }
 
 /** Complaints after n5 has slept through a change of the ring, and then writes and reads by the ring that it knows. */
-async function goByAnOlderRing(hazards: Partial<Hazards>): Promise<string[]> {
-  const scene = await new Scene(15, 5, { hazards, keys: keys.length, weights }).form();
+async function goByAnOlderRing(seed: number, hazards: Partial<Hazards> = {}): Promise<string[]> {
+  const scene = await new Scene(seed, 5, { hazards, keys: keys.length, weights }).form();
   const { world, fleet } = scene;
   const before = new Map<string, readonly string[]>();
   for (const key of keys) {
@@ -87,8 +89,8 @@ async function writeCutOff(): Promise<string[]> {
 }
 
 describe('a coordinator that goes by an older ring', () => {
-  it('meets every strict write', async () => {
-    expect(await goByAnOlderRing({})).toEqual([]);
+  it.each(seeds)('meets every strict write, seed %i', async (seed) => {
+    expect(await goByAnOlderRing(seed)).toEqual([]);
   });
 
   it('has what it takes while it is cut off brought to those who hold it now', async () => {
@@ -96,6 +98,8 @@ describe('a coordinator that goes by an older ring', () => {
   });
 
   it('misses one where requests carry no epoch', async () => {
-    expect(await goByAnOlderRing({ ringOfYesterday: true })).toContainEqual(expect.stringMatching(/^P7: a strict read /));
+    const complaints: string[] = [];
+    for (const seed of seeds) complaints.push(...(await goByAnOlderRing(seed, { ringOfYesterday: true })));
+    expect(complaints).toContainEqual(expect.stringMatching(/^P7: a strict read /));
   });
 });
