@@ -13,7 +13,8 @@ import { type Core, placementAt } from './core.ts';
 import { addressAt, successor } from './layout.ts';
 import { addressSeed, type CausalObject, hashOf } from './object.ts';
 import { partitionStart, rangesOf } from './partition-ranges.ts';
-import { decodeCopy, type Place } from './replica.ts';
+import type { Place } from './replica.ts';
+import { decodeCopy } from './stored-copy.ts';
 
 /** Objects looked at together. */
 const pageObjects = 128;

@@ -17,7 +17,8 @@ import { type Core, placementAt } from './core.ts';
 import { noPace } from './hazards.ts';
 import { addressAt, afterPrefix, hintPrefix, openHintKey, successor } from './layout.ts';
 import { addressSeed } from './object.ts';
-import { decodeCopy, type Place } from './replica.ts';
+import type { Place } from './replica.ts';
+import { decodeCopy } from './stored-copy.ts';
 import type { HintLedger } from './hint-ledger.ts';
 
 /** Hints that are read at a time. */

@@ -389,8 +389,6 @@ function withBase(local: Copy, { base, place }: CoordinatedWrite): Copy {
   return { object: mergeObjects(local.object, base, place.bucket.properties.conflict), own: local.own };
 }
 
-export { decodeCopy } from './stored-copy.ts';
-
 /** A failed commit as the node reports it: only a store that is sure, of a write that nobody built on, may deny an effect. */
 function asWriteFailure(error: unknown, state: PendingCopy): unknown {
   if (!isCoterieError(error)) return error;

@@ -10,7 +10,8 @@ import { type KeyStretch, listStretch, type StretchOrder } from './list-keys.ts'
 import { type Address, addressFrom, successor } from './layout.ts';
 import type { CopyPage, HashPage, MergeOrder, ObjectHash, PartitionRanges, RemoteCopy } from './peers.ts';
 import { partitionStart } from './partition-ranges.ts';
-import { decodeCopy, type Place } from './replica.ts';
+import type { Place } from './replica.ts';
+import { decodeCopy } from './stored-copy.ts';
 import { malformed } from './wire.ts';
 
 /** A page ends past so many bytes, or so many records looked at. */

@@ -10,8 +10,9 @@
  */
 import { CrashError, createSimulation, SeededRandom, type Simulation } from '@coterie/simulator';
 import { openStore } from '@coterie/lsm';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { type CoterieNode, type OpenStore, startNode, type SyncMode } from '../src/index.ts';
+import { bearUnheardPowerFailures } from './power-failures.ts';
 import { bytes, text } from './world.ts';
 
 interface Write {
@@ -162,23 +163,7 @@ async function play(
 
 const seeds = process.env['COTERIE_LONG'] === '1' ? 300 : 5;
 
-// The engine's log writes with sync calls inside microtasks; one in which the power fails has nobody to throw to.
-const listeners = process.listeners('unhandledRejection');
-
-function ignorePowerFailures(reason: unknown, promise: Promise<unknown>): void {
-  if (reason instanceof CrashError) return;
-  for (const listener of listeners) listener(reason, promise);
-}
-
-beforeAll(() => {
-  process.removeAllListeners('unhandledRejection');
-  process.on('unhandledRejection', ignorePowerFailures);
-});
-
-afterAll(() => {
-  process.removeAllListeners('unhandledRejection');
-  for (const listener of listeners) process.on('unhandledRejection', listener);
-});
+bearUnheardPowerFailures();
 
 describe('a node whose power fails', () => {
   it('keeps what it acknowledged and brings nothing back', async () => {

@@ -12,7 +12,7 @@ import { EpochGate } from '../src/epoch-gate.ts';
 import { addressFrom } from '../src/layout.ts';
 import { addressSeed, decodeObject, encodeObject } from '../src/object.ts';
 import { peerHandlers, RemotePeers } from '../src/remote.ts';
-import { decodeCopy } from '../src/replica.ts';
+import { decodeCopy } from '../src/stored-copy.ts';
 import { PeerService } from '../src/serve.ts';
 import { openFields, openReply } from '../src/wire.ts';
 import { AmongPeers, idOf, stateOf } from './among-peers.ts';

@@ -3,7 +3,7 @@ import { CoterieError, isCoterieError } from '@coterie/env';
 import { addAt, leafOf, leafStart, noSums, sumAt, type Sums, zeroSum } from '@coterie/merkle';
 import { CrashError, createSimulation, SeededRandom, type Simulation } from '@coterie/simulator';
 import { openStore } from '@coterie/lsm';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { distrustTrees, hashedKeys, prepareTrees, recountLeaf, recountPartition } from '../../src/anti-entropy/recount.ts';
 import { Trees, writeLeaf } from '../../src/anti-entropy/trees.ts';
 import { markKey } from '../../src/anti-entropy/leaf-record.ts';
@@ -12,6 +12,7 @@ import { placeOf } from '../../src/core.ts';
 import { Attempt } from '../../src/deadlines.ts';
 import { put } from '../../src/put.ts';
 import { makeCore } from '../core.ts';
+import { bearUnheardPowerFailures } from '../power-failures.ts';
 import { bytes, World } from '../world.ts';
 
 const partitions = 64;
@@ -100,23 +101,7 @@ async function isTrue(simulation: Simulation): Promise<boolean> {
   });
 }
 
-// The engine's log writes with sync calls inside microtasks; one in which the power fails has nobody to throw to.
-const listeners = process.listeners('unhandledRejection');
-
-function ignorePowerFailures(reason: unknown, promise: Promise<unknown>): void {
-  if (reason instanceof CrashError) return;
-  for (const listener of listeners) listener(reason, promise);
-}
-
-beforeAll(() => {
-  process.removeAllListeners('unhandledRejection');
-  process.on('unhandledRejection', ignorePowerFailures);
-});
-
-afterAll(() => {
-  process.removeAllListeners('unhandledRejection');
-  for (const listener of listeners) process.on('unhandledRejection', listener);
-});
+bearUnheardPowerFailures();
 
 const seeds = process.env['COTERIE_LONG'] === '1' ? 200 : 6;
 
