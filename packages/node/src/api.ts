@@ -229,6 +229,8 @@ export interface NodeCounters {
   readonly bounds: Bounds;
   readonly rpc: Readonly<Record<string, number>>;
   readonly gossip: Readonly<Record<string, number>>;
+  /** What changes of the ring have cost this node, in objects and bytes. */
+  readonly moved: Readonly<Record<string, number>>;
 }
 
 /** How a repair is to be done. */

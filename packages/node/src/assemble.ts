@@ -22,6 +22,7 @@ import { HybridClock } from './hybrid-clock.ts';
 import { KeyLocks, type KeyTurns } from './key-locks.ts';
 import { mergeObjects } from './merge.ts';
 import { RunningNode } from './node.ts';
+import { nothingMoved } from './moved.ts';
 import { OperationMemory } from './operations.ts';
 import { durabilityOf } from './options.ts';
 import { ClockWatch } from './peer-clocks.ts';
@@ -65,6 +66,7 @@ export async function assemble(opened: Opened): Promise<CoterieNode> {
   const counters = (): NodeCounters => ({
     rpc: { ...endpoint?.counts },
     gossip: { ...gossip?.counters },
+    moved: { ...core.moved },
     bounds: { ...inside.hints.bounds, ...inside.turns.bounds, ...endpoint?.bounds, ...gossip?.bounds },
   });
   const { sync } = settings;
@@ -128,6 +130,7 @@ async function assembleInside({ settings, store, life, recovery, ringLog, endpoi
     hybridClock: hazards.wallClockWins ? wallClockStamps(clock) : new HybridClock(clock),
     clocks: new ClockWatch({ clock, log, peers, others }),
     limits,
+    moved: nothingMoved(),
     hazards,
     syncsEachWrite: sync === 'always',
   };

@@ -8,9 +8,10 @@
  * ```
  */
 import { CoterieError } from '@coterie/env';
-import { equalHashes, hashOf } from './object.ts';
+import { equalHashes, hashOf, payloadBytesOf } from './object.ts';
 import type { Core } from './core.ts';
 import { latin1 } from './layout.ts';
+import { countMoved } from './moved.ts';
 import type { Pace } from './pace.ts';
 import type { ObjectHash, PartitionRanges } from './peers.ts';
 import { mergeWindow, placeOfTaken } from './transfer.ts';
@@ -96,6 +97,7 @@ async function fetch(core: Core, source: string, objectKey: Uint8Array): Promise
   const place = await placeOfTaken(core, objectKey);
   if (place === undefined) return false;
   const { object } = await core.cluster.peers.read(source, place, []);
+  countMoved(core.moved, 'mended', { objects: 1, bytes: payloadBytesOf(object) });
   const before = hashOf(await core.local.read(place));
   await core.local.merge(place, object);
   return !equalHashes(before, hashOf(await core.local.read(place)));

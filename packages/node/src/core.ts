@@ -14,6 +14,7 @@ import type { HybridClock } from './hybrid-clock.ts';
 import { addressOf } from './layout.ts';
 import { keyBytesMax, type NodeLimits } from './limits.ts';
 import type { ClockWatch } from './peer-clocks.ts';
+import type { MoveCounts } from './moved.ts';
 import type { LocalReplica, Place } from './replica.ts';
 import type { Store } from './store.ts';
 
@@ -36,6 +37,8 @@ export interface Core {
   /** Whether the wall clock behind it can be trusted. */
   readonly clocks: Pick<ClockWatch, 'isFar' | 'step'>;
   readonly limits: NodeLimits;
+  /** What changes of the ring have cost so far. */
+  readonly moved: MoveCounts;
   /** Safeguards that this node does without: none, but in tests of the store itself. */
   readonly hazards: Hazards;
   /** Whether an acknowledged write is a synced one. */

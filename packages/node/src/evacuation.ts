@@ -11,7 +11,8 @@ import { foreignTo } from './cluster/moves.ts';
 import type { ClusterState } from './cluster/state.ts';
 import { type Core, placementAt } from './core.ts';
 import { addressAt, successor } from './layout.ts';
-import { addressSeed, type CausalObject, hashOf } from './object.ts';
+import { countMoved } from './moved.ts';
+import { addressSeed, type CausalObject, hashOf, payloadBytesOf } from './object.ts';
 import { partitionStart, rangesOf } from './partition-ranges.ts';
 import type { Place } from './replica.ts';
 import { decodeCopy } from './stored-copy.ts';
@@ -117,6 +118,7 @@ export class Evacuation {
       for (const position of await peers.lacking(owner, hashes)) {
         const { place, object } = theirs[position];
         await peers.merge(owner, place, { object, order: { background: true } });
+        countMoved(this.#core.moved, 'broughtHome', { objects: 1, bytes: payloadBytesOf(object) });
       }
     }
     for (const { place, record } of strays) {

@@ -1,16 +1,17 @@
 /**
- * Takes over what this member is to hold after a change of the ring: from every old holder (loss scenario 12), and then
- * makes sure that it has what each of them has.
+ * Takes over what this member is to hold after a change of the ring: each partition from one of its old holders, and
+ * then makes sure that it has what each of them has (loss scenario 12).
  *
  * ```
  *   for each old holder   streaming ──▶ comparing ──▶ done        noted in the store, so that a restart goes on from there
- *                            └─ failed, or the process ended ──▶ from the note on, at the next step
+ *                             │              └ not before all have streamed: what is still to come would be fetched one by one
+ *                             └─ failed, or the process ended ──▶ from the note on, at the next step
  * ```
  *
  * When the change may go on is decided by `change-driver.ts`.
  */
 import { CoterieError } from '@coterie/env';
-import { type Errand, errandsOf } from './cluster/moves.ts';
+import { errandsOf, type Intake } from './cluster/moves.ts';
 import { type Change, type ClusterState, newcomersOf } from './cluster/state.ts';
 import { compareWith } from './compare.ts';
 import type { Core } from './core.ts';
@@ -24,7 +25,7 @@ export interface IntakeProgress extends TransferProgress {
   readonly change: string;
   readonly source: string;
   stage: 'streaming' | 'comparing' | 'done';
-  /** Of the partitions to take over, the part that is there: 0 to 1. */
+  /** Of the partitions that this source streams, the part that is there: 0 to 1. */
   share: number;
   /** Monotonic milliseconds of this process at which it began, and what was there then. */
   readonly sinceMs: number;
@@ -85,12 +86,23 @@ export class Mover {
   }
 
   async #takeOver(change: Change): Promise<void> {
+    await this.#forEach(change, 'streaming', (intake, errand) => this.#stream(intake, errand));
+    await this.#forEach(change, 'comparing', (intake, errand) => this.#compare(intake, errand));
+    if (newcomersOf(change).includes(this.#core.selfId)) this.#joinedBy = change.id;
+  }
+
+  /** Does the work of a stage with every source that is at it; a source that fails holds no other up. @throws what the last that failed threw */
+  async #forEach(
+    change: Change,
+    stage: IntakeProgress['stage'],
+    work: (intake: IntakeProgress, errand: Intake) => Promise<void>,
+  ): Promise<void> {
     let failed: unknown;
     for (const errand of this.#errandsOf(change)) {
       const intake = await this.#intakeOf(change, errand);
-      if (intake.stage === 'done') continue;
+      if (intake.stage !== stage) continue;
       try {
-        await this.#run(intake, errand);
+        await work(intake, errand);
         intake.trouble = '';
       } catch (error) {
         intake.trouble = error instanceof Error ? error.message : String(error);
@@ -98,24 +110,25 @@ export class Mover {
       }
     }
     if (failed !== undefined) throw failed;
-    if (newcomersOf(change).includes(this.#core.selfId)) this.#joinedBy = change.id;
   }
 
-  async #run(intake: IntakeProgress, errand: Errand): Promise<void> {
-    if (intake.stage === 'streaming') {
-      await takeOver(this.#core, errand, { progress: intake, pace: this.#pace, afterPage: () => this.#afterPage(intake, errand) });
-      intake.stage = 'comparing';
-      await this.#notes.write(intake);
-    }
-    await compareWith(this.#core, errand, { pace: this.#pace, check: () => this.#checkWanted(intake.change) });
-    intake.stage = 'done';
+  async #stream(intake: IntakeProgress, errand: Intake): Promise<void> {
+    const from = { source: errand.source, ranges: errand.streamed };
+    await takeOver(this.#core, from, { progress: intake, pace: this.#pace, afterPage: () => this.#afterPage(intake, errand) });
+    intake.stage = 'comparing';
     intake.share = 1;
     await this.#notes.write(intake);
   }
 
-  async #afterPage(intake: IntakeProgress, { ranges }: Errand): Promise<void> {
+  async #compare(intake: IntakeProgress, errand: Intake): Promise<void> {
+    await compareWith(this.#core, errand, { pace: this.#pace, check: () => this.#checkWanted(intake.change) });
+    intake.stage = 'done';
+    await this.#notes.write(intake);
+  }
+
+  async #afterPage(intake: IntakeProgress, { streamed }: Intake): Promise<void> {
     this.#checkWanted(intake.change);
-    intake.share = shareDone(ranges, intake.cursor, this.#core.cluster.state.ring.partitions);
+    intake.share = shareDone(streamed, intake.cursor, this.#core.cluster.state.ring.partitions);
     if (intake.bytes - this.#notes.bytesNoted(intake) >= this.#core.limits.transferNoteBytes) await this.#notes.write(intake);
   }
 
@@ -125,12 +138,13 @@ export class Mover {
     throw new CoterieError('NOT_READY', 'the change that this was taken over for has ended');
   }
 
-  async #intakeOf({ id: change }: Change, { source, ranges }: Errand): Promise<IntakeProgress> {
+  async #intakeOf({ id: change }: Change, { source, streamed }: Intake): Promise<IntakeProgress> {
     const key = keyOf(change, source);
     const known = this.#intakes.get(key);
     if (known !== undefined) return known;
     const noted = await this.#notes.read(change, source);
-    const share = shareDone(ranges, noted?.cursor, this.#core.cluster.state.ring.partitions);
+    const { stage = 'streaming', cursor } = noted ?? {};
+    const share = stage === 'streaming' ? shareDone(streamed, cursor, this.#core.cluster.state.ring.partitions) : 1;
     const intake: IntakeProgress = {
       change,
       source,
@@ -144,7 +158,7 @@ export class Mover {
     return intake;
   }
 
-  #errandsOf(change: Change): Errand[] {
+  #errandsOf(change: Change): Intake[] {
     const { cluster, hazards, selfId } = this.#core;
     return errandsOf(hazards.takenFromOne ? firstHoldersOnly(cluster.state) : cluster.state, change, selfId);
   }

@@ -74,6 +74,11 @@ function writeU32(into: Uint8Array, at: number, value: number): void {
   into[at + 3] = value >>> 24;
 }
 
+/** Bytes of all values of an object, with what is said of each. */
+export function payloadBytesOf({ set }: CausalObject): number {
+  return set.siblings.reduce((sum, { value }) => sum + value.bytes.length, 0);
+}
+
 /** A 64-bit hash of the header: equal for equal clocks, dots and payload checksums. */
 export function hashOf(object: CausalObject): Hash64 {
   const header = writeHeader(object);

@@ -8,6 +8,7 @@ import { type Core, placementAt } from './core.ts';
 import type { EpochGate } from './epoch-gate.ts';
 import { type KeyStretch, listStretch, type StretchOrder } from './list-keys.ts';
 import { type Address, addressFrom, successor } from './layout.ts';
+import { countMoved } from './moved.ts';
 import type { CopyPage, HashPage, MergeOrder, ObjectHash, PartitionRanges, RemoteCopy } from './peers.ts';
 import { partitionStart } from './partition-ranges.ts';
 import type { Place } from './replica.ts';
@@ -62,6 +63,13 @@ export class PeerService {
 
   /** A page of the objects in these partitions, from `cursor` on. */
   async page(ranges: PartitionRanges, cursor: Uint8Array | undefined): Promise<CopyPage> {
+    const page = await this.#readPage(ranges, cursor);
+    const bytes = page.records.reduce((sum, { object }) => sum + object.length, 0);
+    countMoved(this.#core.moved, 'given', { objects: page.records.length, bytes });
+    return page;
+  }
+
+  async #readPage(ranges: PartitionRanges, cursor: Uint8Array | undefined): Promise<CopyPage> {
     const records: { objectKey: Uint8Array; object: Uint8Array }[] = [];
     let bytes = 0;
     let seen = 0;

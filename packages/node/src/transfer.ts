@@ -6,6 +6,7 @@ import { compareBytes } from '@coterie/bytes';
 import { CoterieError } from '@coterie/env';
 import type { Core } from './core.ts';
 import { addressFrom } from './layout.ts';
+import { countMoved } from './moved.ts';
 import { addressSeed, decodeObject } from './object.ts';
 import type { Pace } from './pace.ts';
 import type { CopyPage, PartitionRanges } from './peers.ts';
@@ -45,6 +46,7 @@ export async function takeOver(
     const bytes = await mergePage(core, page);
     progress.objects += page.records.length;
     progress.bytes += bytes;
+    countMoved(core.moved, 'taken', { objects: page.records.length, bytes });
     if (page.cursor === undefined) return;
     progress.cursor = page.cursor;
     await afterPage?.();

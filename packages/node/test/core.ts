@@ -15,6 +15,7 @@ import { KeyLocks, type KeyTurns } from '../src/key-locks.ts';
 import { Life } from '../src/life.ts';
 import { checkLimits } from '../src/limits.ts';
 import { mergeObjects } from '../src/merge.ts';
+import { nothingMoved } from '../src/moved.ts';
 import { OperationMemory } from '../src/operations.ts';
 import { noPeers } from '../src/peers.ts';
 import { LocalReplica, type PendingCopy } from '../src/replica.ts';
@@ -68,6 +69,7 @@ export async function makeCore(
     hybridClock: new HybridClock(environment.clock),
     clocks: { isFar: () => false, step: () => Promise.resolve() },
     limits: checkLimits({}),
+    moved: nothingMoved(),
     hazards: noHazards,
     syncsEachWrite: true,
   };

@@ -7,6 +7,7 @@ import { planWishes } from '../src/cluster/plan.ts';
 import { clusterRules, decodeDecision, encodeDecision } from '../src/cluster/rules.ts';
 import { seatStewards } from '../src/cluster/electorate.ts';
 import { type ClusterState, type Member, memberOf } from '../src/cluster/state.ts';
+import type { PartitionRanges } from '../src/peers.ts';
 import { selfId, stateOfOne } from './core.ts';
 
 const refused = (code: string) => expect.objectContaining({ code });
@@ -91,6 +92,9 @@ describe('a join', () => {
   });
 });
 
+const partitionsIn = (ranges: PartitionRanges): number[] =>
+  ranges.flatMap(([from, until]) => Array.from({ length: until - from }, (_, at) => from + at));
+
 describe('what a change means for a member', () => {
   it('is to take over from every old holder, and the others wait for all who gain', () => {
     const state = clusterOf(3);
@@ -108,6 +112,19 @@ describe('what a change means for a member', () => {
     expect(gainersOf(dual, change)).toContain(member(3).id);
     expect(concernedBy(dual, change).sort()).toEqual(dual.members.map(({ id }) => id).sort());
     expect(errandsOf(dual, change, selfId)).toEqual([]);
+  });
+
+  it('streams each partition from one holder, and from all alike', () => {
+    const dual = decide(clusterOf(3), join(clusterOf(3), member(3)));
+    const [change] = dual.changes;
+    if (change === undefined) throw new Error('the join has begun');
+    const streams = errandsOf(dual, change, member(3).id).map(({ streamed }) => partitionsIn(streamed));
+    const gained = [...change.moves].flatMap(([partition, holders]) => (holders.includes(3) ? [partition] : []));
+    expect(streams.flat().sort((a, b) => a - b)).toEqual(gained.sort((a, b) => a - b));
+    for (const { length } of streams) expect(length).toBeGreaterThan(gained.length / 6);
+    // A holder that is dead for good gives nothing: the others give its part.
+    const without = { ...dual, lost: [member(1).id] };
+    expect(errandsOf(without, change, member(3).id).flatMap(({ streamed }) => partitionsIn(streamed)).length).toBe(gained.length);
   });
 
   it('is, after a loss, to take back from every other holder', () => {

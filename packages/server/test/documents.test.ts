@@ -131,6 +131,7 @@ describe('health, metrics, cluster, console', () => {
       'coterie_change_partitions 0',
       'coterie_rpc{name="inFlight"} 0',
       'coterie_gossip{name="malformed"} 0',
+      'coterie_moved{name="takenBytes"} 0',
     ]) {
       expect(text.split('\n')).toContain(line);
     }

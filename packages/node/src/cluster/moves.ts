@@ -6,28 +6,40 @@ import { rangesOf } from '../partition-ranges.ts';
 import type { PartitionRanges } from '../peers.ts';
 import { type Change, changeOf, type ClusterState, copiesInUse } from './state.ts';
 
-/** Partitions to take over from one source. */
+/** Partitions to have all of that one source holds. */
 export interface Errand {
   readonly source: string;
   readonly ranges: PartitionRanges;
 }
 
+/** An errand of a change: `streamed`, the part of its partitions of which this source gives everything. */
+export interface Intake extends Errand {
+  readonly streamed: PartitionRanges;
+}
+
 /**
- * What this member has to take over in a change: from *every* other old holder, not only one (loss scenario 12). Those
- * that are dead for good have nothing to give.
+ * What this member has to take over in a change: it must have what *every* other old holder has, not only one (loss
+ * scenario 12). Each partition is streamed from one of them, in turn so that all give alike, and compared with all.
+ * Those that are dead for good have nothing to give.
  */
-export function errandsOf(state: ClusterState, change: Change, member: string): Errand[] {
+export function errandsOf(state: ClusterState, change: Change, member: string): Intake[] {
   const { ring } = state;
   const self = ring.members.findIndex(({ id }) => id === member);
   const copies = [...copiesInUse(state)];
   const bySource = new Map<number, number[]>();
+  const streamed = new Map<number, number[]>();
   for (const [partition, holders] of [...change.moves].sort(([a], [b]) => a - b)) {
     if (!gains(self, { before: ring.replicas[partition], after: holders }, copies)) continue;
-    for (const source of ring.replicas[partition]) {
-      if (source !== self) append(bySource, source, partition);
-    }
+    const sources = ring.replicas[partition].filter((source) => source !== self && !state.lost.includes(ring.members[source].id));
+    for (const source of sources) append(bySource, source, partition);
+    const giver = sources[partition % sources.length];
+    if (giver !== undefined) append(streamed, giver, partition);
   }
-  return errands(state, bySource).filter(({ source }) => !state.lost.includes(source));
+  return [...bySource].map(([source, partitions]) => ({
+    source: ring.members[source].id,
+    ranges: rangesOf(partitions),
+    streamed: rangesOf(streamed.get(source) ?? []),
+  }));
 }
 
 /**

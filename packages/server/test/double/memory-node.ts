@@ -220,6 +220,7 @@ export class MemoryNode implements CoterieNode {
       operations: { puts: this.counter, gets: 0, deletes: 0, failed: 0 },
       rpc: { inFlight: 0 },
       gossip: { malformed: 0 },
+      moved: { takenBytes: 0 },
       bounds: { operations: { now: 0, most: 10 } },
       comparing: { exchanges: 0, missed: 0, partitions: 0, differing: 0, sent: 0, fetched: 0, mended: 0, trips: 0, bytes: 0 },
       store: { tables: 3, memoryBytes: 4096, readOnly: false, level: 'text' },
