@@ -97,9 +97,9 @@ export class RingLog<State> {
     return history === undefined ? this.#ledger.require().state : history.state;
   }
 
-  /** Why nothing more is decided here; undefined while all is well. */
+  /** Why nothing more is decided, or voted, here; undefined while all is well. Only the next start ends it. */
   get failure(): CoterieError | undefined {
-    return this.#ledger.failure;
+    return this.#ledger.failure ?? this.#votes.failure;
   }
 
   /** Makes `state` epoch 1 of a new cluster; durable when it resolves. @throws CoterieError `INVALID_ARGUMENT` unless the log is empty */

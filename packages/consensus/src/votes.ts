@@ -77,6 +77,11 @@ export class Votes {
     return new Votes(place, birth, { file: await write(place, birth, slot), slot });
   }
 
+  /** Why nothing more is voted here; undefined while all is well. */
+  get failure(): CoterieError | undefined {
+    return this.#failure;
+  }
+
   /**
    * Answers a request about the register of `epoch`. What it says is on disk when it resolves.
    * @throws CoterieError `DISK_FULL`, `DISK_IO`: nothing was answered; `PROTOCOL` for two values under one ballot

@@ -39,6 +39,7 @@ describe('a failed sync', () => {
     failOnce(simulation.disk, votesPath, ['sync', 'EIO']);
     await expect(simulation.run(log.propose(add('b')))).rejects.toThrow(code('QUORUM_NOT_MET'));
     await expect(simulation.run(log.propose(add('c')))).rejects.toThrow(code('QUORUM_NOT_MET'));
+    expect(log.failure).toMatchObject({ code: 'DISK_IO' });
     await simulation.run(log.close());
     const again = await openLone(simulation);
     await simulation.run(again.propose(add('c')));

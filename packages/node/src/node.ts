@@ -5,7 +5,7 @@
  * ```
  *   ready ──close()──▶ draining ──nothing runs any more──▶ clean mark written ──▶ store closed ──▶ closed
  *     ▲ │
- *     ├─┴── read-only while the store refuses writes
+ *     ├─┴── read-only while the store refuses writes, or the ring log does
  *     └──── left, once the cluster has decided that this is no member any more
  * ```
  */
@@ -207,7 +207,7 @@ export class RunningNode implements CoterieNode {
   status(): NodeStatus {
     const { core, life, self, sync, dropper } = this.#parts;
     const counters = this.#parts.counters();
-    const failure = core.store.failure;
+    const failure = this.#whyReadOnly();
     const isBarredHere = this.#state === 'ready' && isBarred(core.cluster.state, self.id);
     const readOnly = this.#state === 'ready' && !isBarredHere && failure !== undefined;
     return {
@@ -217,7 +217,7 @@ export class RunningNode implements CoterieNode {
       incarnation: life.incarnation,
       state: isBarredHere ? 'left' : readOnly ? 'read-only' : this.#state,
       ...(isBarredHere ? { reason: this.#whyBarred() } : {}),
-      ...(readOnly ? { reason: `the store takes no more writes: ${failure.message}` } : {}),
+      ...(readOnly ? { reason: failure } : {}),
       effectiveN: effectiveNOf(core.cluster.state),
       warnings: this.#warnings(),
       sync: describeSync(sync),
@@ -301,6 +301,12 @@ export class RunningNode implements CoterieNode {
     if (this.#state === 'ready') throw new CoterieError('NOT_READY', this.#whyBarred(), { details: { mayHaveTakenEffect: false } });
     const code = this.#state === 'closed' ? 'CLOSED' : 'NOT_READY';
     throw new CoterieError(code, `the node is ${this.#state}`, { details: { mayHaveTakenEffect: false } });
+  }
+
+  #whyReadOnly(): string | undefined {
+    const { store, cluster } = this.#core;
+    if (store.failure !== undefined) return `the store takes no more writes: ${store.failure.message}`;
+    return cluster.failure && `the ring log takes nothing more, so this node does not hear of changes: ${cluster.failure.message}`;
   }
 
   #whyBarred(): string {

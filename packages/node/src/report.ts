@@ -3,7 +3,7 @@ import { type Balance, balanceOf, type Ring } from '@coterie/ring';
 import type { ClusterReport, CopyReport, MemberReport, RingReport } from './api.ts';
 import type { ChangeReport, IntakeReport } from './api-topology.ts';
 import { describeAims } from './cluster/changes.ts';
-import { type Driver, driverOf } from './cluster/driver.ts';
+import type { Driver } from './cluster/driver.ts';
 import { type ClusterState, copiesWanted, goingIn, newcomersOf } from './cluster/state.ts';
 import type { WhoIsUp } from './cluster/who-is-up.ts';
 import { type Core, placementAt, placeOf } from './core.ts';
@@ -90,11 +90,10 @@ function rememberedBalance(state: ClusterState): Balance {
 /** What is under way, the oldest first. */
 export function reportChanges({ core, mover, driver }: Pick<Reported, 'core' | 'mover' | 'driver'>): ChangeReport[] {
   const { state } = core.cluster;
-  const isUp = (id: string): boolean => core.cluster.standing(id) !== 'down';
   return state.changes.map((change) => {
     const { id, phase, moves, aims } = change;
     const [{ kind, member }] = aims;
-    const drivenBy = driverOf(state, change, isUp);
+    const drivenBy = driver.drivenBy(state, change);
     return {
       id,
       kind,

@@ -55,6 +55,7 @@ export class PeerService {
   async barrier(epoch: number): Promise<void> {
     if (this.#core.cluster.state.epoch < epoch) await this.#core.cluster.catchUp();
     if (this.#core.cluster.state.epoch < epoch) {
+      if (this.#core.cluster.failure !== undefined) throw this.#core.cluster.failure;
       throw new CoterieError('NOT_READY', `this node is at epoch ${this.#core.cluster.state.epoch} and has not heard of ${epoch} yet`);
     }
     // Epochs that left the ring as it was drain nothing: what runs now runs under the ring of now.

@@ -94,6 +94,7 @@ export class AmongPeers {
         return peersNow();
       },
       placement: (token, n) => new Placements(this.state).of(token, n),
+      failure: undefined,
       standing: (member) => this.standing(member),
       isRecovering: () => false,
       catchUp: async (from = []) => void this.learned.push(from),

@@ -145,6 +145,7 @@ function noLink(among: AmongPeers): ClusterLink {
       return among.peers;
     },
     placement: (token, n) => cluster.placement(token, n),
+    failure: undefined,
     standing: (member) => among.standing(member),
     isRecovering: () => false,
     catchUp: () => Promise.resolve(),

@@ -36,6 +36,7 @@ export function linkOfOne(state: ClusterState = stateOfOne()): ClusterLink {
     state,
     peers: noPeers,
     placement: (token, n) => placements.of(token, n),
+    failure: undefined,
     standing: () => 'up',
     isRecovering: () => false,
     catchUp: () => Promise.resolve(),

@@ -86,6 +86,34 @@ describe('a node that leaves', () => {
   });
 });
 
+describe('a change whose driver hears of nothing more', () => {
+  it('says so everywhere, is driven by others, and goes on when that one starts again', async () => {
+    const cluster = await withData(36, 4);
+    const { disk } = cluster.machine('n5');
+    const starting = cluster.start('n5');
+    await cluster.until(() => cluster.node('n1').cluster().members.length === 5);
+    await starting;
+    // What n5 decides next it cannot write down; its disk is well again soon, and its ring log is not.
+    disk.setFault(({ path, kind }) => {
+      return path.includes('/ring.log') && (kind === 'write' || kind === 'truncate') ? { error: 'EROFS' } : undefined;
+    });
+    await cluster.until(() => cluster.node('n5').status().state === 'read-only');
+    disk.setFault(undefined);
+    expect(cluster.node('n5').status().reason).toMatch(/^the ring log takes nothing more.*EROFS/);
+    expect(cluster.node('n5').cluster().changes[0]?.waitingFor).toMatch(/next step to be decided, which fails: .*EROFS/);
+    await cluster.world.advance(30_000);
+    const others = ['n1', 'n2', 'n3', 'n4'].map((name) => cluster.node(name).cluster().changes[0]);
+    expect(others.map((change) => change?.phase)).toEqual(others.map(() => 'read-new'));
+    const told = others.filter((change) => change?.waitingFor !== '');
+    expect(told).toHaveLength(2);
+    for (const change of told) expect(change?.waitingFor).toMatch(/which says: .*EROFS/);
+    cluster.kill('n5');
+    await cluster.revive('n5');
+    await cluster.until(() => members(cluster).length === 5 && isQuiet(cluster));
+    await expectAll(cluster, 'n5');
+  });
+});
+
 describe('a join that is taken back', () => {
   it('leaves all as it was, when its node is gone for good', async () => {
     const cluster = await withData(33, 4);

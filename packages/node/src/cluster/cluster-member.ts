@@ -44,6 +44,10 @@ export class ClusterMember implements ClusterLink {
     return this.#parts.ringLog.state;
   }
 
+  get failure(): Error | undefined {
+    return this.#parts.ringLog.failure;
+  }
+
   placement(token: Token, n: number): KeyPlacement {
     const { state } = this;
     if (this.#placements.state !== state) this.#placements = new Placements(state);

@@ -11,6 +11,8 @@ export interface ClusterLink {
   /** As of the newest epoch that this node knows. */
   readonly state: ClusterState;
   readonly peers: Peers;
+  /** Why this node learns and votes nothing more until it is started again; undefined while it does. */
+  readonly failure: Error | undefined;
   /** The stores of the key with this token when `n` copies are wanted. */
   placement(token: Token, n: number): KeyPlacement;
   /** How this member is thought to be. */
