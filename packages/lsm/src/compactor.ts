@@ -154,6 +154,7 @@ export class Compactor {
     if (isFinal(error)) return state.fail(endOfWrites('a directory could not be synced', error));
     if (error.code === 'CORRUPTION') return this.#inputDamaged(error);
     if (error.code === 'DISK_FULL') return this.#takeRest(error);
+    state.noted(error);
     this.counters.compactionRetries++;
     if (this.#attempts++ >= retriesMax) this.#takeRest(error);
   }

@@ -11,12 +11,13 @@
  */
 import { CommitLog } from '@coterie/commit-log';
 import { CoterieError, type DirectoryLock, type Files, isCoterieError, joinPath } from '@coterie/env';
-import { BlockCache, HandleCache, Table, type TableContext } from '@coterie/sstable';
+import { BlockCache, HandleCache, type TableContext } from '@coterie/sstable';
 import { ArenaPool } from './arena-pool.ts';
 import { LiveTables, LiveVersion } from './live-version.ts';
 import { Manifest } from './manifest.ts';
 import { type ManifestState, readCurrent, readManifest } from './manifest-format.ts';
 import { logDirectoryName, parseName, reserveName, tablePath } from './names.ts';
+import { openStubbornlyAsync } from './open-table.ts';
 import type { Settings } from './options.ts';
 import { StoreState } from './store-state.ts';
 import { type Loss, withLosses } from './losses.ts';
@@ -156,7 +157,7 @@ async function openTables(
   for (const meta of tablesOf(from.found.version)) {
     const file = tablePath(directory, meta.number);
     try {
-      from.tables.add(meta, await Table.open(from.context, file));
+      from.tables.add(meta, await openStubbornlyAsync(from.context, file));
     } catch (error) {
       if (!isLost(error)) throw error;
       log.error('a damaged table was set aside', { file, reason: error.message, entriesKept: 0, entriesBefore: meta.entries });

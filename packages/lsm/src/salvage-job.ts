@@ -5,9 +5,10 @@
  * even open, all that the manifest says it held is lost.
  */
 import { type CoterieError, isCoterieError, type JobEnvironment } from '@coterie/env';
-import { BlockCache, HandleCache, salvage, Table } from '@coterie/sstable';
+import { BlockCache, HandleCache, salvage, type Table } from '@coterie/sstable';
 import type { Loss } from './losses.ts';
 import { tableName, tablePath } from './names.ts';
+import { openStubbornly } from './open-table.ts';
 import { TableOutput, type TableOutputOptions } from './table-output.ts';
 import type { TableMeta } from './version.ts';
 
@@ -28,7 +29,7 @@ export function* salvageTable(environment: JobEnvironment, { meta, output }: Sal
   const handles = new HandleCache(environment.files, { maxOpen: 2 });
   try {
     const blocks = new BlockCache({ bytes: 0, slotBytes: output.blockBytes });
-    const table = Table.openSync({ handles, blocks }, tablePath(output.directory, meta.number));
+    const table = yield* openStubbornly({ handles, blocks }, tablePath(output.directory, meta.number));
     return yield* copyWhole(environment, table, { meta, output });
   } catch (error) {
     if (!isLost(error)) throw error;

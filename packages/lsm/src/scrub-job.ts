@@ -1,6 +1,7 @@
 /** Reads a whole table back from the disk and holds every part against its checksums and the others. Runs as a job, and changes nothing. */
 import type { JobEnvironment } from '@coterie/env';
-import { BlockCache, HandleCache, Table } from '@coterie/sstable';
+import { BlockCache, HandleCache } from '@coterie/sstable';
+import { openStubbornly } from './open-table.ts';
 
 /** What a check works on. */
 export interface ScrubInput {
@@ -11,7 +12,7 @@ export interface ScrubInput {
 export function* checkTable(environment: JobEnvironment, { path }: ScrubInput): Generator<void, number, void> {
   const handles = new HandleCache(environment.files, { maxOpen: 2 });
   try {
-    const table = Table.openSync({ handles, blocks: new BlockCache({ bytes: 0, slotBytes: 4096 }) }, path);
+    const table = yield* openStubbornly({ handles, blocks: new BlockCache({ bytes: 0, slotBytes: 4096 }) }, path);
     const { bytes } = yield* table.verify();
     return bytes;
   } finally {

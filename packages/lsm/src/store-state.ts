@@ -3,6 +3,7 @@
  * when a memtable freezes or a version is installed, so that a reader that took the view sees one consistent state.
  */
 import { CoterieError, isCoterieError } from '@coterie/env';
+import { isUnreadable } from '@coterie/sstable';
 import type { ArenaPool, MemtableSlot } from './arena-pool.ts';
 import type { LiveVersion } from './live-version.ts';
 import { ReadView } from './read-view.ts';
@@ -24,6 +25,8 @@ export class StoreState {
   diskFull: CoterieError | undefined;
   /** Told of damage that a read met. */
   onDamage: (error: CoterieError) => void = () => {};
+  /** Told of a place that the disk did not read: perhaps this once, perhaps for good. */
+  onUnreadable: (error: CoterieError) => void = () => {};
   /** Told once that writes have ended for good: whoever waits for room or for background work waits in vain. */
   onFailed: () => void = () => {};
 
@@ -107,8 +110,9 @@ export class StoreState {
     this.writable = false;
   }
 
-  /** `error`, which a read threw, after telling of it if it is damage. */
+  /** `error`, which a read threw, after telling of it if it is damage or may be. */
   noted(error: unknown): unknown {
+    if (isUnreadable(error)) this.onUnreadable(error);
     if (isCoterieError(error, 'CORRUPTION') && error.details['lost'] !== true) this.onDamage(error);
     return error;
   }

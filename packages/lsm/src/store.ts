@@ -72,6 +72,7 @@ export class Store {
       isQuarantined: (table) => this.#background.quarantined.has(table),
       quarantine: (error) => this.#background.quarantine(error),
     });
+    state.onUnreadable = (error) => this.#scrubber.suspect(error);
     void this.#reserve.take();
     this.#background.pump();
     this.#settler.watch();

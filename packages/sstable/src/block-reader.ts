@@ -9,6 +9,7 @@ import { type BlockPlace, decodeBlock } from './block-check.ts';
 import type { BlockIndex } from './block-index.ts';
 import { corruption, type Sealer } from './format.ts';
 import type { HandleCache } from './handle-cache.ts';
+import { readAgain } from './unreadable.ts';
 
 /** Stored bytes of the blocks [first, end). */
 export class Span {
@@ -75,6 +76,15 @@ export class BlockReader {
     }
     span.first = first;
     span.end = end;
+  }
+
+  /** Reads one stored block, more than once if need be. @throws CoterieError `CORRUPTION` also when the disk cannot read it */
+  *readStubbornly(span: Span, block: number): Generator<void, void> {
+    const done = yield* readAgain(() => {
+      this.readSync(span, block, block + 1);
+      return true;
+    });
+    if (done === undefined) throw corruption(this.#source.path, this.#source.index.offsets[block], 'the disk cannot read it');
   }
 
   /** A span that holds `block` and what follows it, at most `bytes` long; a read under way is shared. */

@@ -11,4 +11,5 @@ export { salvage } from './salvage.ts';
 export type { SalvageVisitor } from './salvage.ts';
 export { Table } from './table.ts';
 export type { TableContext } from './table-parts.ts';
+export { isUnreadable, readAgain, readAttempts } from './unreadable.ts';
 export type { Verified } from './verify.ts';

@@ -1,5 +1,6 @@
 /**
- * Reads what is still whole in a damaged table, block by block: a damaged block is told and passed over. Footer, index and
+ * Reads what is still whole in a damaged table, block by block: one that is damaged, or that the disk cannot read, is told
+ * and passed over. Footer, index and
  * properties must be whole, or the table does not open at all.
  */
 import { compareBytes } from '@coterie/bytes';
@@ -28,7 +29,7 @@ export function* salvage(table: Table, visitor: SalvageVisitor): Generator<void,
   let lastKey: Uint8Array | undefined;
   for (let block = 0; block < index.blocks; block++) {
     try {
-      reader.readSync(span, block, block + 1);
+      yield* reader.readStubbornly(span, block);
       const { bytes, start, end } = reader.decode(span, block);
       view.open(bytes, start, end);
     } catch (error) {

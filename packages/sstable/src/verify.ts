@@ -3,11 +3,12 @@
  * tags, filter, and the counts, bounds and sequences in the properties. Yields after each slice of a quarter of a MiB.
  */
 import { compareBytes, hash32 } from '@coterie/bytes';
-import { Span } from './block-reader.ts';
+import { type BlockReader, Span } from './block-reader.ts';
 import { BlockView } from './block-view.ts';
 import { corruption } from './format.ts';
 import { keyOf } from './salvage.ts';
 import type { Table } from './table.ts';
+import { isUnreadable } from './unreadable.ts';
 
 const sliceBytes = 256 * 1024;
 
@@ -23,8 +24,7 @@ export function* verifyTable(table: Table): Generator<void, Verified> {
   const span = new Span();
   const check = new BlockCheck(table);
   for (let first = 0; first < index.blocks; ) {
-    const end = reader.runEnd(first, sliceBytes);
-    reader.readSync(span, first, end);
+    const end = yield* readRun(reader, span, first);
     for (let block = first; block < end; block++) check.block(span, block);
     first = end;
     yield;
@@ -32,6 +32,19 @@ export function* verifyTable(table: Table): Generator<void, Verified> {
   const problem = check.problemOfTotals();
   if (problem !== undefined) throw corruption(path, index.offsets[index.blocks], problem);
   return { blocks: index.blocks, bytes: properties.fileBytes };
+}
+
+/** Reads a run of blocks from `first`, or that one alone if the disk cannot read all; returns the block after. */
+function* readRun(reader: BlockReader, span: Span, first: number): Generator<void, number> {
+  const end = reader.runEnd(first, sliceBytes);
+  try {
+    reader.readSync(span, first, end);
+    return end;
+  } catch (error) {
+    if (!isUnreadable(error)) throw error;
+    yield* reader.readStubbornly(span, first);
+    return first + 1;
+  }
 }
 
 interface Row {
