@@ -17,7 +17,7 @@ export async function scrub(flags: LookFlags): Promise<void> {
   else print(`${document.node}: ${showBytes(document.bytes)} of tables read back`);
   if (document.damaged > 0) {
     throw new CommandFailure(
-      `${document.damaged} tables of ${document.node} are damaged and set aside`,
+      `${document.damaged === 1 ? '1 table' : `${document.damaged} tables`} of ${document.node} ${document.damaged === 1 ? 'is' : 'are'} damaged and set aside`,
       'look at the disk; coterie status   shows whether the node takes back what is gone',
     );
   }

@@ -97,5 +97,6 @@ function inWords(name: string): string {
 
 function showStoreValue(name: string, value: number | string | boolean): string {
   if (typeof value !== 'number') return value === '' ? 'none' : String(value);
+  if (/At$/.test(name)) return `${new Date(value).toISOString().slice(0, 19)}Z`;
   return /bytes/i.test(name) ? showBytes(value) : showCount(value);
 }
