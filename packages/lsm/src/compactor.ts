@@ -12,7 +12,7 @@
  * While compaction rests, writes go on up to the debt limit.
  */
 import { CoterieError, type Job, type JobOutcome, type Timer } from '@coterie/env';
-import type { BackgroundParts, Work } from './background.ts';
+import type { BackgroundParts, Work } from './background-parts.ts';
 import { endOfWrites, isFinal } from './final.ts';
 import type { JobOutputs } from './job-outputs.ts';
 import { compact, type CompactionInput, jobError, jobModule } from './jobs.ts';

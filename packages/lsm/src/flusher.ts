@@ -12,7 +12,7 @@
  */
 import { type CoterieError, type Job, type JobOutcome, type Timer } from '@coterie/env';
 import type { MemtableSlot } from './arena-pool.ts';
-import type { BackgroundParts, Work } from './background.ts';
+import type { BackgroundParts, Work } from './background-parts.ts';
 import type { DiskSpace } from './disk-space.ts';
 import { endOfWrites, isFinal } from './final.ts';
 import type { JobOutputs } from './job-outputs.ts';

@@ -3,7 +3,8 @@
  * table is opened when the cursor first comes to it.
  */
 import type { EntryCursor } from '@coterie/bytes';
-import { type TableMeta, tableForKey } from './version.ts';
+import { tableForKey } from './bounds.ts';
+import type { TableMeta } from './version.ts';
 
 const nothing = new Uint8Array(0);
 

@@ -15,7 +15,7 @@
  */
 import { compareBytes, compareRanges } from '@coterie/bytes';
 import { CoterieError } from '@coterie/env';
-import { type Bounds, overlaps } from './version.ts';
+import { type Bounds, overlaps } from './bounds.ts';
 
 /** A stretch of keys whose entries may be gone. */
 export interface Loss extends Bounds {

@@ -10,7 +10,8 @@
  * ```
  */
 import { compareBytes, type RangeDelete } from '@coterie/bytes';
-import { boundsOf, levelBytes, levelCount, overlapping, tablesOf, type TableMeta, type Version } from './version.ts';
+import { boundsOf, overlapping } from './bounds.ts';
+import { levelBytes, levelCount, tablesOf, type TableMeta, type Version } from './version.ts';
 
 /** How eager: `debt` works off what slows reads now, `idle` uses quiet time, `settle` goes on until one run is left. */
 export type Eagerness = 'debt' | 'idle' | 'settle';

@@ -9,7 +9,7 @@
  * ```
  */
 import { type CoterieError, isCoterieError, type Files, type JobOutcome, joinPath, type Timer } from '@coterie/env';
-import type { BackgroundParts, Work } from './background.ts';
+import type { BackgroundParts, Work } from './background-parts.ts';
 import type { JobOutputs } from './job-outputs.ts';
 import { jobError, jobModule } from './jobs.ts';
 import { withLosses } from './losses.ts';

@@ -14,7 +14,7 @@ import type { MemtableSlot } from './arena-pool.ts';
 import { LevelCursor } from './level-cursor.ts';
 import type { LiveTable, LiveVersion } from './live-version.ts';
 import { MergingCursor } from './merging-cursor.ts';
-import { tableForKey } from './version.ts';
+import { tableForKey } from './bounds.ts';
 import { ViewCursor } from './view-cursor.ts';
 
 /** How a cursor may get at blocks, and how greedily. */

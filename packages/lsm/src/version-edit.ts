@@ -14,7 +14,8 @@
 import { ByteReader, ByteWriter } from '@coterie/bytes';
 import { CoterieError } from '@coterie/env';
 import type { Loss } from './losses.ts';
-import { type Bounds, levelCount, type TableMeta, type VersionEdit } from './version.ts';
+import type { Bounds } from './bounds.ts';
+import { levelCount, type TableMeta, type VersionEdit } from './version.ts';
 
 const plainFormat = 1;
 const lossFormat = 2;

@@ -7,14 +7,15 @@
  * ```
  * Invariant: for any key, a newer entry lies in a lower-numbered level, and within level 0 in an earlier table.
  */
-import { compareBytes, compareRanges } from '@coterie/bytes';
+import { compareBytes } from '@coterie/bytes';
+import { type Bounds, endsBefore } from './bounds.ts';
 import type { Loss } from './losses.ts';
 
 /** Levels in a version, 0 included. */
 export const levelCount = 7;
 
-/** What the manifest knows of a table. */
-export interface TableMeta {
+/** What the manifest knows of a table. Its bounds hold every key in it, points and range deletes alike. */
+export interface TableMeta extends Bounds {
   readonly number: number;
   readonly fileBytes: number;
   readonly entries: number;
@@ -23,11 +24,6 @@ export interface TableMeta {
   readonly rangeDeletes: number;
   readonly smallestSequence: number;
   readonly largestSequence: number;
-  /** Every key in the table, points and range deletes alike, is at or after `lower`. */
-  readonly lower: Uint8Array;
-  /** ... and at or before `upper`; before it if `upperExclusive`. */
-  readonly upper: Uint8Array;
-  readonly upperExclusive: boolean;
 }
 
 /** Tables by level. */
@@ -94,52 +90,4 @@ export function tablesOf(version: Version): TableMeta[] {
 /** Bytes of a level. */
 export function levelBytes(tables: readonly TableMeta[]): number {
   return tables.reduce((sum, table) => sum + table.fileBytes, 0);
-}
-
-/** Bounds of keys: at or after `lower`, at or before `upper` (before it if `upperExclusive`). */
-export type Bounds = Pick<TableMeta, 'lower' | 'upper' | 'upperExclusive'>;
-
-/** The bounds that enclose all of `tables`; `undefined` for none. */
-export function boundsOf(tables: readonly Bounds[]): Bounds | undefined {
-  return tables.reduce<Bounds | undefined>((all, table) => {
-    if (all === undefined) return table;
-    const lower = compareBytes(table.lower, all.lower) < 0 ? table.lower : all.lower;
-    return { lower, ...laterUpper(all, table) };
-  }, undefined);
-}
-
-function laterUpper(a: Bounds, b: Bounds): Pick<Bounds, 'upper' | 'upperExclusive'> {
-  const order = compareBytes(a.upper, b.upper);
-  const later = order > 0 || (order === 0 && !a.upperExclusive) ? a : b;
-  return { upper: later.upper, upperExclusive: later.upperExclusive };
-}
-
-/** Whether some key can lie in both. */
-export function overlaps(a: Bounds, b: Bounds): boolean {
-  return !endsBefore(a, b) && !endsBefore(b, a);
-}
-
-function endsBefore(a: Bounds, b: Bounds): boolean {
-  const order = compareBytes(a.upper, b.lower);
-  return order < 0 || (order === 0 && a.upperExclusive);
-}
-
-/** Tables of `tables` that share keys with `bounds`. */
-export function overlapping(tables: readonly TableMeta[], bounds: Bounds | undefined): TableMeta[] {
-  if (bounds === undefined) return [];
-  return tables.filter((table) => overlaps(table, bounds));
-}
-
-/** Index of the only table of a sorted run that can hold the key, or the run's length. */
-export function tableForKey(run: readonly Bounds[], key: Uint8Array, start: number, end: number): number {
-  let low = 0;
-  let high = run.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    const table = run[middle];
-    const order = compareRanges(table.upper, 0, table.upper.length, key, start, end);
-    if (order < 0 || (order === 0 && table.upperExclusive)) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

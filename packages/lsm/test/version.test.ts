@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { applyEdit, boundsOf, emptyVersion, flawOf, overlaps, tableForKey } from '../src/version.ts';
+import { boundsOf, overlaps, tableForKey } from '../src/bounds.ts';
+import { applyEdit, emptyVersion, flawOf } from '../src/version.ts';
 import { meta } from './meta.ts';
 import { decodeEdit, encodeEdit } from '../src/version-edit.ts';
 
