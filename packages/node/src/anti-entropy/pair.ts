@@ -32,8 +32,19 @@ export function copiesShared(state: ClusterState, partition: number, pair: reado
   return places.includes(-1) ? undefined : Math.max(...places) + 1;
 }
 
+// Asked for several times a second, of rings of thousands of partitions, and the same until the state is another one.
+const found = new WeakMap<ClusterState, { readonly self: string; readonly ids: readonly string[] }>();
+
 /** Members that hold something together with this one, sorted. */
-export function sharersOf(state: ClusterState, self: string): string[] {
+export function sharersOf(state: ClusterState, self: string): readonly string[] {
+  const known = found.get(state);
+  if (known?.self === self) return known.ids;
+  const ids = findSharers(state, self);
+  found.set(state, { self, ids });
+  return ids;
+}
+
+function findSharers(state: ClusterState, self: string): string[] {
   const { members, replicas } = state.ring;
   const own = members.findIndex(({ id }) => id === self);
   const sharers = new Set<number>();

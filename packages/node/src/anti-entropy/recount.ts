@@ -153,7 +153,11 @@ async function countAll(store: Store, partitions: number): Promise<void> {
     if (start !== current) await write();
     current = start;
     const id = `${generation}/${bucket}`;
-    const entry = sums.get(id) ?? { key: leafKey(start, { nameBytes: new TextEncoder().encode(bucket), generation }), sum: noSums(1) };
+    // A copy: what is kept for long must not keep the chunk that it was cut from.
+    const entry = sums.get(id) ?? {
+      key: leafKey(start, { nameBytes: new TextEncoder().encode(bucket), generation }).slice(),
+      sum: noSums(1),
+    };
     addAt(entry.sum, 0, hash);
     sums.set(id, entry);
   }

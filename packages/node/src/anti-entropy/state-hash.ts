@@ -27,9 +27,14 @@ const words = new DataView(joined.buffer);
 
 /** The hash of what is known of the key whose object lies under `objectKey`. */
 export function stateHash(objectKey: Uint8Array, object: CausalObject): Sum64 {
+  return stateHashOf(hash64(objectKey), object);
+}
+
+/** The same for a key whose hash is at hand: of both sides of a change, it is needed twice. */
+export function stateHashOf(key: Sum64, object: CausalObject): Sum64 {
+  if (object === emptyObject) return zeroSum;
   const header = hashOf(object);
   if (header.high === nothing.high && header.low === nothing.low) return zeroSum;
-  const key = hash64(objectKey);
   words.setUint32(0, key.high);
   words.setUint32(4, key.low);
   words.setUint32(8, header.high);

@@ -16,12 +16,13 @@
  * most (`HashTree`).
  */
 import { HashTree, leafOf, leafStart, type Sum64 } from '@coterie/merkle';
+import { hash64 } from '@coterie/ring';
 import { successor } from '../layout.ts';
 import type { CausalObject } from '../object.ts';
 import type { Place } from '../replica.ts';
 import type { Store, StoreBatch } from '../store.ts';
 import { decodeLeaf, encodeSum, leafBound, leafKey, type LeafScope } from './leaf-record.ts';
-import { stateHash } from './state-hash.ts';
+import { stateHashOf } from './state-hash.ts';
 
 /** One bucket's tree in one partition. */
 export interface BucketTree {
@@ -103,7 +104,8 @@ export class Trees {
     const place = leafOf(token.high, this.partitions);
     const tree = this.#treeOf(place.partition, bucket.name, generation);
     if (tree === undefined) return;
-    tree.change(place.leaf, stateHash(objectKey, before), stateHash(objectKey, after));
+    const key = hash64(objectKey);
+    tree.change(place.leaf, stateHashOf(key, before), stateHashOf(key, after));
     const start = leafStart(place, this.partitions);
     this.#touch(start);
     this.#write(batch, leafKey(start, { nameBytes: bucket.nameBytes, generation }), tree.leaf(place.leaf));
