@@ -255,6 +255,22 @@ export interface ComparisonCounts {
   readonly bytes: number;
 }
 
+/** How gets were answered, and what was done afterwards about owners that were not asked. */
+export interface ReadCounts {
+  /** Answered by as few owners as they needed. */
+  readonly few: number;
+  /** Asked all: something was out of the ordinary, or those few differed. */
+  readonly all: number;
+  /** Answers that were not waited for any longer. */
+  readonly late: number;
+  /** Copies of owners that were not asked, compared afterwards. */
+  readonly compared: number;
+  /** Of them, how many were not what the store that asked holds. */
+  readonly differing: number;
+  /** Copies that were not compared: too many waited, or their owner did not answer. */
+  readonly leftOut: number;
+}
+
 /** What came of a repair with one member. */
 export interface RepairReport extends ComparisonCounts {
   /** The other member's id. */
@@ -290,6 +306,7 @@ export interface NodeStatus extends NodeCounters {
     /** Partitions in which others missed writes that nobody keeps for them, as far as this node knows. */
     readonly missed: number;
   };
+  readonly reading: ReadCounts;
 }
 
 /** A running node. */

@@ -17,6 +17,7 @@ import { memberOf } from './cluster/state.ts';
 import { WhoIsUp } from './cluster/who-is-up.ts';
 import type { Core } from './core.ts';
 import { mergeAndPrune, openTurns, wallClockStamps, writeApart } from './hazards.ts';
+import { FewReads } from './few-reads.ts';
 import { HintLedger } from './hint-ledger.ts';
 import { HybridClock } from './hybrid-clock.ts';
 import { KeyLocks, type KeyTurns } from './key-locks.ts';
@@ -45,6 +46,7 @@ export async function assemble(opened: Opened): Promise<CoterieNode> {
   const { settings, life, recovery, ringLog, endpoint, self } = opened;
   const inside = await assembleInside(opened);
   const { core, whoIsUp } = inside;
+  const few = new FewReads(core);
   const background = new Background(core, { hints: inside.hints, recovery, self });
   await background.begin();
   let gossip: GossipService | undefined;
@@ -60,14 +62,14 @@ export async function assemble(opened: Opened): Promise<CoterieNode> {
       await endpoint?.close();
       await ringLog.close();
     };
-    const ends = await Promise.allSettled([gossip?.stop(), background.stop(), doorAndLog()]);
+    const ends = await Promise.allSettled([gossip?.stop(), few.stop(), background.stop(), doorAndLog()]);
     for (const end of ends) if (end.status === 'rejected') throw end.reason;
   };
   const counters = (): NodeCounters => ({
     rpc: { ...endpoint?.counts },
     gossip: { ...gossip?.counters },
     moved: { ...core.moved },
-    bounds: { ...inside.hints.bounds, ...inside.turns.bounds, ...endpoint?.bounds, ...gossip?.bounds },
+    bounds: { ...few.bounds, ...inside.hints.bounds, ...inside.turns.bounds, ...endpoint?.bounds, ...gossip?.bounds },
   });
   const { sync } = settings;
   const backups = new Backups({
@@ -77,7 +79,7 @@ export async function assemble(opened: Opened): Promise<CoterieNode> {
     member: { id: self.id, name: memberOf(ringLog.state, self.id)?.name ?? self.name },
     backupDirectory: joinPath(settings.dataDirectory, 'backups'),
   });
-  const node = new RunningNode({ ...inside, ...background.parts, life, recovery, self, sync, counters, backups, shutDown });
+  const node = new RunningNode({ ...inside, ...background.parts, few, life, recovery, self, sync, counters, backups, shutDown });
   if (endpoint === undefined) return node;
   try {
     const comparer = new Comparer(core, (member) => background.antiEntropy.admits(member));

@@ -10,6 +10,11 @@ export function etagOf(object: CausalObject): string {
   return quoted(hashOf(object));
 }
 
+/** The same, from the hash of the object's header. */
+export function etagFrom(hash: Hash64): string {
+  return quoted(hash);
+}
+
 /**
  * Names the state as the author of the write `own` knows it. It is the state's own etag unless other values stand beside
  * the write: nobody has shown these to the author, and whoever names an etag counts as having seen everything.

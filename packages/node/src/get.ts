@@ -1,43 +1,51 @@
 /**
- * Get: asks the owners, waits for r of them, merges what they know, and answers with every value that is visible now.
- * Values, *deleted* (something was there: a context comes with it) and *missing* (nobody ever wrote) are three answers.
- * Whoever turns out to be behind is mended afterwards.
+ * Get: asks as few owners as it needs (`few-reads.ts`); when they do not all say the same in time, it asks all, waits for r
+ * of them, and merges what they know. It answers with every value that is visible now. Values, *deleted* (something was
+ * there: a context comes with it) and *missing* (nobody ever wrote) are three answers. Whoever is behind is mended
+ * afterwards.
  */
 import { CoterieError } from '@coterie/env';
+import type { Hash64 } from '@coterie/ring';
 import { Context } from '@coterie/vector-clock';
 import type { GetReply, GetRequest, Reached, SiblingValue } from './api.ts';
 import { Chase } from './chase.ts';
 import { type Core, placementAt, placeOf } from './core.ts';
-import type { KeyPlacement } from './cluster/placement.ts';
 import type { Attempt } from './deadlines.ts';
-import { etagOf, siblingEtagOf } from './etag.ts';
+import { etagFrom, etagOf, siblingEtagOf } from './etag.ts';
+import type { FewReads } from './few-reads.ts';
 import { distinct } from './merge.ts';
 import { type CausalObject, plainType } from './object.ts';
 import { isVisible } from './payload.ts';
-import { Pursuit, type Target } from './pursuit.ts';
-import { failureOf, newerThan, reachedBy, type Reply, thresholdOf, type Wanted } from './quorum.ts';
-import { type FoundCopy, mergeCopies, repair } from './read-repair.ts';
+import { Pursuit } from './pursuit.ts';
+import { failureOf, newerThan, reachedBy, thresholdOf, type Wanted } from './quorum.ts';
+import { readCopy, type ReadReply } from './read-copy.ts';
+import { mergeCopies, repair } from './read-repair.ts';
 import { replicate } from './replicate.ts';
 import type { Place } from './replica.ts';
-
-/** A store's answer to a read. */
-interface ReadReply extends Reply, FoundCopy {}
 
 /** What the stores know together, and which of them answered. */
 interface Found {
   readonly object: CausalObject;
+  /** The hash of the object's header, where it is known. */
+  readonly hash?: Hash64;
   readonly reached: Reached;
 }
 
+/** What a get has besides its request. */
+export interface Getting {
+  readonly attempt: Attempt;
+  /** Reads that ask as few as they need; without it, all are asked. */
+  readonly few?: Pick<FewReads, 'read'>;
+}
+
 const names = ['r', 'pr'] as const;
-const noOwners: readonly string[] = [];
 
 /** Reads a key. */
-export async function get(core: Core, request: GetRequest, attempt: Attempt): Promise<GetReply> {
+export async function get(core: Core, request: GetRequest, { attempt, few }: Getting): Promise<GetReply> {
   const place = placeOf(core, request.bucket, request.key);
   const { properties } = place.bucket;
   const wanted = { total: request.r ?? properties.r, primary: request.pr ?? properties.pr };
-  const found = await read(core, { place, wanted }, attempt);
+  const found = (await readFew(core, { place, wanted }, few)) ?? (await read(core, { place, wanted }, attempt));
   if (request.monotonic === true) await writeBack(core, { place, found }, attempt);
   attempt.check();
   return answer(core, place, found);
@@ -61,6 +69,12 @@ interface ReadOrder {
   readonly look?: Look;
 }
 
+function readFew(core: Core, { place, wanted }: ReadOrder, few: Getting['few']): Promise<Found | undefined> | undefined {
+  const placement = placementAt(core, place);
+  if (few === undefined || placement.owners.length === 1) return undefined;
+  return few.read({ place, placement }, thresholdOf(wanted, placement.readSet.length, names));
+}
+
 async function read(core: Core, order: ReadOrder, attempt: Attempt): Promise<Found> {
   for (let round = 1; ; round++) {
     const placement = placementAt(core, order.place);
@@ -77,7 +91,7 @@ async function read(core: Core, order: ReadOrder, attempt: Attempt): Promise<Fou
       timers: core.environment.timers,
       patienceMs: core.limits.patienceMs,
       afterwards: 'stop',
-      ask: (target) => readFrom(core, { place: order.place, placement }, target),
+      ask: (target) => readCopy(core, { place: order.place, placement }, target),
     });
     const verdict = await chase.run();
     if (verdict === 'failed' && order.look === 'as far as possible') await chase.settled;
@@ -97,26 +111,6 @@ async function readHere(core: Core, place: Place): Promise<Found> {
   return { object: await core.local.read(place), reached: { primaries: 1, fallbacks: 0, synced: 0 } };
 }
 
-async function readFrom(core: Core, of: { readonly place: Place; readonly placement: KeyPlacement }, target: Target): Promise<ReadReply> {
-  const { place, placement } = of;
-  const { store, standsFor } = target;
-  const hintsFor = standsFor === undefined ? noOwners : placement.owners;
-  try {
-    const copy = store === core.selfId ? await readOwn(core, of, hintsFor) : await core.cluster.peers.read(store, place, hintsFor);
-    // What a recovering store lacks may be what it lost: that is no answer.
-    const knows = !copy.recovering || copy.object.set.clock.entries.length > 0;
-    return { store, standsFor, ok: knows, object: copy.object, recovering: copy.recovering, error: undefined };
-  } catch (error) {
-    return { store, standsFor, ok: false, object: undefined, recovering: undefined, error };
-  }
-}
-
-async function readOwn(core: Core, of: { readonly place: Place; readonly placement: KeyPlacement }, hintsFor: readonly string[]) {
-  const { place, placement } = of;
-  const object = hintsFor.length === 0 ? await core.local.read(place) : await core.local.readHints(place, hintsFor);
-  return { object, recovering: core.cluster.isRecovering(placement.partition) };
-}
-
 /** Before a monotonic read answers, as many stores hold what it answers as a write would have to reach. */
 async function writeBack(core: Core, of: { readonly place: Place; readonly found: Found }, attempt: Attempt): Promise<void> {
   const { place, found } = of;
@@ -125,7 +119,7 @@ async function writeBack(core: Core, of: { readonly place: Place; readonly found
   await replicate(core, { place, object: found.object, wanted: { total: w, primary: pw }, names: ['w', 'pw'] }, attempt);
 }
 
-function answer(core: Core, place: Place, { object, reached }: Found): GetReply {
+function answer(core: Core, place: Place, { object, hash, reached }: Found): GetReply {
   if (object.set.siblings.length === 0 && object.set.clock.entries.length === 0) return { state: 'missing', reached };
   if (object.type !== plainType) {
     throw new CoterieError(
@@ -136,7 +130,7 @@ function answer(core: Core, place: Place, { object, reached }: Found): GetReply 
   const context = core.sealer.seal(Context.whole(object.set), place.address);
   const siblings = visibleSiblings(object, core.environment.clock.now());
   if (siblings.length === 0) return { state: 'deleted', context, reached };
-  return { state: 'found', siblings, context, etag: etagOf(object), reached };
+  return { state: 'found', siblings, context, etag: hash === undefined ? etagOf(object) : etagFrom(hash), reached };
 }
 
 function visibleSiblings(object: CausalObject, now: number): SiblingValue[] {

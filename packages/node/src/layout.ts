@@ -57,6 +57,8 @@ export interface AddressParts {
 }
 
 const tokenBytes = 8;
+/** Where a bucket's name begins in the key of an object. */
+const nameAt = 1 + tokenBytes + 1;
 
 /** The address of a key. */
 export function addressOf(parts: AddressParts): Address {
@@ -72,7 +74,6 @@ const decoder = new TextDecoder();
 
 /** The address whose object lies under `objectKey`. @throws `CORRUPTION` */
 export function addressAt(objectKey: Uint8Array): Address {
-  const nameAt = 1 + tokenBytes + 1;
   const nameEnd = nameAt + (objectKey[nameAt - 1] ?? 0);
   if (objectKey[0] !== space.object || objectKey.length <= nameEnd + 4)
     throw new CoterieError('CORRUPTION', 'a key of the store is no address');
@@ -87,15 +88,46 @@ export function addressAt(objectKey: Uint8Array): Address {
   };
 }
 
+/** Where the object under `objectKey` belongs: read from a peer's message, for looking only. */
+export interface Scope {
+  readonly bucket: string;
+  readonly generation: number;
+  /** First word of the token. */
+  readonly high: number;
+}
+
+/** Bucket, generation and place on the ring of an object. The token is not held against the key: whoever makes one up finds nothing there. @throws `PROTOCOL` */
+export function scopeOf(objectKey: Uint8Array): Scope {
+  const nameEnd = nameAt + (objectKey[nameAt - 1] ?? 0);
+  if (objectKey[0] !== space.object || objectKey.length <= nameEnd + 4 || objectKey.length > nameEnd + 4 + keyBytesMax) throw noAddress();
+  return { bucket: nameIn(objectKey, nameEnd), generation: wordAt(objectKey, nameEnd), high: wordAt(objectKey, 1) };
+}
+
+// Questions are about a few buckets, and to decode a name costs more than to compare it with the last one.
+let lastName: { readonly bytes: Uint8Array; readonly text: string } = { bytes: new Uint8Array(0), text: '' };
+
+function nameIn(objectKey: Uint8Array, nameEnd: number): string {
+  const { bytes, text } = lastName;
+  let isLast = bytes.length === nameEnd - nameAt;
+  for (let i = 0; isLast && i < bytes.length; i++) isLast = bytes[i] === objectKey[nameAt + i];
+  if (isLast) return text;
+  const name = objectKey.slice(nameAt, nameEnd);
+  lastName = { bytes: name, text: decoder.decode(name) };
+  return lastName.text;
+}
+
+function wordAt(bytes: Uint8Array, at: number): number {
+  return ((bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3]) >>> 0;
+}
+
 /** The address that a peer names, checked whole: it is the one that its bucket and key have. @throws `PROTOCOL` */
 export function addressFrom(objectKey: Uint8Array): Address {
   const address = parsed(objectKey);
   const { bucket, key, token } = address;
-  const nameAt = 1 + tokenBytes + 1;
   const nameBytes = objectKey.subarray(nameAt, nameAt + objectKey[nameAt - 1]);
   const own = tokenOf(nameBytes, key);
   const isSound = key.length <= keyBytesMax && own.high === token.high && own.low === token.low && isSpelling(nameBytes, bucket);
-  if (!isSound) throw new CoterieError('PROTOCOL', 'malformed message: address');
+  if (!isSound) throw noAddress();
   return address;
 }
 
@@ -113,8 +145,12 @@ function parsed(objectKey: Uint8Array): Address {
   try {
     return addressAt(objectKey);
   } catch (cause) {
-    throw new CoterieError('PROTOCOL', 'malformed message: address', { cause });
+    throw noAddress(cause);
   }
+}
+
+function noAddress(cause?: unknown): CoterieError {
+  return new CoterieError('PROTOCOL', 'malformed message: address', { cause });
 }
 
 const ownerBytes = 8;

@@ -46,6 +46,7 @@ import { allBuckets, dropBucket, setBucket } from './decide-bucket.ts';
 import { remove } from './delete.ts';
 import type { AntiEntropy } from './anti-entropy/anti-entropy.ts';
 import type { Dropper } from './dropper.ts';
+import type { FewReads } from './few-reads.ts';
 import { get } from './get.ts';
 import type { Life } from './life.ts';
 import { effectiveNOf, inspectCopy, reportCluster, type Reported, reportRing } from './report.ts';
@@ -62,6 +63,7 @@ export interface NodeParts extends Reported {
   readonly memory: OperationMemory;
   readonly dropper: Dropper;
   readonly antiEntropy: AntiEntropy;
+  readonly few: FewReads;
   /** This node as it wants to be known. */
   readonly self: Member;
   readonly sync: SyncMode;
@@ -120,7 +122,7 @@ export class RunningNode implements CoterieNode {
 
   get(request: GetRequest): Promise<GetReply> {
     const load: Load = { counter: 'gets', bytes: request.key.length, timeoutMs: request.timeoutMs };
-    return this.#run(load, (attempt) => get(this.#core, request, attempt));
+    return this.#run(load, (attempt) => get(this.#core, request, { attempt, few: this.#parts.few }));
   }
 
   delete(request: DeleteRequest, origin: Origin = 'client'): Promise<WriteReply> {
@@ -232,6 +234,7 @@ export class RunningNode implements CoterieNode {
         dotCounter: life.counter,
       },
       comparing: { ...this.#parts.antiEntropy.totals, missed: core.dirty.size },
+      reading: this.#parts.few.counts,
       ...counters,
       bounds: { ...this.#admission.bounds, ...counters.bounds },
     };

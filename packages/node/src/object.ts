@@ -110,23 +110,35 @@ function writeHeader(object: CausalObject): ByteWriter {
 
 /** Decodes and verifies `bytes[start, …)`. @throws `CORRUPTION`, `UNSUPPORTED_FORMAT` */
 export function decodeObject(bytes: Uint8Array, start: number, seed: number): CausalObject {
-  const reader = new ByteReader(bytes, start);
-  const checksum = reader.u32();
-  const version = reader.u8();
-  if (version !== format) throw new CoterieError('UNSUPPORTED_FORMAT', `an object has format ${version}; this version reads ${format}`);
-  const type = reader.u8();
-  const length = reader.varint();
-  if (length > reader.remaining) throw corrupt('its header ends too early');
-  const headerEnd = reader.offset + length;
-  if (crc32Range(bytes, start + formatAt, headerEnd, seed) !== checksum) throw corrupt('its checksum does not match its key and header');
-  const header = new ByteReader(bytes, reader.offset, headerEnd);
+  const header = openHeader(bytes, start, seed);
+  const type = bytes[start + formatAt + 1];
   const extensions = readExtensions(header);
   const clock = VersionVector.decode(header);
-  const siblings = readSiblings(header, clock, new ByteReader(bytes, headerEnd), seed);
+  const siblings = readSiblings(header, clock, new ByteReader(bytes, header.end), seed);
   const cloud = extensions.find(({ tag }) => tag === cloudTag);
   if (cloud === undefined) return { type, extensions, set: DottedSet.of(clock, siblings) };
   const others = extensions.filter((extension) => extension !== cloud);
   return { type, extensions: others, set: DottedSet.of(clock, siblings, readCloud(cloud.bytes)) };
+}
+
+/** `hashOf` the object in `bytes[start, …)`: its header is verified, and nothing is decoded. @throws `CORRUPTION`, `UNSUPPORTED_FORMAT` */
+export function hashOfEncoded(bytes: Uint8Array, start: number, seed: number): Hash64 {
+  const header = openHeader(bytes, start, seed);
+  return hash64(bytes, header.offset, header.end);
+}
+
+/** A reader of the header, once its checksum has been verified. */
+function openHeader(bytes: Uint8Array, start: number, seed: number): ByteReader {
+  const reader = new ByteReader(bytes, start);
+  const checksum = reader.u32();
+  const version = reader.u8();
+  if (version !== format) throw new CoterieError('UNSUPPORTED_FORMAT', `an object has format ${version}; this version reads ${format}`);
+  reader.u8();
+  const length = reader.varint();
+  if (length > reader.remaining) throw corrupt('its header ends too early');
+  const headerEnd = reader.offset + length;
+  if (crc32Range(bytes, start + formatAt, headerEnd, seed) !== checksum) throw corrupt('its checksum does not match its key and header');
+  return new ByteReader(bytes, reader.offset, headerEnd);
 }
 
 function withCloud(extensions: Extensions, cloud: readonly Dot[]): Extensions {

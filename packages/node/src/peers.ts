@@ -60,6 +60,8 @@ export interface Peers {
   page(member: string, ranges: PartitionRanges, cursor: Uint8Array | undefined): Promise<CopyPage>;
   /** The hashes of what another store holds of these partitions, a page at a time. */
   hashes(member: string, ranges: PartitionRanges, cursor: Uint8Array | undefined): Promise<HashPage>;
+  /** The hashes of an owner's copies of these keys, in order: undefined for one that it cannot vouch for. At most `digestsMax` keys. */
+  digests(member: string, objectKeys: readonly Uint8Array[]): Promise<readonly (Hash64 | undefined)[]>;
   /** Positions of the objects of which another store lacks something. */
   lacking(member: string, objects: readonly ObjectHash[]): Promise<readonly number[]>;
   /** Any other question; the caller checks the answer. It may take longer than one about a key. */
@@ -84,6 +86,7 @@ export const noPeers: Peers = {
   delete: unreachable,
   page: unreachable,
   hashes: unreachable,
+  digests: unreachable,
   lacking: unreachable,
   ask: unreachable,
   barrier: unreachable,

@@ -3,10 +3,12 @@
  * in on one end is read on the other. The messages are drawn in `wire.ts`.
  */
 import { CoterieError, isCoterieError } from '@coterie/env';
+import type { Hash64 } from '@coterie/ring';
 import type { Endpoint, IncomingRequest, RpcAnswer, RpcRequest } from '@coterie/rpc';
 import type { DeleteRequest, PutRequest, WriteReply } from './api.ts';
 import type { ClusterState } from './cluster/state.ts';
 import { memberOf } from './cluster/state.ts';
+import { decodeDigests, digestsMax, encodeDigests } from './digests.ts';
 import { addressFrom } from './layout.ts';
 import { addressSeed, type CausalObject, decodeObject, encodeObject } from './object.ts';
 import type { KeyStretch, StretchOrder } from './list-keys.ts';
@@ -92,6 +94,11 @@ export class RemotePeers implements Peers {
     const hashes = said.map((hash, at) => ({ objectKey: bytesAt(answer.values, at).slice(), hash: hashOf(hash) }));
     const next = answer.values[said.length];
     return next === undefined ? { hashes } : { hashes, cursor: next.slice() };
+  }
+
+  async digests(member: string, objectKeys: readonly Uint8Array[]): Promise<readonly (Hash64 | undefined)[]> {
+    const answer = await this.#askTwice(member, { method: 'digests', body: null, values: objectKeys });
+    return decodeDigests(bytesAt(answer.values, 0), objectKeys.length);
   }
 
   async lacking(member: string, objects: readonly ObjectHash[]): Promise<readonly number[]> {
@@ -201,6 +208,10 @@ export function peerHandlers({ service, put, delete: remove, missing }: Answerin
       return { body: packReply(await remove({ ...rest, bucket: textOf(bucket, 'bucket'), key: bytesAt(values, 0) })) };
     },
     ...pageHandlers(service),
+    digests: async ({ epoch, values }) => {
+      if (values.length > digestsMax) throw malformed('keys');
+      return { body: null, values: [encodeDigests(await service.digests(epoch, values))] };
+    },
     lacking: async ({ body, values }) => {
       const objects = arrayOf(body, 'body', objectsMax).map((hash, at) => ({ objectKey: bytesAt(values, at).slice(), hash: hashOf(hash) }));
       return { body: await service.lacking(objects) };

@@ -23,6 +23,7 @@ import { mergeObjects } from './merge.ts';
 import { addressSeed, type CausalObject, emptyObject } from './object.ts';
 import type { OperationMemory, WriteAnswer } from './operations.ts';
 import type { Durability, Store, StoreBatch } from './store.ts';
+import { StoredCopies } from './stored-copies.ts';
 import { type Copy, decodeCopy, encodeCopy } from './stored-copy.ts';
 
 /** A key, and the bucket that it was looked up in. */
@@ -111,10 +112,13 @@ export interface ReplicaParts {
 
 /** This node's replica. */
 export class LocalReplica {
+  /** The copies as they lie in the store. */
+  readonly stored: StoredCopies;
   readonly #parts: ReplicaParts;
 
   constructor(parts: ReplicaParts) {
     this.#parts = parts;
+    this.stored = new StoredCopies(parts);
   }
 
   /** The copy here; an empty object if there is none. */
@@ -360,16 +364,8 @@ export class LocalReplica {
     return latest;
   }
 
-  async #load(place: Place): Promise<Copy> {
-    const { life, store } = this.#parts;
-    try {
-      const record = await store.get(recordOf(place).key);
-      return record === undefined ? { object: emptyObject, own: undefined } : decodeCopy(record, addressSeed(place.address.objectKey));
-    } catch (error) {
-      // An older state of the key may come to light where the damage is: this life's dots may be lost there.
-      if (isCoterieError(error, 'CORRUPTION')) life.damaged(error.details.file ?? place.address.id);
-      throw error;
-    }
+  #load(place: Place): Promise<Copy> {
+    return this.stored.load(recordOf(place).key, place.address);
   }
 }
 

@@ -3,11 +3,12 @@
  * holds to those who take a partition over. Whoever asks says at which epoch it stands.
  */
 import { CoterieError } from '@coterie/env';
+import { type Hash64, partitionOf } from '@coterie/ring';
 import { addressSeed, decodeObject, encodeObject, hashOf } from './object.ts';
 import { type Core, placementAt } from './core.ts';
 import type { EpochGate } from './epoch-gate.ts';
 import { type KeyStretch, listStretch, type StretchOrder } from './list-keys.ts';
-import { type Address, addressFrom, successor } from './layout.ts';
+import { type Address, addressFrom, scopeOf, successor } from './layout.ts';
 import { countMoved } from './moved.ts';
 import type { CopyPage, HashPage, MergeOrder, ObjectHash, PartitionRanges, RemoteCopy } from './peers.ts';
 import { partitionStart } from './partition-ranges.ts';
@@ -102,6 +103,11 @@ export class PeerService {
     return { hashes };
   }
 
+  /** The hashes of these copies here, in order; undefined where this store cannot vouch for what it lacks. @throws `STALE_RING`, `PROTOCOL` */
+  digests(epoch: number, objectKeys: readonly Uint8Array[]): Promise<readonly (Hash64 | undefined)[]> {
+    return this.#gate.run(epoch, () => Promise.all(objectKeys.map((objectKey) => this.#digest(objectKey))));
+  }
+
   /** Which of these objects this store lacks something of, on its disk: positions of those whose hash differs here. */
   async lacking(objects: readonly ObjectHash[]): Promise<number[]> {
     const own = await Promise.all(
@@ -125,6 +131,19 @@ export class PeerService {
   /** What this node's wall clock says. */
   wallClock(): number {
     return this.#core.environment.clock.now();
+  }
+
+  async #digest(objectKey: Uint8Array): Promise<Hash64 | undefined> {
+    const { buckets, cluster, local } = this.#core;
+    const { bucket, generation, high } = scopeOf(objectKey);
+    if (buckets.get(bucket).generation !== generation || cluster.isRecovering(partitionOf({ high, low: 0 }, cluster.state.ring.partitions)))
+      return undefined;
+    try {
+      return await local.stored.hash(objectKey);
+    } catch {
+      // Damage is noted where it was met. Whoever asks for the copy itself hears of it.
+      return undefined;
+    }
   }
 
   #travelling(objectKey: Uint8Array, record: Uint8Array): Uint8Array {

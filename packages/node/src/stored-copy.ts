@@ -10,8 +10,9 @@
  * only in the copy that has been here since it was opened.
  */
 import { CoterieError } from '@coterie/env';
+import type { Hash64 } from '@coterie/ring';
 import type { OwnEpoch } from './life.ts';
-import { type CausalObject, decodeObject, encodeObject } from './object.ts';
+import { type CausalObject, decodeObject, encodeObject, hashOfEncoded } from './object.ts';
 
 /** The copy that a store holds, and the epoch that it opened on it. */
 export interface Copy {
@@ -30,8 +31,18 @@ export function encodeCopy(copy: Copy, seed: number): Uint8Array {
 
 /** The copy in a stored record. @throws `CORRUPTION`, `UNSUPPORTED_FORMAT` */
 export function decodeCopy(record: Uint8Array, seed: number): Copy {
-  if (record.length === 0) throw new CoterieError('CORRUPTION', 'a stored copy has no bytes');
+  if (record.length === 0) throw noBytes();
   const object = decodeObject(record, 1, seed);
   const entry = record[0] === 0 ? undefined : object.set.clock.entries.at(record[0] - 1);
   return { object, own: entry === undefined ? undefined : { incarnation: entry.incarnation, epoch: entry.epoch } };
+}
+
+/** `hashOf` the object in a stored record. @throws `CORRUPTION`, `UNSUPPORTED_FORMAT` */
+export function hashOfRecord(record: Uint8Array, seed: number): Hash64 {
+  if (record.length === 0) throw noBytes();
+  return hashOfEncoded(record, 1, seed);
+}
+
+function noBytes(): CoterieError {
+  return new CoterieError('CORRUPTION', 'a stored copy has no bytes');
 }

@@ -10,6 +10,7 @@
  *  delete    [bucket, fields]                           key              the same
  *  page      [[from, until]…]                           cursor?          [more] │ address, object, …, cursor?
  *  hashes    [[from, until]…]                           cursor?          [[high, low]…] │ address…, cursor?
+ *  digests   null                                       address…         null │ row of 9 bytes for each key (`digests.ts`)
  *  lacking   [[high, low]…]                             address…         [position…]
  *  keys      [bucket, limit, [down…]]                   prefix, after?   [count] │ key…, bound?
  *  buckets   []                                                        [name…]

@@ -43,6 +43,8 @@ export class AmongPeers {
   state: ClusterState;
   peers: Peers = noPeers;
   standing: (member: string) => Standing = () => 'up';
+  /** Whether member 0 cannot vouch for what it lacks. */
+  isRecovering = false;
   /** What was merged at whom, in order. */
   readonly merged: { readonly member: string; readonly values: string[] }[] = [];
   /** Whom the ring log was learned from; empty for anybody. */
@@ -96,7 +98,7 @@ export class AmongPeers {
       placement: (token, n) => new Placements(this.state).of(token, n),
       failure: undefined,
       standing: (member) => this.standing(member),
-      isRecovering: () => false,
+      isRecovering: () => this.isRecovering,
       catchUp: async (from = []) => void this.learned.push(from),
       propose: () => Promise.reject(new CoterieError('TIMEOUT', 'nobody decides here')),
       mintId: () => 'id',

@@ -127,6 +127,36 @@ describe('read repair', () => {
   });
 });
 
+describe('one read of each key', () => {
+  it('makes all copies equal though it asks two of three, and nobody compares copies besides', async () => {
+    const cluster = await new ClusterWorld(8, { hazards: { onlyReadRepair: true } }).startAll(3);
+    const everyone = ['n1', 'n2', 'n3'];
+    const keys = Array.from({ length: 12 }, (_, i) => `k${i}`);
+    cluster.kill('n3');
+    for (const key of keys) await cluster.put('n1', key, 'v', { w: 2 });
+    await cluster.revive('n3');
+    await cluster.until(() =>
+      cluster
+        .node('n1')
+        .cluster()
+        .members.every(({ state }) => state === 'alive'),
+    );
+    const apart = async (): Promise<number> => {
+      const copies = await Promise.all(keys.map((key) => cluster.copies(key, everyone)));
+      return copies.filter((each) => new Set(each.map(({ etag }) => etag)).size > 1).length;
+    };
+    expect(await apart()).toBe(keys.length);
+    for (const key of keys) expect(await cluster.values('n1', key)).toEqual(['v']);
+    await cluster.world.advance(1000);
+    expect(await apart()).toBe(0);
+    const { few, all, compared, differing } = cluster.node('n1').status().reading;
+    // Whoever asked n3 was told that it differs; the others compared it afterwards.
+    expect(few + all).toBe(keys.length);
+    expect([few, compared]).toEqual([differing, differing]);
+    expect(Math.min(few, all)).toBeGreaterThan(0);
+  });
+});
+
 describe('a node that was given no name', () => {
   it('is named by its id, and says where its door is', async () => {
     const cluster = new ClusterWorld(9);

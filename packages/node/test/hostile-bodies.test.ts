@@ -9,10 +9,10 @@ import { describe, expect, it } from 'vitest';
 import { askingFrom } from '../src/cluster/door.ts';
 import { placeOf } from '../src/core.ts';
 import { EpochGate } from '../src/epoch-gate.ts';
-import { addressFrom } from '../src/layout.ts';
+import { addressFrom, scopeOf } from '../src/layout.ts';
 import { addressSeed, decodeObject, encodeObject } from '../src/object.ts';
 import { peerHandlers, RemotePeers } from '../src/remote.ts';
-import { decodeCopy } from '../src/stored-copy.ts';
+import { decodeCopy, hashOfRecord } from '../src/stored-copy.ts';
 import { PeerService } from '../src/serve.ts';
 import { openFields, openReply } from '../src/wire.ts';
 import { AmongPeers, idOf, stateOf } from './among-peers.ts';
@@ -103,7 +103,7 @@ async function answering() {
 }
 
 describe('a method of a node', () => {
-  it.each(['read', 'merge', 'page', 'lacking', 'keys', 'buckets', 'clock', 'barrier', 'taken-over'])(
+  it.each(['read', 'merge', 'page', 'digests', 'lacking', 'keys', 'buckets', 'clock', 'barrier', 'taken-over'])(
     '%s answers anything in a typed way, and changes nothing that it should not',
     async (method) => {
       const { among, place, handlers, real } = await answering();
@@ -159,6 +159,7 @@ describe('an answer of a node', () => {
           () => peers.read(idOf(1), place, []),
           () => peers.put(idOf(1), { bucket: 'b', key: bytes('k'), value: bytes('v') }),
           () => peers.page(idOf(1), [[0, 1]], undefined),
+          () => peers.digests(idOf(1), [address.objectKey]),
           () => peers.lacking(idOf(1), [address]),
           () => peers.keys(idOf(1), order, []),
           () => peers.usedBuckets(idOf(1)),
@@ -180,6 +181,8 @@ describe('what lies in a message', () => {
       (said) => openReply(said),
       (said) => askingFrom(idOf(1), said),
       (_, raw) => addressFrom(raw),
+      (_, raw) => scopeOf(raw),
+      (_, raw) => hashOfRecord(raw, seed),
       (_, raw) => decodeObject(raw, 0, seed),
       (_, raw) => decodeCopy(raw, seed),
     ];

@@ -63,6 +63,8 @@ describe('a node that is asked', () => {
       ),
     ).rejects.toEqual(malformed);
     await expect(ask('page', [[0, 2 ** 40]])).rejects.toEqual(malformed);
+    await expect(ask('digests', null, many.slice(0, 257))).rejects.toEqual(malformed);
+    expect(await ask('digests', null, many.slice(0, 256))).toMatchObject({ body: null });
   });
 
   it('lets in who asks for itself, and says where it is reached', () => {
@@ -90,6 +92,9 @@ describe('a node that asks', () => {
     const object = { objectKey: bytes('k'), hash: { high: 1, low: 2 } };
     await expect(told({ body: [1], values: [] }).lacking(idOf(1), [object])).rejects.toEqual(malformed);
     expect(await told({ body: [0], values: [] }).lacking(idOf(1), [object])).toEqual([0]);
+    await expect(told({ body: null, values: [] }).digests(idOf(1), [bytes('k')])).rejects.toEqual(malformed);
+    await expect(told({ body: null, values: [new Uint8Array(8)] }).digests(idOf(1), [bytes('k')])).rejects.toEqual(malformed);
+    expect(await told({ body: null, values: [new Uint8Array(9)] }).digests(idOf(1), [bytes('k')])).toEqual([undefined]);
   });
 
   it('does not turn in a circle with a source that never comes to an end', async () => {

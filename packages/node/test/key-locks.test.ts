@@ -28,7 +28,7 @@ async function writeTogether(turns: KeyTurns<PendingCopy>, writers: number): Pro
     put(core, { bucket: 'b', key: bytes('k'), value: bytes(`${i}`.padStart(2, '0')) }, { attempt: attempt(), origin: 'client' }),
   );
   await world.run(Promise.all(puts));
-  const found = await world.run(get(core, { bucket: 'b', key: bytes('k') }, attempt()));
+  const found = await world.run(get(core, { bucket: 'b', key: bytes('k') }, { attempt: attempt() }));
   return found.state === 'found' ? found.siblings.map((sibling) => text(sibling.value)).sort() : [];
 }
 

@@ -3,10 +3,10 @@ import { Context, DottedSet, VersionVector } from '@coterie/vector-clock';
 import { describe, expect, it } from 'vitest';
 import type { Extension } from '../src/extensions.ts';
 import { addressOf } from '../src/layout.ts';
-import { addressSeed, type CausalObject, decodeObject, emptyObject, encodeObject } from '../src/object.ts';
+import { addressSeed, type CausalObject, decodeObject, emptyObject, encodeObject, hashOf } from '../src/object.ts';
 import { makePayload, type PayloadFields } from '../src/payload.ts';
 import { noteReplaced } from '../src/replaced.ts';
-import { decodeCopy, encodeCopy } from '../src/stored-copy.ts';
+import { decodeCopy, encodeCopy, hashOfRecord } from '../src/stored-copy.ts';
 import { bytes } from './world.ts';
 
 const address = addressOf({ bucket: 'cart', bucketBytes: bytes('cart'), generation: 1, key: bytes('alice') });
@@ -46,6 +46,22 @@ const object: fc.Arbitrary<CausalObject> = fc
   });
 
 describe('objects', () => {
+  it('have the same hash decoded and encoded, and damage to a header shows', () => {
+    fc.assert(
+      fc.property(object, fc.nat(), (original, place) => {
+        const record = encodeCopy({ object: original, own: undefined }, seed);
+        expect(hashOfRecord(record, seed)).toEqual(hashOf(decodeCopy(record, seed).object));
+        const payloads = original.set.siblings.reduce((sum, { value }) => sum + value.bytes.length, 0);
+        const spoilt = record.slice();
+        spoilt[1 + (place % (record.length - 1 - payloads))] ^= 1;
+        expect(() => hashOfRecord(spoilt, seed)).toThrow(
+          expect.objectContaining({ code: expect.stringMatching(/CORRUPTION|UNSUPPORTED_FORMAT/) }),
+        );
+      }),
+    );
+    expect(() => hashOfRecord(new Uint8Array(), seed)).toThrow(expect.objectContaining({ code: 'CORRUPTION' }));
+  });
+
   it('decode to what was encoded, byte for byte the same again', () => {
     fc.assert(
       fc.property(object, fc.nat(3), (before, start) => {

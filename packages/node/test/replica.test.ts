@@ -50,7 +50,7 @@ class Member {
   }
 
   async values(): Promise<string[]> {
-    const reply = await this.world.run(get(this.core, { bucket: 'b', key }, new Attempt(this.core.environment.clock, 5000)));
+    const reply = await this.world.run(get(this.core, { bucket: 'b', key }, { attempt: new Attempt(this.core.environment.clock, 5000) }));
     return reply.state === 'found' ? reply.siblings.map((sibling) => text(sibling.value)).sort() : [];
   }
 }

@@ -223,6 +223,7 @@ export class MemoryNode implements CoterieNode {
       moved: { takenBytes: 0 },
       bounds: { operations: { now: 0, most: 10 } },
       comparing: { exchanges: 0, missed: 0, partitions: 0, differing: 0, sent: 0, fetched: 0, mended: 0, trips: 0, bytes: 0 },
+      reading: { few: 0, all: 0, late: 0, compared: 0, differing: 0, leftOut: 0 },
       store: { tables: 3, memoryBytes: 4096, readOnly: false, level: 'text' },
     };
   }

@@ -1,0 +1,117 @@
+/**
+ * Reads that ask as few owners as they need (`shortlist.ts`): one for its copy, itself if it is an owner, and the others
+ * only whether theirs is the same.
+ *
+ * ```
+ *   all say it is ───────────────────────────────────────▶ the copy       who was not asked is compared afterwards (`unasked.ts`)
+ *   one differs, cannot say, fails, is late · ring moved ──▶ undefined      the read asks all for their copies
+ * ```
+ *
+ * So what is out of the ordinary is left to the read that asks everybody, and every promise of a read with it.
+ */
+import type { Bounds } from '@coterie/env';
+import type { ReadCounts, Reached } from './api.ts';
+import type { Core } from './core.ts';
+import { Digests } from './digests.ts';
+import { LateAnswers } from './late-answers.ts';
+import { equalHashes, hashOf } from './object.ts';
+import type { Threshold } from './pursuit.ts';
+import type { PlacedKey } from './read-copy.ts';
+import { shortlist } from './shortlist.ts';
+import type { HashedObject } from './stored-copies.ts';
+import { Unasked } from './unasked.ts';
+
+/** What owners that were asked hold, each of them. */
+export interface FewFound extends HashedObject {
+  readonly reached: Reached;
+}
+
+/** Reads of one node, and what it does afterwards about owners that it did not ask. */
+export class FewReads {
+  readonly #core: Core;
+  readonly #late: LateAnswers;
+  readonly #digests: Digests;
+  readonly #unasked: Unasked;
+  #few = 0;
+  #all = 0;
+
+  constructor(core: Core) {
+    const { environment, cluster, limits } = core;
+    this.#core = core;
+    this.#late = new LateAnswers(environment, limits.patienceMs);
+    const ask = (member: string, keys: readonly Uint8Array[]) => cluster.peers.digests(member, keys);
+    this.#digests = new Digests({ timers: environment.timers, late: this.#late, ask });
+    this.#unasked = new Unasked(core);
+  }
+
+  /** What is there, if as many primaries as this takes say the same in time; undefined when all owners should be asked. */
+  async read(key: PlacedKey, { total }: Threshold): Promise<FewFound | undefined> {
+    const asked = this.#chosen(key, total);
+    const found = asked === undefined ? undefined : await this.#ask(key, asked);
+    if (asked === undefined || found === undefined) {
+      this.#all += 1;
+      return undefined;
+    }
+    this.#few += 1;
+    for (const owner of key.placement.owners) if (!asked.includes(owner)) this.#unasked.add(owner, key.place, found.hash);
+    return { object: found.object, hash: found.hash, reached: { primaries: total, fallbacks: 0, synced: 0 } };
+  }
+
+  get counts(): ReadCounts {
+    return { few: this.#few, all: this.#all, late: this.#late.late, ...this.#unasked.counts };
+  }
+
+  get bounds(): Bounds {
+    return this.#unasked.bounds;
+  }
+
+  /** Compares nothing more; resolves when what is being compared is done. */
+  stop(): Promise<void> {
+    return this.#unasked.stop();
+  }
+
+  #chosen({ placement }: PlacedKey, needed: number): string[] | undefined {
+    const { cluster, selfId } = this.#core;
+    const { readSet, writeSets, partition } = placement;
+    // While a partition moves, and where this store cannot vouch for what it lacks, reads are as wide as they can be.
+    if (writeSets.length > 1 || (readSet.includes(selfId) && cluster.isRecovering(partition))) return undefined;
+    return shortlist({
+      owners: readSet,
+      needed,
+      self: selfId,
+      turn: this.#digests.turn,
+      standing: (id) => cluster.standing(id),
+      isQuick: (id) => this.#late.isQuick(id),
+    });
+  }
+
+  async #ask(key: PlacedKey, asked: readonly string[]): Promise<HashedObject | undefined> {
+    const { objectKey } = key.place.address;
+    const telling: Promise<Hash | undefined>[] = [];
+    for (let i = 1; i < asked.length; i++) telling.push(this.#digests.ask(asked[i], objectKey));
+    const copy = await this.#copyOf(key, asked[0]);
+    let isSame = copy !== undefined;
+    for (const told of telling) {
+      const hash = await told;
+      isSame &&= hash !== undefined && copy !== undefined && equalHashes(hash, copy.hash);
+    }
+    return isSame && this.#core.cluster.state.ringEpoch <= key.placement.epoch ? copy : undefined;
+  }
+
+  /** The copy of a store that vouches for it, in time; undefined otherwise. */
+  async #copyOf({ place }: PlacedKey, store: string): Promise<HashedObject | undefined> {
+    const { selfId, local, cluster } = this.#core;
+    if (store !== selfId) {
+      const copy = await this.#late.watch(store, cluster.peers.read(store, place, []));
+      return copy === undefined || copy.recovering ? undefined : { object: copy.object, hash: hashOf(copy.object) };
+    }
+    try {
+      return await local.stored.hashed(place.address);
+    } catch {
+      // Damage is noted where it was met, and the others have the object.
+      return undefined;
+    }
+  }
+}
+
+type Hash = HashedObject['hash'];
