@@ -1,8 +1,9 @@
 /**
  * Runs simulated clusters under faults: `npm run simulate -- --seeds 100`, from `--seed` on, each `--minutes` long; with
- * `--topology` operators change the ring meanwhile, with `--tight` the nodes have limits so small that they are reached.
- * One line for each seed that breaks a promise, with what happened and the command that replays it; a line of totals at
- * the end. Exit code 1 when any seed failed.
+ * `--topology` operators change the ring meanwhile, with `--everything` stores are wiped, rot and come back from backups as
+ * well, machines die for good, and there are zones; with `--tight` the nodes have limits so small that they are reached.
+ * One line for each seed that breaks a promise, with what happened (the last 15 faults and lines of the log, or `--lines`)
+ * and the command that replays it; a line of totals at the end. Exit code 1 when any seed failed.
  */
 import { performance } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
@@ -10,7 +11,6 @@ import { drawScenario, formYoungDisks, runScenario } from '../packages/simulator
 
 /** @typedef {import('../packages/simulator/dist/cluster/index.js').RunResult} RunResult */
 
-const linesShown = 15;
 const violationsShown = 5;
 const progressMs = 2000;
 
@@ -20,7 +20,9 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '0' },
     minutes: { type: 'string', default: '2' },
     topology: { type: 'boolean', default: false },
+    everything: { type: 'boolean', default: false },
     tight: { type: 'boolean', default: false },
+    lines: { type: 'string', default: '15' },
     trace: { type: 'boolean', default: false },
   },
 });
@@ -36,6 +38,8 @@ function positive(name, text) {
 const first = positive('seed', values.seed);
 const count = positive('seeds', values.seeds);
 const minutes = positive('minutes', values.minutes);
+const linesShown = positive('lines', values.lines);
+const linesMax = Math.max(200, linesShown);
 const total = { seeds: 0, failed: 0, faults: 0, operations: 0, acknowledged: 0, virtualMs: 0 };
 const startedAt = performance.now();
 let reportedAt = startedAt;
@@ -45,13 +49,28 @@ process.on('unhandledRejection', (error) => {
   if (!(error instanceof Error) || error.name !== 'CrashError') throw error;
 });
 
-const disks = await formYoungDisks(5);
+/** @type {Map<string, Awaited<ReturnType<typeof formYoungDisks>>>} */
+const young = new Map();
+const flags = ['topology', 'everything', 'tight'].flatMap((name) => (values[/** @type {'tight'} */ (name)] ? [` --${name}`] : []));
+
+/** The disks of a cluster with these zones. @param {readonly string[]} zones */
+async function disksFor(zones) {
+  const known = young.get(zones.join());
+  if (known !== undefined) return known;
+  const formed = await formYoungDisks(5, zones);
+  young.set(zones.join(), formed);
+  return formed;
+}
 
 /** @param {number} seed */
 async function runSeed(seed) {
-  const scenario = drawScenario({ seed, minutes, ring: values.topology ? 'changing' : 'still', limits: values.tight ? 'tight' : 'usual' });
+  const ring = values.everything ? 'everything' : values.topology ? 'changing' : 'still';
+  const scenario = drawScenario({ seed, minutes, ring, limits: values.tight ? 'tight' : 'usual' });
   try {
-    const result = await runScenario(scenario, { disks });
+    const result = await runScenario(scenario, {
+      disks: await disksFor(scenario.zones ?? []),
+      linesMax,
+    });
     total.faults += result.faults;
     total.operations += result.operations;
     total.acknowledged += result.acknowledged;
@@ -64,9 +83,7 @@ async function runSeed(seed) {
     console.log(`\nseed ${seed} FAILED: ${error instanceof Error ? error.stack : String(error)}`);
   }
   total.failed += 1;
-  console.log(
-    `  replay: npm run simulate -- --seed ${seed} --minutes ${minutes}${values.topology ? ' --topology' : ''}${values.tight ? ' --tight' : ''}`,
-  );
+  console.log(`  replay: npm run simulate -- --seed ${seed} --minutes ${minutes}${flags.join('')}`);
 }
 
 /**

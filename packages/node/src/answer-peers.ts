@@ -24,11 +24,14 @@ export interface PeerAnswers {
   readonly ringLog: RingLog<ClusterState>;
   readonly cluster: ClusterLink;
   readonly hazards: Hazards;
+  /** Whether this store cannot vouch for some of what it holds. */
+  isRecovering(): boolean;
 }
 
 /** Lets other nodes in. */
 export function answerPeers(endpoint: Endpoint, answers: PeerAnswers): void {
   const { service, comparer, node, mover, topology, ringLog, cluster, hazards } = answers;
+  const ofRecovery = { recovering: async () => ({ body: [answers.isRecovering()] }) };
   const ofPeers = peerHandlers({
     service,
     put: (request) => node.put(request, 'peer'),
@@ -36,7 +39,7 @@ export function answerPeers(endpoint: Endpoint, answers: PeerAnswers): void {
     missing: (change) => mover.missing(change),
   });
   const paced = hazards.unpacedHints ? takingTurnsWithClients(ofPeers, node) : ofPeers;
-  const handlers = forMembers({ ...paced, ...comparer.handlers }, cluster);
+  const handlers = forMembers({ ...paced, ...comparer.handlers, ...ofRecovery }, cluster);
   for (const [method, handler] of Object.entries(handlers)) endpoint.register(method, handler);
   endpoint.register('ring-log', async ({ values }) => ({ body: [], values: [await ringLog.handle(bytesAt(values, 0))] }), {
     beforeJoin: true,

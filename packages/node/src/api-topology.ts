@@ -83,6 +83,8 @@ export interface LossReport {
   readonly partitions: number;
   /** Those of which no other holder is up: all their data is lost unless one comes back. */
   readonly heldByNobodyElse: number;
+  /** Members that hold copies with it and do not vouch for theirs: they are down, or take back what they lost themselves. */
+  readonly unsure: readonly string[];
   /** What an operator has to know before. */
   readonly sentences: readonly string[];
 }
@@ -100,7 +102,7 @@ export interface RingChanges {
   /** The wish is begun at once, by itself. @throws as `commit` */
   begin(wish: RingWish): Promise<void>;
   /** What would be lost with a member. @throws `INVALID_ARGUMENT` */
-  losses(member: string): LossReport;
+  losses(member: string): Promise<LossReport>;
   /** Declares a member dead for good: it has no say and is not waited for, and what it held is given to others. @throws `INVALID_ARGUMENT` for one that is up */
   remove(member: string): Promise<void>;
 }

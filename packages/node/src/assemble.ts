@@ -91,6 +91,7 @@ export async function assemble(opened: Opened): Promise<CoterieNode> {
       ringLog,
       cluster: core.cluster,
       hazards: core.hazards,
+      isRecovering: () => recovery.isRecovering,
     });
     gossip = await joinGossip({ opened, endpoint, cluster: core.cluster, whoIsUp, somebodyIsBack: () => background.soon() });
     background.soon();
@@ -134,6 +135,7 @@ async function assembleInside({ settings, store, life, recovery, ringLog, endpoi
     limits,
     moved: nothingMoved(),
     hazards,
+    witness: settings.witness,
     syncsEachWrite: sync === 'always',
   };
   return { core, whoIsUp, hints, turns, memory };

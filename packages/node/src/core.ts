@@ -15,6 +15,7 @@ import { addressOf } from './layout.ts';
 import { keyBytesMax, type NodeLimits } from './limits.ts';
 import type { ClockWatch } from './peer-clocks.ts';
 import type { MoveCounts } from './moved.ts';
+import type { WriteWitness } from './options.ts';
 import type { LocalReplica, Place } from './replica.ts';
 import type { Store } from './store.ts';
 
@@ -41,6 +42,8 @@ export interface Core {
   readonly moved: MoveCounts;
   /** Safeguards that this node does without: none, but in tests of the store itself. */
   readonly hazards: Hazards;
+  /** Hears of acknowledged writes: nobody, but in tests of the store itself. */
+  readonly witness?: WriteWitness | undefined;
   /** Whether an acknowledged write is a synced one. */
   readonly syncsEachWrite: boolean;
 }

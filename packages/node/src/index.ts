@@ -2,7 +2,7 @@ export { startNode } from './start.ts';
 export { restoreBackup } from './backup/restore.ts';
 export type { RestoreOrder, RestoreReport } from './backup/restore.ts';
 export type { BackupReport } from './backup/backup-file.ts';
-export type { NodeOptions, PeerOptions, SyncMode } from './options.ts';
+export type { CountedStore, NodeOptions, PeerOptions, SyncMode, WriteWitness } from './options.ts';
 export type { ScrubReport } from './scrub.ts';
 export type { Hazards } from './hazards.ts';
 export type { NodeLimits } from './limits.ts';

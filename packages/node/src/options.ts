@@ -27,7 +27,21 @@ export interface NodeOptions {
   readonly limits?: Partial<NodeLimits>;
   /** For tests of the store itself: safeguards to do without. Default: none. A node that has any loses data. */
   readonly hazards?: Partial<Hazards>;
+  /** For tests of the store itself: is told of each write with a client's operation id that is about to be acknowledged from here, and by whom. */
+  readonly witness?: WriteWitness;
 }
+
+/** A store that a reply counts. */
+export interface CountedStore {
+  /** Its member's id. */
+  readonly store: string;
+  readonly isPrimary: boolean;
+  /** The owner for whom it keeps the write. */
+  readonly standsFor?: string | undefined;
+}
+
+/** Hears which stores hold a write when it is acknowledged. */
+export type WriteWitness = (operation: string, stores: readonly CountedStore[]) => void;
 
 /** How other nodes and this one reach each other. */
 export interface PeerOptions {
@@ -60,6 +74,7 @@ export interface NodeSettings {
   readonly peer: PeerOptions | undefined;
   readonly limits: NodeLimits;
   readonly hazards: Hazards;
+  readonly witness: WriteWitness | undefined;
 }
 
 const partitionsDefault = 1024;
@@ -75,7 +90,7 @@ export function checkNodeOptions(options: NodeOptions): NodeSettings {
     throw refuse("sync is 'always', 'never' or { everyMs } with an integer from 1 to 60000");
   }
   const [limits, hazards] = [checkLimits(options.limits ?? {}), checkHazards(options.hazards)];
-  return { environment, dataDirectory, name, sync, partitions, clusterKey, peer, limits, hazards };
+  return { environment, dataDirectory, name, sync, partitions, clusterKey, peer, limits, hazards, witness: options.witness };
 }
 
 /** What the store is told for a sync mode. */

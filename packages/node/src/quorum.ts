@@ -3,6 +3,7 @@
  * `pursuit.ts`.
  */
 import { CoterieError, isCoterieError } from '@coterie/env';
+import type { CountedStore } from './options.ts';
 import type { Outcome, Pursuit, Threshold } from './pursuit.ts';
 
 /** What was asked for, and what the bucket says when nothing was. */
@@ -41,6 +42,12 @@ export function reachedBy(pursuit: Pursuit): { readonly primaries: number; reado
   const good = pursuit.outcomes.filter((outcome) => outcome.ok);
   const primaries = good.filter((outcome) => pursuit.isPrimary(outcome)).length;
   return { primaries, fallbacks: good.length - primaries, synced: good.filter((outcome) => outcome.synced === true).length };
+}
+
+/** The stores that the reply counts, by name. */
+export function countedBy(pursuit: Pursuit): CountedStore[] {
+  const good = pursuit.outcomes.filter((outcome) => outcome.ok);
+  return good.map((outcome) => ({ store: outcome.store, standsFor: outcome.standsFor, isPrimary: pursuit.isPrimary(outcome) }));
 }
 
 /** The error of an operation whose stores did not answer: the store's own if there was only one, else `QUORUM_NOT_MET`. */

@@ -10,7 +10,7 @@ import type { KeyPlacement } from './cluster/placement.ts';
 import type { Attempt } from './deadlines.ts';
 import type { CausalObject } from './object.ts';
 import { type Outcome, Pursuit, type Target } from './pursuit.ts';
-import { failureOf, newerThan, reachedBy, type Reply, thresholdOf, type Wanted } from './quorum.ts';
+import { countedBy, failureOf, newerThan, reachedBy, type Reply, thresholdOf, type Wanted } from './quorum.ts';
 import type { Place } from './replica.ts';
 import type { Reached } from './api.ts';
 
@@ -20,6 +20,8 @@ export interface Delivery {
   readonly object: CausalObject;
   readonly wanted: Wanted;
   readonly names: readonly [string, string];
+  /** The id that its client gave the write, if it is one. */
+  readonly operation?: string | undefined;
   /** The coordinator's own part, and when it is durable. */
   readonly own?: { readonly target: Target; readonly durable: Promise<void> } | undefined;
 }
@@ -51,7 +53,10 @@ export async function replicate(core: Core, delivery: Delivery, attempt: Attempt
     const newer = newerThan(chase.answers);
     if (newer.length > 0) await core.cluster.catchUp(newer);
     const moved = core.cluster.state.ringEpoch > placement.epoch;
-    if (verdict === 'met' && !moved) return reachedBy(pursuit);
+    if (verdict === 'met' && !moved) {
+      if (core.witness !== undefined && delivery.operation !== undefined) core.witness(delivery.operation, countedBy(pursuit));
+      return reachedBy(pursuit);
+    }
     if (verdict === 'failed' && !moved) throw failureOf(chase.answers, thresholds[0], attempt.mayTakeEffect);
     if (round === roundsMax) throw restless(attempt);
   }

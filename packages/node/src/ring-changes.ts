@@ -39,7 +39,7 @@ export class OperatorChanges implements RingChanges {
     await this.#parts.topology.begin([this.#resolve(wish)]);
   }
 
-  losses(member: string): LossReport {
+  async losses(member: string): Promise<LossReport> {
     const { core, whoIsUp } = this.#parts;
     const { state } = core.cluster;
     const { id, name } = memberNamed(state, member);
@@ -47,7 +47,9 @@ export class OperatorChanges implements RingChanges {
     const held = state.ring.replicas.filter((holders) => holders.includes(at));
     const isUp = (position: number): boolean => core.cluster.standing(state.ring.members[position].id) === 'up';
     const alone = held.filter((holders) => !holders.some((position) => position !== at && isUp(position))).length;
-    const report = { member: name, state: whoIsUp.describe(id).state, partitions: held.length, heldByNobodyElse: alone };
+    const { state: health } = whoIsUp.describe(id);
+    const unsure = await this.#unsureAmong(held.flat().filter((position) => position !== at));
+    const report = { member: name, state: health, partitions: held.length, heldByNobodyElse: alone, unsure };
     return { ...report, sentences: lossSentences(report) };
   }
 
@@ -57,6 +59,19 @@ export class OperatorChanges implements RingChanges {
     if (id === core.selfId) throw refuse(`${name} cannot remove itself by force; let it leave, or ask another member`);
     if (whoIsUp.describe(id).state === 'alive') throw refuse(`${name} is up: let it leave (coterie leave ${name}), and nothing is lost`);
     await topology.lose(id);
+  }
+
+  /** Names of those of these members that are down, or do not vouch for what they have. */
+  async #unsureAmong(positions: readonly number[]): Promise<string[]> {
+    const { core, recovery } = this.#parts;
+    const { cluster, selfId } = core;
+    const { members } = cluster.state.ring;
+    const asked = [...new Set(positions)].map(async (position) => {
+      const { id } = members[position];
+      const vouches = id === selfId ? !recovery.isRecovering : cluster.standing(id) !== 'down' && (await vouchesNow(core, id));
+      return vouches ? [] : [nameOf(cluster.state, id)];
+    });
+    return (await Promise.all(asked)).flat();
   }
 
   async #preview(state: ClusterState, staged: readonly Wish[]): Promise<Pick<PlanReport, 'problem' | 'preview'>> {
@@ -82,12 +97,27 @@ export class OperatorChanges implements RingChanges {
   }
 }
 
-function lossSentences({ member, partitions, heldByNobodyElse }: Omit<LossReport, 'sentences'>): string[] {
+/** Whether a member vouches for all that it holds; one that does not answer does not. */
+async function vouchesNow({ cluster }: Reported['core'], member: string): Promise<boolean> {
+  try {
+    const { body } = await cluster.peers.ask(member, { method: 'recovering', body: [], values: [] });
+    return Array.isArray(body) && body[0] === false;
+  } catch {
+    return false;
+  }
+}
+
+function lossSentences({ member, partitions, heldByNobodyElse, unsure }: Omit<LossReport, 'sentences'>): string[] {
   return [
     `${member} holds a copy of ${partitions} partitions; they are given to others, from the other holders' copies.`,
     ...(heldByNobodyElse === 0
       ? []
       : [`Of ${heldByNobodyElse} of them no other holder is up: everything in them is lost, unless such a holder comes back.`]),
+    ...(unsure.length === 0
+      ? []
+      : [
+          `${unsure.join(', ')} hold copies with it and cannot vouch for theirs now: what only they and ${member} acknowledged may be lost too.`,
+        ]),
     `Lost are writes that ${member} alone acknowledged (w=1 while it could not reach others), and what it kept for others and had not handed over.`,
     `${member} has no say from now on. If its disk turns up again, nothing on it is merged by itself.`,
   ];

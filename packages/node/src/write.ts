@@ -61,12 +61,14 @@ export async function coordinateWrite(
     await written.durable;
     // Whoever takes the key over may have looked while the write was on its way to the disk.
     const isStill = core.cluster.state.ringEpoch <= placement.epoch;
+    if (isStill && order.operation !== undefined) core.witness?.(order.operation, [{ store: core.selfId, isPrimary: true }]);
     if (isStill) return { context, etag, reached: { primaries: 1, fallbacks: 0, synced: core.syncsEachWrite ? 1 : 0 } };
   }
   // A failure is told by the count; until then nobody else may be listening.
   written.durable.catch(() => undefined);
   const { object } = written;
-  const delivery = { place: order.place, object, wanted, names, own: { target: part, durable: written.durable } };
+  const own = { target: part, durable: written.durable };
+  const delivery = { place: order.place, object, wanted, names, own, operation: order.operation };
   return { context, etag, reached: await replicate(core, delivery, attempt) };
 }
 

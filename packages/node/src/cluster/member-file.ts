@@ -3,7 +3,7 @@
  * store was lost is the same member still, and knows that it has something to take back.
  *
  * ```
- *  ring/member = {"format":1,"id":"9f02c41b6d3e8a75","check":"5a1c03de"}      check = crc32 of the id; absent in older files
+ *  ring/member = {"format":1,"id":"9f02c41b6d3e8a75","check":"5a1c03de"}      check = crc32 of the id
  * ```
  * One digit of it flipped would be another member, so the store keeps the id as well, for when the file is damaged.
  */
@@ -55,7 +55,7 @@ async function readId(files: Files, path: string): Promise<string> {
     const length = await handle.read(bytes, 0, bytes.length, 0);
     const said = parse(new TextDecoder().decode(bytes.subarray(0, length)));
     const isWhole = said?.format === 1 && typeof said.id === 'string' && /^[0-9a-f]{16}$/.test(said.id);
-    if (isWhole && (said.check === undefined || said.check === checkOf(said.id))) return said.id;
+    if (isWhole && said.check === checkOf(said.id)) return said.id;
     throw new CoterieError('CORRUPTION', `${path} names no member`, { details: { file: path, offset: 0 } });
   } finally {
     await handle.close();

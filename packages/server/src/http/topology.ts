@@ -68,10 +68,10 @@ export async function abortPlan(exchange: Exchange): Promise<void> {
 }
 
 /** `GET /v1/losses?member=NAME` */
-export function showLosses(exchange: Exchange): undefined {
+export async function showLosses(exchange: Exchange): Promise<void> {
   const member = textParameter(parseQuery(exchange.query, ['member']), 'member');
   if (member === undefined) throw invalid('name the member, as in /v1/losses?member=n3');
-  const losses: LossReport = exchange.service.node.topology.losses(member);
+  const losses: LossReport = await exchange.service.node.topology.losses(member);
   exchange.answerJson(200, losses);
 }
 
@@ -80,7 +80,7 @@ export async function removeMember(exchange: Exchange): Promise<void> {
   parseQuery(exchange.query, []);
   const { member } = await bodyOf(exchange, removeSchema);
   const { topology } = exchange.service.node;
-  const losses = topology.losses(member);
+  const losses = await topology.losses(member);
   await topology.remove(member);
   exchange.answerJson(200, losses);
 }

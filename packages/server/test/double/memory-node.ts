@@ -102,7 +102,8 @@ export class MemoryNode implements CoterieNode {
       return 'staged';
     },
     begin: async (wish) => void this.wished.push(['begin', wish]),
-    losses: (member) => ({ member, state: 'dead', partitions: 1, heldByNobodyElse: 1, sentences: ['Everything is lost.'] }),
+    losses: (member) =>
+      Promise.resolve({ member, state: 'dead', partitions: 1, heldByNobodyElse: 1, unsure: [], sentences: ['Everything is lost.'] }),
     remove: async (member) => void this.wished.push(['remove', member]),
   };
 

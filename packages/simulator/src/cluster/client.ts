@@ -10,6 +10,7 @@ import type { Fleet } from './fleet.ts';
 import type { Outcome, Write, WriteAsk } from './history.ts';
 import { type Recorder, shownBy, valueOf } from './recorder.ts';
 import type { BucketPlan, WorkloadPlan } from './scenario.ts';
+import { operationOf } from './store-ledger.ts';
 
 /** What a client works with. */
 export interface ClientParts {
@@ -85,7 +86,7 @@ export class Client {
 
   async #read(bucket: BucketPlan, key: string): Promise<void> {
     const { fleet, plan, random, recorder } = this.#parts;
-    const node = random.pick(fleet.names);
+    const node = random.pick(fleet.machines);
     const ask = this.#readAsk(bucket);
     const startMs = fleet.world.nowMs;
     try {
@@ -113,7 +114,7 @@ export class Client {
   async #write(bucket: BucketPlan, key: string, how: { readonly deed: Deed; readonly memory: Memory | undefined }): Promise<void> {
     const errand = this.#errandFor(bucket, key, how);
     const { fleet, plan, random, recorder } = this.#parts;
-    const nodes = shuffled(fleet.names, random);
+    const nodes = shuffled(fleet.machines, random);
     for (let tries = 0; tries <= plan.retriesMax; tries++) {
       const node = nodes[tries % nodes.length] ?? '';
       const startMs = fleet.world.nowMs;
@@ -193,11 +194,6 @@ export class Client {
     if (bucket.asks === 'strict') return { r: 2, pr: 2, ...(random.chance(0.3) ? { monotonic: true } : {}) };
     return random.below(100) < plan.sloppyPercent ? { r: 1, pr: 0 } : { r: 2, pr: random.below(3) };
   }
-}
-
-/** A UUID: an id that is never used for another write. */
-function operationOf(id: number): string {
-  return `00000000-0000-4000-8000-${id.toString(16).padStart(12, '0')}`;
 }
 
 /** The client's own patience ran out: the node may be doing it still. */

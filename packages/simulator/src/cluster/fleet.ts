@@ -5,6 +5,8 @@
  * ```
  *   life begins ──▶ startNode ──▶ runs ──store failed──▶ killed, a new life
  *                     └ failed ──a second later──▶ killed, a new life
+ *
+ *   scrap ──▶ dead for good, and no machine of the fleet any more, unless it turns up again
  * ```
  *
  * A client's request travels by the machine's own queue of events, so a machine that stands still does not answer.
@@ -27,6 +29,17 @@ export interface FleetParts {
   readonly options?: Partial<NodeOptions>;
   /** Weights of members, by name. Default 1. */
   readonly weights?: ReadonlyMap<string, number>;
+  /** Zones of machines, by name. Default: none. */
+  readonly zones?: ReadonlyMap<string, string>;
+}
+
+/** How a node that was not there from the beginning comes in. */
+export type Entry = Pick<PeerOptions, 'replace' | 'zone'>;
+
+/** Starts of a node that failed, one after the other. */
+export interface FailedStarts {
+  readonly times: number;
+  readonly error: unknown;
 }
 
 /** A node that runs, and the life of its machine in which it does. */
@@ -46,7 +59,11 @@ export class Fleet {
   readonly #parts: FleetParts;
   readonly #running = new Map<string, Running>();
   /** Machines that were added since, and how their nodes are told to join. */
-  readonly #added = new Map<string, Pick<PeerOptions, 'replace'>>();
+  readonly #added = new Map<string, Entry>();
+  readonly #scrapped = new Set<string>();
+  readonly #ids = new Map<string, string>();
+  readonly #failedStarts = new Map<string, FailedStarts>();
+  readonly #preparations = new Map<string, (environment: Environment) => Promise<void>>();
   #supervising = false;
   /** Restarts of nodes whose store had failed. */
   restarts = 0;
@@ -102,7 +119,54 @@ export class Fleet {
 
   /** All machines: the first ones, and those that were added. */
   get machines(): readonly string[] {
-    return this.#added.size === 0 ? this.names : [...this.names, ...this.#added.keys()];
+    if (this.#added.size + this.#scrapped.size === 0) return this.names;
+    return [...new Set([...this.names, ...this.#added.keys()])].filter((name) => !this.#scrapped.has(name));
+  }
+
+  /** The id under which the node on a machine was a member last; undefined if it never ran. */
+  idOf(name: string): string | undefined {
+    return this.#ids.get(name);
+  }
+
+  /** How often the node on a machine failed to start since it last ran. */
+  failedStarts(name: string): FailedStarts {
+    return this.#failedStarts.get(name) ?? { times: 0, error: undefined };
+  }
+
+  /** A machine dies for good. */
+  scrap(name: string): void {
+    const machine = this.world.machine(name);
+    machine.isScrapped = true;
+    this.#scrapped.add(name);
+    if (machine.isUp) machine.kill();
+  }
+
+  /** One that was scrapped turns up again, and starts on what its disk has. */
+  turnUp(name: string): void {
+    const machine = this.world.machine(name);
+    machine.isScrapped = false;
+    this.#scrapped.delete(name);
+    if (!machine.isUp) machine.restart();
+  }
+
+  /** Ends the process on a machine, lets `damage` be done to its disk, and says how its node comes in and what is done before it starts. */
+  stopFor(
+    name: string,
+    damage: (disk: SimulatedDisk) => void,
+    then: { readonly entry?: Entry; readonly prepare?: (environment: Environment) => Promise<void> } = {},
+  ): void {
+    const machine = this.world.machine(name);
+    if (machine.isUp) machine.kill();
+    damage(machine.disk);
+    if (then.entry !== undefined) this.#added.set(name, then.entry);
+    if (then.prepare !== undefined) this.#preparations.set(name, then.prepare);
+    this.#failedStarts.delete(name);
+  }
+
+  /** Starts the process on a machine that is down. */
+  startAgain(name: string): void {
+    const machine = this.world.machine(name);
+    if (!machine.isUp && !machine.isScrapped) machine.restart();
   }
 
   /** The machines whose nodes are members, as whoever knows the newest epoch says. */
@@ -120,8 +184,8 @@ export class Fleet {
   }
 
   /** One machine more, whose node asks to join, or to take a member's place. */
-  add(name: string, how: Pick<PeerOptions, 'replace'> = {}): void {
-    this.#added.set(name, how);
+  add(name: string, entry: Entry = {}): void {
+    this.#added.set(name, entry);
     this.world.machine(name).onStart((environment) => void this.#startOn(name, environment));
   }
 
@@ -195,15 +259,29 @@ export class Fleet {
     machine.restart();
   }
 
+  /** Who comes later asks all, since the first may have left; and one of many zones has operators who name more than one. */
+  #seedsOf(name: string): readonly string[] {
+    const isLater = this.#added.has(name) || (this.#parts.zones !== undefined && this.#parts.disks !== undefined);
+    if (isLater) return this.names.filter((other) => other !== name);
+    return name === this.names[0] ? [] : this.names.slice(0, 1);
+  }
+
   async #startOn(name: string, environment: Environment): Promise<void> {
     const machine = this.world.machine(name);
     const life = machine.lives;
-    const { store, options, weights } = this.#parts;
+    const { store, options, weights, zones } = this.#parts;
     const added = this.#added.get(name);
-    // Who comes later asks all, since the first may have left.
-    const seeds = added !== undefined ? this.names : name === this.names[0] ? [] : this.names.slice(0, 1);
-    const peer = { listen: `${name}:7072`, seeds: seeds.map((seed) => `${seed}:7072`), weight: weights?.get(name) ?? 1, ...added };
+    const zone = zones?.get(name);
+    const peer = {
+      listen: `${name}:7072`,
+      seeds: this.#seedsOf(name).map((seed) => `${seed}:7072`),
+      weight: weights?.get(name) ?? 1,
+      ...(zone === undefined ? {} : { zone }),
+      ...added,
+    };
     try {
+      await this.#preparations.get(name)?.(environment);
+      this.#preparations.delete(name);
       const node = await startNode({
         environment,
         dataDirectory: '/data',
@@ -214,9 +292,12 @@ export class Fleet {
         ...options,
       });
       this.#running.set(name, { node, life });
+      this.#ids.set(name, node.status().nodeId);
+      this.#failedStarts.delete(name);
     } catch (error) {
       if (!machine.isUp || machine.lives !== life) return;
       environment.log.warn('the node did not start', { reason: String(error) });
+      this.#failedStarts.set(name, { times: this.failedStarts(name).times + 1, error });
       this.world.timers.after(startAgainMs, () => this.#endLife(name, life));
     }
   }

@@ -5,7 +5,7 @@
 import type { SimulatedDisk } from '../disk/disk.ts';
 import { createWorld } from '../world/world.ts';
 import { Fleet } from './fleet.ts';
-import type { StoreCut } from './scenario.ts';
+import { machineNames, type StoreCut } from './scenario.ts';
 
 /** Disks by the names of their machines. They are down; copy them before use. */
 export type YoungDisks = ReadonlyMap<string, SimulatedDisk>;
@@ -22,10 +22,15 @@ export const youngStore: StoreCut = {
   reserveBytes: 64 * 1024,
 };
 
-/** Forms a cluster of so many nodes, always the same, and takes its disks. */
-export async function formYoungDisks(nodes: number): Promise<YoungDisks> {
+/** The zones of machines by their names, for a fleet: the first is that of n1. */
+export function zonesOf(zones: readonly string[]): ReadonlyMap<string, string> {
+  return new Map(machineNames(zones.length).map((name, at) => [name, zones[at]]));
+}
+
+/** Forms a cluster of so many nodes, in these zones, always the same, and takes its disks. */
+export async function formYoungDisks(nodes: number, zones: readonly string[] = []): Promise<YoungDisks> {
   const world = createWorld({ seed: 1 });
-  const fleet = new Fleet({ world, nodes, store: youngStore });
+  const fleet = new Fleet({ world, nodes, store: youngStore, ...(zones.length === 0 ? {} : { zones: zonesOf(zones) }) });
   await world.run(() => fleet.form());
   return new Map(fleet.names.map((name) => [name, world.machine(name).disk.clone()]));
 }

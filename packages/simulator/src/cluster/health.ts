@@ -1,6 +1,6 @@
 /** Which machines were well when, by the plan of faults: what promises that speak of healthy nodes are judged by. */
 import type { WorldFault } from '../world/faults.ts';
-import { departuresOf } from './operators.ts';
+import { unreliableBy } from './actions.ts';
 import type { Scenario } from './scenario.ts';
 
 /** A stretch of time in which a machine is not to be relied on. */
@@ -17,9 +17,9 @@ const recoveryMs = 10_000;
 export class Health {
   readonly #troubles: readonly Trouble[];
 
-  /** `startMs`: when the plans' time 0 is. Whoever is to leave is not to be relied on from then on. */
+  /** `startMs`: when the plans' time 0 is. Whoever is to leave, or loses something, is not to be relied on from then on. */
   constructor({ faults, actions }: Pick<Scenario, 'faults' | 'actions'>, startMs: number) {
-    const departures = departuresOf(actions).map(({ machine, atMs }) => ({ machine, fromMs: startMs + atMs, untilMs: Infinity }));
+    const departures = unreliableBy(actions).map(({ machine, fromMs }) => ({ machine, fromMs: startMs + fromMs, untilMs: Infinity }));
     const struck = faults.flatMap(({ atMs, fault }) => {
       const machine = troubled(fault);
       if (machine === undefined) return [];

@@ -1,32 +1,22 @@
 /**
- * Operators that change the ring while clients work and faults strike, as plain data drawn from a seed: nodes join, leave,
- * replace one another, weigh more, and changes are taken back half way.
+ * Operators that change the ring while clients work and faults strike: nodes join, leave, replace one another, weigh more,
+ * and changes are taken back half way. What befalls stores is in `accidents.ts`.
  *
  * ```
  *   scenario.actions ──▶ at its time: ask a member that runs, or start a machine ──refused or silent──▶ once more, a while later
- *   every 100 ms     ──▶ the ring of every node: each partition on distinct members, and on as many as there can be
+ *   every 100 ms     ──▶ the ring of every node: each partition on distinct members, on as many as there can be, in as
+ *                        many zones as there can be
  * ```
  */
 import { isCoterieError } from '@coterie/env';
 import type { CoterieNode, RingWish } from '@coterie/node';
 import { CrashError } from '../disk/faults.ts';
-import type { SeededRandom } from '../random.ts';
+import { Accidents } from './accidents.ts';
+import { isRingAction, type OperatorAction, type PlannedAction, type RingAction } from './actions.ts';
 import type { Violation } from './checkers/violation.ts';
 import type { Fleet } from './fleet.ts';
-
-/** Something an operator does. Machines are named; a new one has not been in the cluster before. */
-export type OperatorAction =
-  | { readonly kind: 'join'; readonly machine: string }
-  | { readonly kind: 'replace'; readonly machine: string; readonly old: string }
-  | { readonly kind: 'leave'; readonly member: string }
-  | { readonly kind: 'weight'; readonly member: string; readonly weight: number }
-  | { readonly kind: 'abort' };
-
-/** An action and when it is begun. */
-export interface PlannedAction {
-  readonly atMs: number;
-  readonly action: OperatorAction;
-}
+import type { StoreLedger } from './store-ledger.ts';
+import { checkZones } from './checkers/placement.ts';
 
 /** Copies that every partition has where there are members enough. */
 const copies = 3;
@@ -40,43 +30,22 @@ const watchMs = 100;
  */
 const movesMax = 1.05;
 
-/** Actions by seed, in the order of their times. No more members go than leave three. */
-export function drawActions(
-  random: SeededRandom,
-  { machines, untilMs }: { readonly machines: readonly string[]; readonly untilMs: number },
-): PlannedAction[] {
-  let next = machines.length + 1;
-  const stay = [...machines];
-  const times = Array.from({ length: 1 + random.below(5) }, () => Math.floor(random.fraction() * untilMs)).sort((a, b) => a - b);
-  return times.map((atMs) => {
-    const kind = random.pick(['join', 'join', 'leave', 'replace', 'weight', 'abort'] as const);
-    const [member] = kind === 'leave' || kind === 'replace' ? stay.splice(random.below(stay.length), 1) : [random.pick(stay)];
-    const newcomer = (): string => `n${next++}`;
-    if (kind === 'abort') return { atMs, action: { kind } };
-    if (kind === 'weight') return { atMs, action: { kind, member, weight: 1 + random.below(3) } };
-    if (kind === 'leave' && stay.length >= copies) return { atMs, action: { kind, member } };
-    if (kind === 'join') return { atMs, action: { kind, machine: newcomer() } };
-    return { atMs, action: { kind: 'replace', machine: newcomer(), old: member } };
-  });
-}
-
-/** Members that are to go by these actions, and from when on. */
-export function departuresOf(actions: readonly PlannedAction[]): { readonly machine: string; readonly atMs: number }[] {
-  return actions.flatMap(({ atMs, action }) => {
-    if (action.kind === 'leave') return [{ machine: action.member, atMs }];
-    return action.kind === 'replace' ? [{ machine: action.old, atMs }] : [];
-  });
-}
-
 /** The operators of one run. */
 export class Operators {
   readonly violations: Violation[] = [];
   readonly #fleet: Fleet;
   readonly #seen = new Set<string>();
+  readonly #ledger: StoreLedger | undefined;
+  readonly #accidents: Accidents | undefined;
+  #newest = 0;
   #watching = true;
 
-  constructor(fleet: Fleet) {
+  /** `ledger`: where it is written down what befell stores; without one, nothing befalls them. */
+  constructor(fleet: Fleet, ledger?: StoreLedger) {
     this.#fleet = fleet;
+    this.#ledger = ledger;
+    const complain = (sentence: string): void => this.#complain(sentence);
+    this.#accidents = ledger && new Accidents({ fleet, ledger, complain });
   }
 
   /** Begins each action at its time, counted from now; resolves when the last has been begun, or given up. */
@@ -91,6 +60,10 @@ export class Operators {
 
   /** Looks at every ring that comes about, until it is told to stop. */
   async watch(): Promise<void> {
+    await Promise.all([this.#watchRings(), this.#accidents?.watch()]);
+  }
+
+  async #watchRings(): Promise<void> {
     while (this.#watching) {
       for (const node of this.#fleet.nodes) this.#check(node);
       await this.#fleet.pause(watchMs);
@@ -99,11 +72,14 @@ export class Operators {
 
   stopWatching(): void {
     this.#watching = false;
+    this.#accidents?.stopWatching();
   }
 
   async #perform(action: OperatorAction): Promise<void> {
-    if (action.kind === 'join') return this.#fleet.add(action.machine);
-    if (action.kind === 'replace') return this.#fleet.add(action.machine, { replace: action.old });
+    if (!isRingAction(action)) return this.#accidents?.happen(action);
+    const zone = 'zone' in action && action.zone !== undefined ? { zone: action.zone } : {};
+    if (action.kind === 'join') return this.#fleet.add(action.machine, zone);
+    if (action.kind === 'replace') return this.#fleet.add(action.machine, { replace: action.old, ...zone });
     for (let tries = 0; tries < triesMax; tries++) {
       const name = this.#fleet.members.find((one) => this.#fleet.nodeOn(one) !== undefined && !isAbout(action, one));
       if (name !== undefined && (await this.#tryAt(name, action))) return;
@@ -112,7 +88,7 @@ export class Operators {
   }
 
   /** Whether it was begun, or can never be. */
-  async #tryAt(name: string, action: Exclude<OperatorAction, { kind: 'join' | 'replace' }>): Promise<boolean> {
+  async #tryAt(name: string, action: Exclude<RingAction, { kind: 'join' | 'replace' }>): Promise<boolean> {
     try {
       if (action.kind === 'abort') await this.#fleet.ask(name, (node) => node.topology.abort(), patienceMs);
       else await this.#fleet.ask(name, (node) => this.#begin(node, action), patienceMs);
@@ -138,11 +114,16 @@ export class Operators {
     const key = `${epoch}`;
     if (this.#seen.has(key)) return;
     this.#seen.add(key);
+    if (epoch > this.#newest) {
+      this.#newest = epoch;
+      this.#ledger?.ring(replicas.map((holders) => holders.map((position) => members[position]?.id ?? '')));
+    }
     for (const [partition, holders] of replicas.entries()) {
       const isDistinct = new Set(holders).size === holders.length && holders.every((position) => members[position] !== undefined);
       if (!isDistinct) this.#complain(`at epoch ${epoch} partition ${partition} lies on [${holders.join(' ')}]`);
       if (holders.length !== copies) this.#complain(`at epoch ${epoch} partition ${partition} has ${holders.length} holders`);
     }
+    for (const sentence of checkZones(node.cluster(), node.ring())) this.#complain(sentence);
   }
 
   #complain(sentence: string): void {
@@ -150,6 +131,6 @@ export class Operators {
   }
 }
 
-function isAbout(action: OperatorAction, name: string): boolean {
+function isAbout(action: RingAction, name: string): boolean {
   return (action.kind === 'leave' || action.kind === 'weight') && action.member === name;
 }

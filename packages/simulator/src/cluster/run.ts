@@ -15,13 +15,14 @@ import { judge } from './checkers/index.ts';
 import type { Violation } from './checkers/violation.ts';
 import { Client, type ClientParts } from './client.ts';
 import { Fleet } from './fleet.ts';
-import type { YoungDisks } from './founding.ts';
+import { type YoungDisks, zonesOf } from './founding.ts';
 import { Health } from './health.ts';
-import { effectOf, type History } from './history.ts';
+import { effectOf, type History, type Write } from './history.ts';
 import { Operators } from './operators.ts';
 import { Recorder } from './recorder.ts';
 import { comeToRest } from './rest.ts';
 import type { Scenario, WorkloadPlan } from './scenario.ts';
+import { StoreLedger } from './store-ledger.ts';
 import { Watch } from './watch.ts';
 
 /** What came of a run. */
@@ -61,15 +62,17 @@ export async function runScenario(scenario: Scenario, options: RunOptions = {}):
     network: { usual: scenario.link },
     log: (machine) => lines.log(machine, () => world.nowMs),
   });
+  const ledger = new StoreLedger(() => world.nowMs);
   const fleet = new Fleet({
     world,
     nodes: scenario.nodes,
     store: scenario.store,
-    options: { ...(scenario.limits === undefined ? {} : { limits: scenario.limits }), ...options.node },
+    options: { ...(scenario.limits === undefined ? {} : { limits: scenario.limits }), witness: ledger.witness, ...options.node },
+    ...(scenario.zones === undefined ? {} : { zones: zonesOf(scenario.zones) }),
     ...(options.disks === undefined ? {} : { disks: options.disks }),
   });
   const recorder = new Recorder();
-  const { violations, fullest } = await world.run(() => live(scenario, fleet, recorder));
+  const { violations, fullest } = await world.run(() => live(scenario, fleet, { recorder, ledger }));
   const { history } = recorder;
   return {
     seed: scenario.seed,
@@ -86,22 +89,29 @@ export async function runScenario(scenario: Scenario, options: RunOptions = {}):
   };
 }
 
-async function live(scenario: Scenario, fleet: Fleet, recorder: Recorder): Promise<Pick<RunResult, 'violations' | 'fullest'>> {
+/** What is written down of a run. */
+interface Books {
+  readonly recorder: Recorder;
+  readonly ledger: StoreLedger;
+}
+
+async function live(scenario: Scenario, fleet: Fleet, { recorder, ledger }: Books): Promise<Pick<RunResult, 'violations' | 'fullest'>> {
   const { world } = fleet;
   const { workload } = scenario;
   await fleet.form();
   await makeBuckets(fleet, workload);
-  const owners = await ownersOf(fleet, workload);
+  const places = await placesOf(fleet, workload);
+  ledger.place((bucket, key) => places.get(`${bucket}/${key}`)?.partition ?? 0);
   const startMs = world.nowMs;
   const health = new Health(scenario, startMs);
   const isStill = scenario.actions.length === 0;
   const madeHere: ClientParts['madeHere'] = (node, { bucket, key, startMs: sentMs }) =>
-    isStill && owners.get(`${bucket}/${key}`)?.includes(node) === true && health.wasWell(node, sentMs, world.nowMs);
+    isStill && places.get(`${bucket}/${key}`)?.owners.includes(node) === true && health.wasWell(node, sentMs, world.nowMs);
   const clients = Array.from({ length: workload.clients }, (_, index) => {
     const random = new SeededRandom(scenario.seed, 0xc11e0000 + index);
     return new Client({ fleet, plan: workload, random, recorder, madeHere });
   });
-  const operators = new Operators(fleet);
+  const operators = new Operators(fleet, ledger);
   const watch = new Watch(fleet);
   watch.begin();
   const watched = isStill ? undefined : operators.watch();
@@ -114,9 +124,12 @@ async function live(scenario: Scenario, fleet: Fleet, recorder: Recorder): Promi
   const terms = {
     buckets: workload.buckets,
     timeoutMs: workload.timeoutMs,
+    lostFrom: (write: Write) => ledger.mayBeLostFrom(write),
     wasWell: (node: string, fromMs: number, untilMs: number) => health.wasWell(node, fromMs, untilMs),
   };
-  const violations = [...judge(recorder.history, terms), ...unrest, ...operators.violations, ...checkBounded(watch.fullest)];
+  const unannounced = ledger.unannounced(recorder.history.writes).map((sentence): Violation => ({ rule: 'P1', sentence }));
+  const found = [...judge(recorder.history, terms), ...unannounced, ...unrest, ...operators.violations];
+  const violations = [...found, ...checkBounded(watch.fullest)];
   return { violations, fullest: watch.fullest };
 }
 
@@ -140,20 +153,24 @@ async function insist<T>(fleet: Fleet, work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Names of the holders of each key, in a ring that stays as it is. */
-async function ownersOf(fleet: Fleet, { buckets, keys }: WorkloadPlan): Promise<ReadonlyMap<string, readonly string[]>> {
-  const owners = new Map<string, readonly string[]>();
+/** Where a key lies, in a ring that stays as it is. */
+interface KeyPlace {
+  readonly partition: number;
+  /** Names of its holders. */
+  readonly owners: readonly string[];
+}
+
+async function placesOf(fleet: Fleet, { buckets, keys }: WorkloadPlan): Promise<ReadonlyMap<string, KeyPlace>> {
+  const places = new Map<string, KeyPlace>();
   for (const { name } of buckets) {
     for (let number = 0; number < keys; number++) {
       const key = `k${number}`;
-      const { preferenceList } = await fleet.ask('n1', (node) => node.where(name, new TextEncoder().encode(key)), 10_000);
-      owners.set(
-        `${name}/${key}`,
-        preferenceList.filter(({ role }) => role === 'primary').map(({ node }) => node),
-      );
+      const { partition, preferenceList } = await fleet.ask('n1', (node) => node.where(name, new TextEncoder().encode(key)), 10_000);
+      const owners = preferenceList.filter(({ role }) => role === 'primary').map(({ node }) => node);
+      places.set(`${name}/${key}`, { partition, owners });
     }
   }
-  return owners;
+  return places;
 }
 
 /** The last so many lines of a log. */

@@ -5,7 +5,7 @@
  * A swarm: each seed leaves some kinds of faults out and has others often, so that rare meetings happen somewhere.
  */
 import type { BucketProperties, NodeLimits } from '@coterie/node';
-import { drawActions, type PlannedAction } from './operators.ts';
+import { drawActions, drawEverything, type PlannedAction } from './actions.ts';
 import type { LinkConditions } from '../network/links.ts';
 import { SeededRandom } from '../random.ts';
 import { drawFaults, type PlannedFault, type WorldFaultKind } from '../world/faults.ts';
@@ -71,8 +71,10 @@ export interface Scenario {
   readonly link: Partial<LinkConditions>;
   readonly faults: readonly PlannedFault[];
   readonly workload: WorkloadPlan;
-  /** What operators do to the ring meanwhile. */
+  /** What operators do to the ring meanwhile, and what befalls stores. */
   readonly actions: readonly PlannedAction[];
+  /** The zone of each machine, in the order of `machineNames`; absent where there are none. */
+  readonly zones?: readonly string[];
   /** Limits of the nodes, so small that they are reached. */
   readonly limits?: Partial<NodeLimits>;
 }
@@ -82,8 +84,11 @@ export interface ScenarioWish {
   readonly seed: number;
   /** Virtual minutes under faults. */
   readonly minutes: number;
-  /** Whether operators change the ring meanwhile; everything else is drawn the same. Default `still`. */
-  readonly ring?: 'still' | 'changing';
+  /**
+   * Whether operators change the ring meanwhile; with `everything`, stores meet with accidents as well, and there are zones.
+   * All else is drawn the same. Default `still`.
+   */
+  readonly ring?: 'still' | 'changing' | 'everything';
   /** Whether the nodes have limits so small that they are reached; everything else is drawn the same. Default `usual`. */
   readonly limits?: 'usual' | 'tight';
 }
@@ -117,9 +122,34 @@ export function drawScenario({ seed, minutes, ring = 'still', limits = 'usual' }
     link: random.chance(0.5) ? {} : { latencyMs: [0.1, 1 + random.below(20)], loss: random.chance(0.3) ? 0.02 * random.fraction() : 0 },
     faults: drawSwarm(random, nodes, activeMs),
     workload: drawWorkload(random),
-    actions: ring === 'still' ? [] : drawActions(new SeededRandom(seed, 0x7090_1097), { machines: machineNames(nodes), untilMs: activeMs }),
+    ...drawRing(seed, { ring, machines: machineNames(nodes), untilMs: activeMs }),
     ...(limits === 'usual' ? {} : { limits: drawLimits(new SeededRandom(seed, 0x11317)) }),
   };
+}
+
+/** Zones of five machines: how many there are of each. */
+const zonings: readonly (readonly string[])[] = [
+  [],
+  [],
+  ['a', 'b', 'c', 'a', 'b'],
+  ['a', 'b', 'c', 'd', 'e'],
+  ['a', 'a', 'b', 'b', 'c'],
+  ['a', 'a', 'a', 'b', 'b'],
+];
+
+interface RingDraw {
+  readonly ring: NonNullable<ScenarioWish['ring']>;
+  readonly machines: readonly string[];
+  readonly untilMs: number;
+}
+
+function drawRing(seed: number, { ring, machines, untilMs }: RingDraw): Pick<Scenario, 'actions' | 'zones'> {
+  if (ring === 'still') return { actions: [] };
+  if (ring === 'changing') return { actions: drawActions(new SeededRandom(seed, 0x7090_1097), { machines, untilMs }) };
+  const random = new SeededRandom(seed, 0xe7e2_7417);
+  const zones = random.pick(zonings);
+  const actions = drawEverything(random, { machines, zones: [...new Set(zones)], untilMs });
+  return zones.length === 0 ? { actions } : { actions, zones };
 }
 
 function drawLimits(random: SeededRandom): Partial<NodeLimits> {

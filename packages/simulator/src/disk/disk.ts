@@ -159,6 +159,13 @@ export class SimulatedDisk {
     return copy;
   }
 
+  /** Loses what lies under a path, for good, while no process uses the disk. @throws Error while one does */
+  erase(path: string): void {
+    if (!this.isDown) throw new Error('a disk in use loses no files');
+    this.names.erase(path);
+    this.#recount();
+  }
+
   /** Inverts one bit of what is stored of a file. @throws RangeError past its end */
   flipBit(path: string, offset: number, bit: number): void {
     const file = this.#fileAt(path);
@@ -286,14 +293,16 @@ export class SimulatedDisk {
     const mood = drawMood(random);
     this.names.crash(random, mood.keep);
     this.openHandles = 0;
+    for (const file of new Set(this.names.files().map((found) => found.file))) file.reset(survivingContent(file, mood, random));
+    this.#recount();
+  }
+
+  /** Counts names and blocks of what is there; nobody has anything open. */
+  #recount(): void {
     this.usedBlocks = 0;
     const files = this.names.files().map(({ file }) => file);
     for (const file of files) file.links = 0;
-    for (const file of files) {
-      if (file.links++ > 0) continue;
-      file.reset(survivingContent(file, mood, random));
-      this.usedBlocks += file.current.blocks;
-    }
+    for (const file of files) if (file.links++ === 0) this.usedBlocks += file.current.blocks;
   }
 
   #fileAt(path: string): FileNode {

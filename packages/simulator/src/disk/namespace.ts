@@ -85,6 +85,22 @@ export class Namespace {
     forgetUnsynced(this.root);
   }
 
+  /** A name, and everything under it, is gone for good, with whatever was pending there. */
+  erase(path: string): void {
+    const { directory, name } = this.parentOf(path);
+    const node = directory?.current.get(name);
+    if (directory === undefined || node === undefined) return;
+    const gone = new Set(directoriesUnder(node));
+    directory.current.delete(name);
+    directory.durable.delete(name);
+    const stays = (effect: EntryEffect): boolean =>
+      !gone.has(effect.directory) && !(effect.directory === directory && effect.name === name);
+    this.pending = this.pending.flatMap(({ effects, subjects }) => {
+      const left = effects.filter(stays);
+      return left.length === 0 ? [] : [{ effects: left, subjects }];
+    });
+  }
+
   /** Every file that has a name now, with the paths, sorted. */
   files(): { path: string; file: FileNode }[] {
     return filesUnder(this.root, '');
@@ -113,6 +129,12 @@ function applyDurably(change: EntryChange): void {
 function forgetUnsynced(directory: DirectoryNode): void {
   directory.current = new Map(directory.durable);
   for (const node of directory.current.values()) if (node instanceof DirectoryNode) forgetUnsynced(node);
+}
+
+function directoriesUnder(node: DiskNode): DirectoryNode[] {
+  if (!(node instanceof DirectoryNode)) return [];
+  const children = new Set([...node.current.values(), ...node.durable.values()]);
+  return [node, ...[...children].flatMap(directoriesUnder)];
 }
 
 function filesUnder(directory: DirectoryNode, prefix: string): { path: string; file: FileNode }[] {

@@ -43,6 +43,8 @@ export class Machine {
   readonly name: string;
   readonly disk: SimulatedDisk;
   readonly clock: MachineClock;
+  /** Gone for good: no fault that ends brings it back. */
+  isScrapped = false;
   /** Faults of the imaginary worker thread. */
   readonly jobs: JobControl = new JobControl();
   readonly #seed: number;

@@ -59,7 +59,7 @@ function bringDown(world: World, fault: Extract<WorldFault, { kind: 'crash' | 'k
   if (fault.kind === 'crash') machine.crash(fault.seed);
   else machine.kill();
   return () => {
-    if (!machine.isUp) machine.restart();
+    if (!machine.isUp && !machine.isScrapped) machine.restart();
   };
 }
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { drawScenario, type Fleet, runScenario } from '../../src/cluster/index.ts';
-import { departuresOf, Operators } from '../../src/cluster/operators.ts';
+import { unreliableBy } from '../../src/cluster/actions.ts';
+import { Operators } from '../../src/cluster/operators.ts';
 
 const seeds = Array.from({ length: 60 }, (_, seed) => seed);
 
@@ -24,7 +25,7 @@ describe('what operators do', () => {
       expect(Math.max(...times)).toBeLessThan(activeMs);
       const came = actions.flatMap(({ action }) => ('machine' in action ? [action.machine] : []));
       expect(new Set(came).size).toBe(came.length);
-      const gone = departuresOf(actions).map(({ machine }) => machine);
+      const gone = unreliableBy(actions).flatMap(({ machine, fromMs }) => (fromMs > 0 ? [machine] : []));
       expect(new Set(gone).size).toBe(gone.length);
       expect(actions.filter(({ action }) => action.kind === 'leave').length).toBeLessThanOrEqual(2);
     }
@@ -41,7 +42,8 @@ describe('what operators do', () => {
 describe('a ring that comes about', () => {
   const complaintsAbout = async (replicas: readonly (readonly number[])[]): Promise<string[]> => {
     const members = ['a', 'b', 'c'].map((name) => ({ id: name, name, http: '' }));
-    const node = { ring: () => ({ epoch: 9, partitions: replicas.length, members, replicas }) };
+    const cluster = { epoch: 9, changes: [], members: members.map(() => ({ zone: 'z', isLeaving: false, isLost: false })) };
+    const node = { cluster: () => cluster, ring: () => ({ epoch: 9, partitions: replicas.length, members, replicas }) };
     let rounds = 0;
     const fleet = {
       nodes: [node],

@@ -186,3 +186,27 @@ describe('limits', () => {
     expect(() => simulation.disk.flipBit('/d/a', 3, 0)).toThrow(RangeError);
   });
 });
+
+describe('what lies under a path', () => {
+  test('is lost for good while nobody uses the disk, with what was pending there', () => {
+    const { disk, environment } = simulation;
+    const { files } = environment;
+    files.makeDirectorySync('/e');
+    files.makeDirectorySync('/e/deep');
+    for (const path of ['/e/kept', '/d/gone']) files.openSync(path, 'create').closeSync();
+    files.openSync('/e/deep/gone', 'create').closeSync();
+    files.linkSync('/d/gone', '/e/linked');
+    expect(() => disk.erase('/d')).toThrow('in use');
+    disk.kill();
+    const { usedBlocks } = disk;
+    disk.erase('/d');
+    disk.erase('/e/deep');
+    disk.erase('/nothing');
+    expect(disk.paths()).toEqual(['/e/kept', '/e/linked']);
+    expect(disk.usedBlocks).toBeLessThanOrEqual(usedBlocks);
+    disk.restart();
+    disk.crash(1);
+    disk.restart();
+    expect(disk.paths().filter((path) => path.startsWith('/d') || path.startsWith('/e/deep'))).toEqual([]);
+  });
+});

@@ -6,18 +6,20 @@ import { checkDurable } from './durable.ts';
 import { checkHonest } from './honest.ts';
 import { checkLastWrite } from './last-write.ts';
 import { checkSiblings } from './siblings.ts';
-import { type Story, storiesOf } from './story.ts';
+import { type LostFrom, type Story, storiesOf } from './story.ts';
 import { checkStrict } from './strict.ts';
 import type { Violation } from './violation.ts';
 
 /** What a history is judged by besides itself. */
 export interface Terms extends AvailabilityTerms {
   readonly buckets: readonly BucketPlan[];
+  /** From when on a write may be lost, since what befell its stores is more than P1 promises to bear. Default: never. */
+  readonly lostFrom?: LostFrom;
 }
 
 /** Everything that is wrong with a history. */
 export function judge(history: History, terms: Terms): Violation[] {
-  const stories = storiesOf(history);
+  const stories = storiesOf(history, terms.lostFrom);
   return [...stories.flatMap((story) => judgeStory(story, terms)), ...checkAvailable(history.writes, terms)];
 }
 

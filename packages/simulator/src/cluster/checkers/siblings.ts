@@ -44,7 +44,7 @@ function cameBack({ writes, lineage }: Story, last: Read | undefined): Violation
   // An object remembers so many replaced operations; a second copy of one that it has forgotten may come back.
   const isRemembered = writes.length <= rememberedMax + 1;
   return writes
-    .filter((write) => lineage.acknowledgedMs(write) < Infinity)
+    .filter((write) => lineage.acknowledgedMs(write) < Infinity && !lineage.mayBeLost(write, last.endMs))
     .flatMap((write) => {
       const back = [...lineage.replacedBy(write)]
         .map((id) => byId.get(id))

@@ -5,6 +5,7 @@
  *   x is shown ────────────────────────────────────────────▶ x is accounted for
  *   z replaced x (its author had seen x, or it replaces what it finds)
  *     └─ z may have taken effect, and is a delete or accounted for itself ──▶ x is accounted for
+ *   every store that acknowledged x was lost since (P1) ──────────────────▶ x is accounted for
  * ```
  *
  * Whoever removed x for good reason had x in its context, and x came into that context by being shown. So nothing but
@@ -24,8 +25,13 @@ export interface Story {
   readonly last: Read | undefined;
 }
 
+/** From when on a write may be lost by the promises; Infinity if never. */
+export type LostFrom = (write: Write) => number;
+
+const never: LostFrom = () => Infinity;
+
 /** The stories of all keys. */
-export function storiesOf({ writes, reads, last }: History): Story[] {
+export function storiesOf({ writes, reads, last }: History, lostFrom: LostFrom = never): Story[] {
   const names = new Map<string, { bucket: string; key: string; writes: Write[]; reads: Read[]; last: Read | undefined }>();
   const storyOf = ({ bucket, key }: { readonly bucket: string; readonly key: string }) => {
     const name = `${bucket}/${key}`;
@@ -36,7 +42,7 @@ export function storiesOf({ writes, reads, last }: History): Story[] {
   for (const write of writes) storyOf(write).writes.push(write);
   for (const read of [...reads, ...last]) storyOf(read).reads.push(read);
   for (const read of last) storyOf(read).last = read;
-  return [...names.values()].map((story) => ({ ...story, lineage: new Lineage(story.writes) }));
+  return [...names.values()].map((story) => ({ ...story, lineage: new Lineage(story.writes, lostFrom) }));
 }
 
 /** What the writes of one key say about each other, worked out once: the checkers ask for every read. */
@@ -47,8 +53,10 @@ export class Lineage {
   readonly #sweepers: readonly Write[];
   readonly #replaced = new Map<number, ReadonlySet<number>>();
   readonly #acknowledged: ReadonlyMap<number, number>;
+  readonly #lost: ReadonlyMap<number, number>;
 
-  constructor(writes: readonly Write[]) {
+  constructor(writes: readonly Write[], lostFrom: LostFrom = never) {
+    this.#lost = new Map(writes.map((write) => [write.id, lostFrom(write)]));
     this.byId = new Map(writes.map((write) => [write.id, write]));
     this.#acknowledged = new Map(writes.map((write) => [write.id, acknowledgedMs(write)]));
     const effective = writes.filter((write) => effectOf(write) !== 'none');
@@ -65,6 +73,11 @@ export class Lineage {
   /** When the write was acknowledged first; Infinity if never. */
   acknowledgedMs({ id }: Write): number {
     return this.#acknowledged.get(id) ?? Infinity;
+  }
+
+  /** Whether the stores that acknowledged a write may all have lost it by then. What it replaced may show again. */
+  mayBeLost({ id }: Write, byMs: number): boolean {
+    return (this.#lost.get(id) ?? Infinity) <= byMs;
   }
 
   /** Writes that may have replaced this one. */
@@ -106,7 +119,8 @@ export class Account {
   has(write: Write): boolean {
     const known = this.#known.get(write.id);
     if (known !== undefined) return known;
-    const answer = this.#shown.has(write.id) || this.#lineage.replacersOf(write).some((other) => this.#stands(other));
+    const isGone = this.#lineage.mayBeLost(write, this.#read.endMs);
+    const answer = isGone || this.#shown.has(write.id) || this.#lineage.replacersOf(write).some((other) => this.#stands(other));
     this.#known.set(write.id, answer);
     return answer;
   }

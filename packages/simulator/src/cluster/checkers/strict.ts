@@ -13,7 +13,9 @@ const copies = 3;
 export function checkStrict({ writes, lineage, reads }: Story): Violation[] {
   const strict = writes.filter(({ ask }) => ask.pw > 0);
   return reads.flatMap((read) => {
-    const met = strict.filter((write) => write.ask.pw + read.pr > copies && lineage.acknowledgedMs(write) <= read.startMs);
+    const met = strict.filter(
+      (write) => write.ask.pw + read.pr > copies && lineage.acknowledgedMs(write) <= read.startMs && !lineage.mayBeLost(write, read.endMs),
+    );
     return met.length === 0 ? [] : [...missed(lineage, read, met), ...outdated(lineage, read, met)];
   });
 }

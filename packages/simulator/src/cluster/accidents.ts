@@ -1,0 +1,272 @@
+/**
+ * What befalls stores in a run, and what operators do about it: stores are wiped, rot, are saved and put back; machines
+ * die and are removed by force, or begin anew in their own place. Everything goes into the ledger.
+ *
+ * ```
+ *   ruined ──▶ the node starts (and has looked for damage) ──▶ it recovers ──▶ recovers no more: whole
+ *   dead   ──▶ a member that calls it dead says what may be lost ──▶ removes it ──▶ removed, and its disk may turn up
+ * ```
+ *
+ * One machine is dead for good at a time, and only while enough others are there: who loses a majority of the stewards
+ * for good needs another tool.
+ */
+import { isCoterieError } from '@coterie/env';
+import { type CoterieNode, restoreBackup } from '@coterie/node';
+import { CrashError } from '../disk/faults.ts';
+import type { SimulatedDisk } from '../disk/disk.ts';
+import { SeededRandom } from '../random.ts';
+import type { Accident } from './actions.ts';
+import type { Fleet } from './fleet.ts';
+import type { StoreLedger } from './store-ledger.ts';
+
+/** What accidents happen to. */
+export interface AccidentParts {
+  readonly fleet: Fleet;
+  readonly ledger: StoreLedger;
+  /** Something that has to come about does not. */
+  complain(sentence: string): void;
+}
+
+/** A store that does not vouch yet. */
+interface Doubt {
+  readonly member: string;
+  /** It cannot vouch in a life before this one. */
+  readonly life: number;
+  /** Somebody has to look for damage first. */
+  mustLook: boolean;
+}
+
+const dataDirectory = '/data';
+const storeDirectory = '/data/store';
+const watchMs = 100;
+const patienceMs = 10_000;
+const pauseMs = 1000;
+/** Rounds in which a removal or a replacement by force has to succeed, once faults are borne. */
+const roundsMax = 300;
+/** Failed starts in a row after which an operator gives a store up. */
+const startsMax = 8;
+/** Members that are there besides the one that dies. */
+const othersMin = 3;
+const bitsMax = 3;
+
+/** Lets accidents happen. */
+export class Accidents {
+  readonly #parts: AccidentParts;
+  readonly #doubts = new Map<string, Doubt>();
+  readonly #backups = new Map<string, { readonly name: string; readonly member: string; readonly begunMs: number }>();
+  readonly #givenUp = new Set<string>();
+  #isWatching = true;
+  #backupsTaken = 0;
+  #death: Promise<void> | undefined;
+
+  constructor(parts: AccidentParts) {
+    this.#parts = parts;
+  }
+
+  /** Lets one happen; resolves when operators have done what they can about it. */
+  async happen(accident: Accident): Promise<void> {
+    switch (accident.kind) {
+      case 'wipe':
+        return this.#wipe(accident.machines, accident.ms);
+      case 'rot':
+        return this.#rot(accident);
+      case 'back up':
+        return this.#backUp(accident.machine);
+      case 'restore':
+        return this.#restore(accident.machine);
+      default:
+        return this.#oneByOne(accident);
+    }
+  }
+
+  /** Watches for stores that vouch again, and for nodes that cannot start, until it is told to stop. */
+  async watch(): Promise<void> {
+    while (this.#isWatching) {
+      this.#look();
+      await this.#parts.fleet.pause(watchMs);
+    }
+  }
+
+  stopWatching(): void {
+    this.#isWatching = false;
+  }
+
+  async #wipe(machines: readonly string[], ms: number): Promise<void> {
+    const { fleet } = this.#parts;
+    const there = machines.filter((machine) => fleet.machines.includes(machine));
+    for (const machine of there) this.#ruin(machine, (disk) => disk.erase(storeDirectory));
+    await fleet.pause(ms);
+    for (const machine of there) fleet.startAgain(machine);
+  }
+
+  /** A store has lost something, and what is left is started in a new life. */
+  #ruin(machine: string, damage: (disk: SimulatedDisk) => void, savedMs?: number): void {
+    const { fleet, ledger } = this.#parts;
+    const member = fleet.idOf(machine);
+    fleet.stopFor(machine, damage);
+    if (member === undefined) return;
+    ledger.ruined(member, savedMs);
+    this.#doubts.set(machine, { member, life: fleet.world.machine(machine).lives + 1, mustLook: false });
+  }
+
+  async #rot({ machine, seed, ms }: Extract<Accident, { kind: 'rot' }>): Promise<void> {
+    const { fleet, ledger } = this.#parts;
+    if (!fleet.machines.includes(machine)) return;
+    const { disk } = fleet.world.machine(machine);
+    const path = flipBits(disk, seed);
+    const member = fleet.idOf(machine);
+    if (path === undefined || member === undefined) return;
+    const isTable = path.startsWith(storeDirectory) && path.endsWith('.sst');
+    ledger.ruined(member);
+    // A running node looks at its tables; what else it has it reads when it starts.
+    this.#doubts.set(machine, { member, life: disk.life.number + (isTable ? 0 : 1), mustLook: isTable });
+    await fleet.pause(ms);
+    if (isTable || !fleet.machines.includes(machine)) return;
+    fleet.stopFor(machine, () => undefined);
+    fleet.startAgain(machine);
+  }
+
+  async #backUp(machine: string): Promise<void> {
+    const { fleet } = this.#parts;
+    const name = `b${++this.#backupsTaken}`;
+    const begunMs = fleet.world.nowMs;
+    await this.#attempt(machine, (node) =>
+      node.backUp(name).then(({ member }) => void this.#backups.set(machine, { name, member, begunMs })),
+    );
+  }
+
+  async #restore(machine: string): Promise<void> {
+    const { fleet } = this.#parts;
+    const backup = this.#backups.get(machine);
+    if (backup === undefined || backup.member !== fleet.idOf(machine) || !fleet.machines.includes(machine)) return;
+    this.#ruin(machine, () => undefined, backup.begunMs);
+    const directory = `${dataDirectory}/backups/${backup.name}`;
+    fleet.stopFor(machine, () => undefined, {
+      prepare: async (environment) => void (await restoreBackup({ environment, backup: directory, dataDirectory, as: 'member' })),
+    });
+    fleet.startAgain(machine);
+    return Promise.resolve();
+  }
+
+  /** Deaths happen one after the other. */
+  async #oneByOne(accident: Extract<Accident, { kind: 'remove' | 'rebuild' }>): Promise<void> {
+    const before = this.#death ?? Promise.resolve();
+    const mine = before.then(() => this.#die(accident));
+    this.#death = mine;
+    await mine;
+  }
+
+  async #die(accident: Extract<Accident, { kind: 'remove' | 'rebuild' }>): Promise<void> {
+    const { machine } = accident;
+    const { fleet } = this.#parts;
+    const member = fleet.idOf(machine);
+    const staying = fleet.members.filter((name) => name !== machine);
+    if (member === undefined || !fleet.members.includes(machine) || staying.length < othersMin) return;
+    this.#doubts.delete(machine);
+    if (accident.kind === 'remove') {
+      fleet.scrap(machine);
+      await this.#removeByForce(machine, member);
+      if (accident.returns) fleet.turnUp(machine);
+      return;
+    }
+    fleet.stopFor(machine, (disk) => disk.erase(dataDirectory), { entry: { replace: member } });
+    fleet.startAgain(machine);
+    await this.#removeByForce(machine, member);
+  }
+
+  /** Has a member that is dead for good removed, or replaced if somebody waits to take its place. */
+  async #removeByForce(machine: string, member: string): Promise<void> {
+    const { fleet, ledger, complain } = this.#parts;
+    let statement: readonly string[] | undefined;
+    for (let round = 0; round < roundsMax; round++) {
+      await fleet.pause(pauseMs);
+      const at = fleet.members.find((name) => name !== machine && fleet.nodeOn(name) !== undefined);
+      if (at === undefined) continue;
+      await this.#attempt(at, async (node) => {
+        if (isGone(node, member)) return;
+        const { state, unsure } = await node.topology.losses(member);
+        if (state !== 'dead') return;
+        statement = unsure;
+        await takeOut(node, machine, member);
+      });
+      const asked = fleet.nodeOn(at);
+      if (asked === undefined || !isGone(asked, member)) continue;
+      return ledger.removed(member, { beside: (statement ?? []).flatMap((name) => fleet.idOf(name) ?? []) });
+    }
+    complain(`the removal of ${machine} by force does not come about in ${roundsMax} s`);
+  }
+
+  #look(): void {
+    const { fleet, ledger } = this.#parts;
+    for (const [machine, doubt] of this.#doubts) {
+      const node = fleet.nodeOn(machine);
+      if (node === undefined) continue;
+      const { lives } = fleet.world.machine(machine);
+      if (lives < doubt.life || node.status().nodeId !== doubt.member) continue;
+      if (doubt.mustLook) void this.#lookForDamage(machine, doubt);
+      else if (!node.cluster().isRecovering) {
+        this.#doubts.delete(machine);
+        ledger.whole(doubt.member);
+      }
+    }
+    for (const machine of fleet.machines) this.#giveUp(machine);
+  }
+
+  async #lookForDamage(machine: string, doubt: Doubt): Promise<void> {
+    doubt.mustLook = false;
+    const isDone = await this.#attempt(machine, (node) => node.scrub());
+    if (!isDone) doubt.mustLook = true;
+  }
+
+  /** A node that finds its own files unreadable at every start: its store is thrown away, and if that does not help, all it has. */
+  #giveUp(machine: string): void {
+    const { fleet } = this.#parts;
+    const { times, error } = fleet.failedStarts(machine);
+    const isDamage = isCoterieError(error, 'CORRUPTION') || isCoterieError(error, 'UNSUPPORTED_FORMAT');
+    if (times < startsMax || !isDamage) return;
+    if (this.#givenUp.has(machine)) {
+      this.#givenUp.delete(machine);
+      fleet.stopFor(machine, () => undefined);
+      return void this.#oneByOne({ kind: 'rebuild', machine });
+    }
+    this.#givenUp.add(machine);
+    this.#ruin(machine, (disk) => disk.erase(storeDirectory));
+    fleet.startAgain(machine);
+  }
+
+  /** Whether the node on a machine did it. */
+  async #attempt(machine: string, work: (node: CoterieNode) => Promise<unknown>): Promise<boolean> {
+    try {
+      await this.#parts.fleet.ask(machine, work, patienceMs);
+      return true;
+    } catch (error) {
+      if (!isCoterieError(error) && !(error instanceof CrashError)) throw error;
+      return false;
+    }
+  }
+}
+
+function isGone(node: CoterieNode, member: string): boolean {
+  return !node.cluster().members.some(({ id, isLost }) => id === member && !isLost);
+}
+
+/** Replaced by force where somebody waits for its place, else removed. */
+async function takeOut({ topology }: CoterieNode, machine: string, member: string): Promise<void> {
+  const { staged } = await topology.plan();
+  const isAwaited = staged.some((wish) => wish.includes(`by ${machine}`));
+  if (isAwaited) await topology.begin({ kind: 'replace', member, by: machine, force: true });
+  else await topology.remove(member);
+}
+
+/** Flips some bits of a file that a node reads; the file's path, or undefined where there is none. */
+function flipBits(disk: SimulatedDisk, seed: number): string | undefined {
+  const random = new SeededRandom(seed, 0x207);
+  const isRead = (path: string): boolean =>
+    (path.startsWith(`${storeDirectory}/`) || path.startsWith(`${dataDirectory}/ring/`)) && !/\/(LOCK|RESERVE)$/.test(path);
+  const paths = disk.paths().filter((path) => isRead(path) && disk.contents(path).length > 0);
+  if (paths.length === 0) return undefined;
+  const path = random.pick(paths);
+  const { length } = disk.contents(path);
+  for (let flips = 1 + random.below(bitsMax); flips > 0; flips--) disk.flipBit(path, random.below(length), random.below(8));
+  return path;
+}
