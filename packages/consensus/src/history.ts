@@ -126,7 +126,10 @@ export class History<State> {
     return this.#ids.get(id);
   }
 
-  /** How `record` stands to this history. @throws CoterieError `CORRUPTION` for one that follows and does not apply */
+  /**
+   * How `record` stands to this history. @throws CoterieError `CORRUPTION` for one that follows and does not apply,
+   * `UNSUPPORTED_FORMAT` for one that is beyond this version
+   */
   judge(record: DecidedRecord): Verdict<State> {
     const { epoch, decision } = record;
     const hash = recordHash(record);
@@ -136,6 +139,7 @@ export class History<State> {
     if (this.#ids.has(decision.id)) return { kind: 'next', state: this.#state, hash };
     const state = applyDecision(this.#rules, this.#state, decision);
     if (!(state instanceof Refusal)) return { kind: 'next', state, hash };
+    if (state.code === 'UNSUPPORTED_FORMAT') throw new CoterieError(state.code, `epoch ${epoch}: ${state.reason}`, { details: { epoch } });
     throw new CoterieError('CORRUPTION', `epoch ${epoch} was decided and does not apply here: ${state.reason}`, { details: { epoch } });
   }
 

@@ -157,7 +157,8 @@ export class Ledger<State> {
     try {
       return history.judge(record);
     } catch (error) {
-      throw isCoterieError(error, 'CORRUPTION') ? this.#fail(error) : error;
+      const isEnd = isCoterieError(error, 'CORRUPTION') || isCoterieError(error, 'UNSUPPORTED_FORMAT');
+      throw isEnd ? this.#fail(error) : error;
     }
   }
 

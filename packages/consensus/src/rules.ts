@@ -7,7 +7,7 @@
  *      └─────── apply(decision e + 1) ──▶ state(e + 1) │ Refusal
  * ```
  */
-import { CoterieError, isCoterieError } from '@coterie/env';
+import { CoterieError, type ErrorCode, isCoterieError } from '@coterie/env';
 
 /**
  * One who votes: a node, in one incarnation of its memory of votes. A node that lost that memory has another
@@ -28,9 +28,12 @@ export interface Decision {
 /** Why a decision does not apply. */
 export class Refusal {
   readonly reason: string;
+  /** The code of the error that it was, if it was one. */
+  readonly code: ErrorCode | undefined;
 
-  constructor(reason: string) {
+  constructor(reason: string, code?: ErrorCode) {
     this.reason = reason;
+    this.code = code;
   }
 }
 
@@ -58,7 +61,7 @@ export function applyDecision<State>(rules: Rules<State>, state: State, decision
   try {
     return rules.apply(state, decision);
   } catch (error) {
-    if (isCoterieError(error)) return new Refusal(error.message);
+    if (isCoterieError(error)) return new Refusal(error.message, error.code);
     throw error;
   }
 }

@@ -167,6 +167,8 @@ export interface MemberReport {
   readonly sinceMs: number;
   /** Whether it votes on the next epoch. */
   readonly isSteward: boolean;
+  /** The newest level of formats that it knows. */
+  readonly level: number;
   /** Whether its join is still under way. */
   readonly isJoining: boolean;
   /** Whether it is to go: in a change under way, or holding nothing any more and bringing home what it has. */
@@ -187,6 +189,8 @@ export interface MemberReport {
 export interface ClusterReport {
   readonly clusterId: string;
   readonly epoch: number;
+  /** The level of formats that members write and send. */
+  readonly level: number;
   readonly partitions: number;
   readonly effectiveN: number;
   readonly members: readonly MemberReport[];

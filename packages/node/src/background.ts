@@ -1,7 +1,7 @@
 /** What a node does besides answering: the chores, what they are about, and the clearing of dropped buckets. */
 import { AntiEntropy } from './anti-entropy/anti-entropy.ts';
 import { type Chore, Chores } from './chores.ts';
-import { announce } from './cluster/announce.ts';
+import { announce, raiseWhenAllKnow } from './cluster/announce.ts';
 import { Driver } from './cluster/driver.ts';
 import { type ClusterState, isBarred, type Member } from './cluster/state.ts';
 import type { Core } from './core.ts';
@@ -61,6 +61,7 @@ export class Background {
       { name: 'departure', run: () => this.departure.step() },
       { name: 'removal', run: () => this.#giveAwayLost() },
       { name: 'announcement', run: () => announce(cluster, self) },
+      { name: 'level', run: () => raiseWhenAllKnow(cluster, core.selfId) },
       { name: 'clocks', run: () => core.clocks.step() },
     ];
     this.#chores = new Chores(

@@ -1,5 +1,6 @@
 /** What `startNode` is told. Checked once, here. */
 import { CoterieError, type Environment } from '@coterie/env';
+import { firstLevel, newestLevel } from './cluster/level.ts';
 import { checkHazards, type Hazards } from './hazards.ts';
 import { checkLimits, type NodeLimits } from './limits.ts';
 import type { Durability, OpenStore } from './store.ts';
@@ -22,6 +23,8 @@ export interface NodeOptions {
   readonly partitions?: number;
   /** Signs context tokens: 32 bytes. Default: made when the store is new, and kept in it. */
   readonly clusterKey?: Uint8Array;
+  /** The newest level of formats that this node goes up to. Default: the newest it knows. Lower during an upgrade that may be taken back. */
+  readonly levelMax?: number;
   /** The door for other nodes. Without one the node stays alone. */
   readonly peer?: PeerOptions;
   readonly limits?: Partial<NodeLimits>;
@@ -71,6 +74,7 @@ export interface NodeSettings {
   readonly sync: SyncMode;
   readonly partitions: number;
   readonly clusterKey: Uint8Array | undefined;
+  readonly levelMax: number;
   readonly peer: PeerOptions | undefined;
   readonly limits: NodeLimits;
   readonly hazards: Hazards;
@@ -81,7 +85,16 @@ const partitionsDefault = 1024;
 
 /** Checks the options. @throws `INVALID_ARGUMENT` naming the option and what would be right */
 export function checkNodeOptions(options: NodeOptions): NodeSettings {
-  const { environment, dataDirectory, name, sync = 'always', partitions = partitionsDefault, clusterKey, peer } = options;
+  const {
+    environment,
+    dataDirectory,
+    name,
+    sync = 'always',
+    partitions = partitionsDefault,
+    clusterKey,
+    levelMax = newestLevel,
+    peer,
+  } = options;
   if (dataDirectory === '') throw refuse('dataDirectory must not be empty');
   if (name !== undefined && !/^[\x21-\x7e]{1,64}$/.test(name)) throw refuse('name has 1 to 64 visible ASCII characters');
   const everyMs = typeof sync === 'object' ? sync.everyMs : 1;
@@ -89,8 +102,10 @@ export function checkNodeOptions(options: NodeOptions): NodeSettings {
   if (!known || !Number.isInteger(everyMs) || everyMs < 1 || everyMs > 60_000) {
     throw refuse("sync is 'always', 'never' or { everyMs } with an integer from 1 to 60000");
   }
+  if (!Number.isInteger(levelMax) || levelMax < firstLevel || levelMax > newestLevel)
+    throw refuse(`levelMax is an integer from ${firstLevel} to ${newestLevel}, not ${levelMax}`);
   const [limits, hazards] = [checkLimits(options.limits ?? {}), checkHazards(options.hazards)];
-  return { environment, dataDirectory, name, sync, partitions, clusterKey, peer, limits, hazards, witness: options.witness };
+  return { environment, dataDirectory, name, sync, partitions, clusterKey, levelMax, peer, limits, hazards, witness: options.witness };
 }
 
 /** What the store is told for a sync mode. */

@@ -4,6 +4,7 @@ import type { ClusterReport, CopyReport, MemberReport, RingReport } from './api.
 import type { ChangeReport, IntakeReport } from './api-topology.ts';
 import { describeAims } from './cluster/changes.ts';
 import type { Driver } from './cluster/driver.ts';
+import { levelKnownBy } from './cluster/level.ts';
 import { type ClusterState, copiesWanted, goingIn, newcomersOf } from './cluster/state.ts';
 import type { WhoIsUp } from './cluster/who-is-up.ts';
 import { type Core, placementAt, placeOf } from './core.ts';
@@ -49,6 +50,7 @@ export function reportCluster({ core, whoIsUp, hints, handoff, mover, driver, de
       http,
       isSelf: id === core.selfId,
       ...whoIsUp.describe(id),
+      level: levelKnownBy(member),
       isSteward: state.stewards.some((seat) => seat.id === id),
       isJoining: joining.has(id),
       isLeaving: leaving.has(id),
@@ -62,6 +64,7 @@ export function reportCluster({ core, whoIsUp, hints, handoff, mover, driver, de
   return {
     clusterId: state.clusterId,
     epoch: state.epoch,
+    level: state.level,
     partitions: state.ring.partitions,
     effectiveN: effectiveNOf(state),
     members,

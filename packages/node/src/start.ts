@@ -20,7 +20,7 @@ import { askToJoin, noTransport, openDoor, ringLogTransport } from './cluster/do
 import { foundCluster, joinThrough } from './cluster/enter.ts';
 import { claimMemberId } from './cluster/member-file.ts';
 import { openMended } from './cluster/mend-ring-log.ts';
-import { clusterRules } from './cluster/rules.ts';
+import { rulesUpTo } from './cluster/rules.ts';
 import { seatStewards } from './cluster/electorate.ts';
 import { type ClusterState, type Member, memberOf } from './cluster/state.ts';
 import { type FormerMembership, keepId, readFormerMembership, readKeptId } from './former-membership.ts';
@@ -90,7 +90,7 @@ async function open(settings: NodeSettings, options: NodeOptions, closers: (() =
   const transport = endpoint && ringLogTransport(endpoint, (node) => memberIn(known(), node)?.peer);
   const { files, log } = environment;
   const openLog = (): Promise<RingLog<ClusterState>> =>
-    RingLog.open({ directory, rules: clusterRules, node: id, transport: transport ?? noTransport, environment });
+    RingLog.open({ directory, rules: rulesUpTo(settings.levelMax), node: id, transport: transport ?? noTransport, environment });
   const hasSeeds = (settings.peer?.seeds ?? []).length > 0;
   const ringLog = await openMended({ files, log, directory, hasSeeds, open: openLog });
   closers.push(() => ringLog.close());
@@ -106,7 +106,7 @@ function memberIn(state: ClusterState | undefined, id: string): Member | undefin
 }
 
 function describeSelf(
-  { name, peer }: NodeSettings,
+  { name, peer, levelMax }: NodeSettings,
   of: { readonly id: string; readonly acceptor: string; readonly address: string | undefined },
 ): Member {
   const { id, acceptor, address } = of;
@@ -118,6 +118,7 @@ function describeSelf(
     peer: peer?.advertise ?? address ?? '',
     http: peer?.http ?? '',
     acceptor,
+    level: levelMax,
   };
 }
 
@@ -206,6 +207,8 @@ async function refuseTwin(endpoint: Endpoint, ringLog: RingLog<ClusterState>, se
 async function hearNews(ringLog: RingLog<ClusterState>, selfId: string): Promise<void> {
   const voters = ringLog.state.stewards.map(({ id }) => id).filter((id) => id !== selfId);
   if (voters.length > 0) await ringLog.catchUp(voters.slice(0, newsFrom)).catch(() => undefined);
+  // What was decided may be beyond this node: then it is not to begin.
+  if (ringLog.failure !== undefined) throw ringLog.failure;
 }
 
 function keyOf({ clusterKey }: NodeSettings): string | undefined {

@@ -12,6 +12,7 @@ import { CoterieError, type Environment, isCoterieError } from '@coterie/env';
 import { planJob, type PlannedRing } from '@coterie/ring';
 import { wishKey } from './cluster/changes.ts';
 import type { ClusterLink } from './cluster/link.ts';
+import { firstLevel } from './cluster/level.ts';
 import { movesOf, questionOf } from './cluster/plan.ts';
 import { type ClusterState, type Member, memberOf, type Wish } from './cluster/state.ts';
 import { checkWish, refuse, whyFormer } from './cluster/wishes.ts';
@@ -67,8 +68,9 @@ export class Topology {
     if (former !== undefined) throw refuse(whyFormer(former));
     if (memberOf(state, member.id) !== undefined) {
       // One that is a member already asks again because it has not heard the answer, or from another address.
-      const { id, peer, http, acceptor } = member;
-      await this.#cluster.propose({ kind: 'member', id: `member-${id}-${this.#cluster.mintId()}`, member: { id, peer, http, acceptor } });
+      const { id, peer, http, acceptor, level = firstLevel } = member;
+      const update = { id, peer, http, acceptor, level };
+      await this.#cluster.propose({ kind: 'member', id: `member-${id}-${this.#cluster.mintId()}`, member: update });
       return state.clusterId;
     }
     if (inPlaceOf !== undefined) await this.#admitInPlace(member, inPlaceOf);

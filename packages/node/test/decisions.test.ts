@@ -170,8 +170,8 @@ describe('the bytes of the ring log', () => {
     const decision = join(state, member(3));
     const states = [stateOfOne(64), state, decide(state, decision)];
     for (const one of states) expect(clusterRules.decodeState(clusterRules.encodeState(one))).toEqual(one);
-    expect(decodeDecision(encodeDecision(decision))).toEqual(decision);
-    expect(clusterRules.apply(state, encodeDecision(decision))).toEqual(states[2]);
+    expect(decodeDecision(encodeDecision(decision, 1))).toEqual(decision);
+    expect(clusterRules.apply(state, encodeDecision(decision, 1))).toEqual(states[2]);
   });
 
   it('are refused in a typed way when they are something else', () => {
@@ -185,7 +185,7 @@ describe('the bytes of the ring log', () => {
     };
     fc.assert(fc.property(fc.uint8Array({ maxLength: 60 }), hostile));
     fc.assert(fc.property(fc.json(), (text) => hostile(new TextEncoder().encode(text))));
-    const later = encodeDecision({ kind: 'merge-everything', id: 'x' } as unknown as Decision);
+    const later = encodeDecision({ kind: 'merge-everything', id: 'x' } as unknown as Decision, 2);
     expect(() => clusterRules.apply(stateOfOne(64), later)).toThrow(refused('UNSUPPORTED_FORMAT'));
   });
 });

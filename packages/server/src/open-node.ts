@@ -20,6 +20,7 @@ export function openNode(environment: Environment, settings: Settings): Promise<
     ...(settings.name === '' ? {} : { name: settings.name }),
     sync: settings.sync,
     partitions: settings.partitions,
+    ...(settings['level-max'] === null ? {} : { levelMax: settings['level-max'] }),
     peer: peerOptions(settings),
     openStore: (directory, opening) => openStore(directory, { ...opening, ...memory }),
     limits: { inFlightMax: settings['requests-max'], inFlightBytesMax: settings['body-bytes-max'] },

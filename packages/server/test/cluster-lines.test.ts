@@ -9,13 +9,13 @@ import { clusterWarnings, warningsOf, withNames } from '../src/http/cluster-warn
 function member(name: string, given: Partial<MemberReport> = {}): MemberReport {
   const places = { zone: '', weight: 1, peer: `${name}:7072`, http: `${name}:7070` };
   const stays = { isJoining: false, isLeaving: false, isLost: false };
-  const load = { replicas: 1024, primaries: 341, ideal: 1024, hints: 0, isSteward: true };
+  const load = { replicas: 1024, primaries: 341, ideal: 1024, hints: 0, level: 2, isSteward: true };
   return { id: `id-${name}`, name, ...places, isSelf: false, state: 'alive', sinceMs: 5000, ...stays, ...load, ...given };
 }
 
 function report(given: Partial<ClusterReport> = {}): ClusterReport {
   const members = [member('a', { isSelf: true }), member('b'), member('c')];
-  const counts = { partitions: 1024, effectiveN: 3, largestOverIdeal: 1, hints: 0, hintsDelivered: 0 };
+  const counts = { level: 2, partitions: 1024, effectiveN: 3, largestOverIdeal: 1, hints: 0, hintsDelivered: 0 };
   return { clusterId: 'c1', epoch: 7, members, changes: [], leavingWaitsFor: '', isRecovering: false, ...counts, ...given };
 }
 
@@ -37,6 +37,14 @@ const join: ChangeReport = {
 };
 
 describe('warnings', () => {
+  test('who holds the level of the cluster back is named', () => {
+    const half = { level: 1, members: [member('a'), member('b', { level: 1 }), member('c', { level: 1, isLost: true })] };
+    expect(clusterWarnings(report(half))).toContain('The cluster stays at level 1 of its formats until b goes up to more.');
+    expect(clusterWarnings(report({ level: 1, members: [member('a', { level: 1 }), member('b', { level: 1 })], effectiveN: 3 }))).toEqual(
+      [],
+    );
+  });
+
   test('there are none when all is well', () => expect(clusterWarnings(report())).toEqual([]));
 
   test('name who is down, for how long, and what is kept for it', () => {

@@ -75,7 +75,7 @@ export class ClusterMember implements ClusterLink {
   async propose(decision: Decision): Promise<ClusterState> {
     // Asked here first, for the typed refusal; what others decide meanwhile may still refuse it.
     decide(this.state, decision);
-    return this.#parts.ringLog.propose(encodeDecision(decision), { timeoutMs: decisionMs });
+    return this.#parts.ringLog.propose(encodeDecision(decision, this.state.level), { timeoutMs: decisionMs });
   }
 
   mintId(): string {

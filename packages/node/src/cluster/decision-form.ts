@@ -27,7 +27,8 @@ const memberId: Form = (value, where) => (typeof value === 'string' && /^[0-9a-f
 const anyRecord: Form = (value, where) => (isRecord(value) ? undefined : where);
 
 const moves = list(pair(whole, list(whole, holdersMax)), movesMax);
-const reached = { id: memberId, peer: text, http: text, acceptor: text };
+const wholeIfAny: Form = (value, where) => (value === undefined ? undefined : whole(value, where));
+const reached = { id: memberId, peer: text, http: text, acceptor: text, level: wholeIfAny };
 const member = record({ ...reached, name: text, zone: text, weight: whole });
 const wish = byKind({
   join: record({ member }),
@@ -47,6 +48,7 @@ const decision = byKind({
   lose: record({ member: memberId }),
   left: record({ member: memberId }),
   member: record({ member: record(reached) }),
+  level: record({ level: whole }),
   bucket: record({ name: text, given: anyRecord, used: flag }),
   drop: record({ name: text }),
 });

@@ -11,7 +11,8 @@
  *   lose      a member is dead for good
  *   left      a member has brought home what it had, and is none any more
  *   join      what `begin` was called when joins were all there was
- *   member    where a member is reached, or which life of its vote file is seated
+ *   member    where a member is reached, which life of its vote file is seated, and which level it knows
+ *   level     the cluster goes up to this level, which all members know (`level.ts`)
  *   bucket    properties of a bucket, beside those said before
  *   drop      a bucket: its generation goes up, its properties are forgotten
  * ```
@@ -19,6 +20,7 @@
 import { electorateOf } from './electorate.ts';
 import { CoterieError } from '@coterie/env';
 import { checkFixed, checkProperties, type GivenProperties, resolveProperties } from '../bucket-properties.ts';
+import { checkKnowsLevel, raiseLevel } from './level.ts';
 import { abort, advance, begin, left, lose, wishKey } from './changes.ts';
 import type { PlannedMoves } from './plan.ts';
 import { type Change, type ClusterState, type DecidedBucket, type Member, memberOf, type Wish } from './state.ts';
@@ -33,9 +35,13 @@ export type Decision =
   | { readonly kind: 'unstage'; readonly id: string }
   | { readonly kind: 'lose' | 'left'; readonly id: string; readonly member: string }
   | { readonly kind: 'advance'; readonly id: string; readonly change: string; readonly from: Change['phase'] }
-  | { readonly kind: 'member'; readonly id: string; readonly member: Pick<Member, 'id' | 'peer' | 'http' | 'acceptor'> }
+  | { readonly kind: 'member'; readonly id: string; readonly member: MemberUpdate }
+  | { readonly kind: 'level'; readonly id: string; readonly level: number }
   | { readonly kind: 'bucket'; readonly id: string; readonly name: string; readonly given: GivenProperties; readonly used: boolean }
   | { readonly kind: 'drop'; readonly id: string; readonly name: string };
+
+/** What a member says of itself whenever it starts. */
+export type MemberUpdate = Pick<Member, 'id' | 'peer' | 'http' | 'acceptor' | 'level'>;
 
 /** Most buckets that a cluster keeps. */
 const bucketsMax = 10_000;
@@ -64,6 +70,8 @@ export function decide(state: ClusterState, decision: Decision): ClusterState {
       return left(next, decision.member);
     case 'member':
       return update(next, decision.member);
+    case 'level':
+      return raiseLevel(next, decision.level);
     case 'bucket':
       return setBucket(next, decision);
     case 'drop':
@@ -86,9 +94,10 @@ function stage(state: ClusterState, wish: Wish): ClusterState {
   throw new CoterieError('OVERLOADED', `${others.length} wishes wait for a commit, the most that may`, { retryable: false });
 }
 
-function update(state: ClusterState, change: Pick<Member, 'id' | 'peer' | 'http' | 'acceptor'>): ClusterState {
+function update(state: ClusterState, change: MemberUpdate): ClusterState {
   const known = memberOf(state, change.id);
   if (known === undefined) throw refuse(`${change.id} is not a member`);
+  checkKnowsLevel(state, { name: known.name, ...levelIn(change) });
   const members = state.members.map((member) => (member.id === change.id ? { ...member, ...only(change) } : member));
   const stewards = state.stewards.map((seat) => (seat.id === change.id ? { id: seat.id, acceptor: change.acceptor } : seat));
   // One that came back after the cluster was restored, and could not vote before.
@@ -96,8 +105,13 @@ function update(state: ClusterState, change: Pick<Member, 'id' | 'peer' | 'http'
   return { ...state, members, stewards };
 }
 
-function only({ peer, http, acceptor }: Pick<Member, 'peer' | 'http' | 'acceptor'>): Pick<Member, 'peer' | 'http' | 'acceptor'> {
-  return { peer, http, acceptor };
+function only({ peer, http, acceptor, level }: MemberUpdate): Omit<MemberUpdate, 'id'> {
+  return { peer, http, acceptor, ...levelIn({ level }) };
+}
+
+/** Nothing for one that named none, so that every member has the same state to the byte. */
+function levelIn({ level }: { readonly level?: number | undefined }): Pick<Member, 'level'> {
+  return level === undefined ? {} : { level };
 }
 
 function setBucket(state: ClusterState, decision: Extract<Decision, { kind: 'bucket' }>): ClusterState {

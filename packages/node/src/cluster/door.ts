@@ -4,7 +4,7 @@
  *
  * ```
  *   ring-log   values [message]         ▶ values [answer]         before joining too
- *   join       [id, name, zone, weight, peer, http, acceptor, mode?, inPlaceOf?]  ▶ [clusterId]      before joining too
+ *   join       [id, name, zone, weight, peer, http, acceptor, mode?, inPlaceOf?, level?]  ▶ [clusterId]   before joining too
  *   gossip     values [message], one way                          before joining too
  * ```
  */
@@ -14,6 +14,7 @@ import { type Endpoint, openEndpoint } from '@coterie/rpc';
 import type { PeerOptions } from '../options.ts';
 import { arrayOf, bytesAt, malformed, memberIdOf, numberOf, textOf } from '../wire.ts';
 import type { Asking } from '../topology.ts';
+import { firstLevel, levelKnownBy } from './level.ts';
 import type { Member } from './state.ts';
 
 /** Opens the door; it answers once handlers are registered. @throws what the endpoint throws: `LOCKED` for an address in use, … */
@@ -54,7 +55,7 @@ const joinMs = 15_000;
 /** Asks the node at `seed` to have it decided that a member joins; resolves with the cluster's id. */
 export async function askToJoin(endpoint: Endpoint, seed: string, { member, mode, inPlaceOf }: Asking): Promise<string> {
   const { id, name, zone, weight, peer, http, acceptor } = member;
-  const body = [id, name, zone, weight, peer, http, acceptor, mode, inPlaceOf ?? ''];
+  const body = [id, name, zone, weight, peer, http, acceptor, mode, inPlaceOf ?? '', levelKnownBy(member)];
   const answer = await endpoint.request(seed, { method: 'join', epoch: 0, body }, { timeoutMs: joinMs });
   return textOf(arrayOf(answer.body, 'answer')[0], 'cluster');
 }
@@ -64,7 +65,7 @@ const textMax = 256;
 
 /** Who asks to join, and how; `from` is who says so. @throws `PROTOCOL`, `INVALID_ARGUMENT` for an address that is none */
 export function askingFrom(from: string, body: unknown): Asking {
-  const [id, name, zone, weight, peer, http, acceptor, mode = 'auto', inPlaceOf = ''] = arrayOf(body, 'member');
+  const [id, name, zone, weight, peer, http, acceptor, mode = 'auto', inPlaceOf = '', level = firstLevel] = arrayOf(body, 'member');
   if (memberIdOf(id) !== from) throw malformed('a member asks for itself only');
   const member: Member = {
     id: from,
@@ -74,6 +75,7 @@ export function askingFrom(from: string, body: unknown): Asking {
     peer: textOf(peer, 'peer'),
     http: textOf(http, 'http'),
     acceptor: textOf(acceptor, 'acceptor'),
+    level: numberOf(level, 'level'),
   };
   if (Object.values(member).some((value) => String(value).length > textMax) || member.name === '') throw malformed('member');
   parseAddress(member.peer);

@@ -14,6 +14,7 @@ import type { RingLog } from '@coterie/consensus';
 import { createRing } from '@coterie/ring';
 import type { DecidedBuckets } from '../buckets.ts';
 import { seatStewards } from './electorate.ts';
+import { levelKnownBy } from './level.ts';
 import type { ClusterState, Member } from './state.ts';
 import { ringMemberOf } from './wishes.ts';
 
@@ -33,6 +34,7 @@ export function foundCluster({ clusterId, clusterKey, partitions, founder, bucke
     epoch: 1,
     clusterId,
     clusterKey,
+    level: levelKnownBy(founder),
     ring: createRing({ partitions, members: [ringMemberOf(founder)] }),
     ringEpoch: 1,
     members: [founder],

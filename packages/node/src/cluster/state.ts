@@ -36,6 +36,8 @@ export interface Member {
   readonly http: string;
   /** Life of its vote file: a vote counts only in the life that was seated. */
   readonly acceptor: string;
+  /** The newest formats that it knows (`level.ts`); absent: the first. */
+  readonly level?: number;
 }
 
 /** A seat in the electorate of the next epoch. */
@@ -95,6 +97,8 @@ export interface ClusterState {
   readonly clusterId: string;
   /** Signs context tokens: 64 hex digits. */
   readonly clusterKey: string;
+  /** The newest formats that are written and sent (`level.ts`). Never goes down. */
+  readonly level: number;
   readonly ring: Ring;
   readonly ringEpoch: number;
   /** In the order of `ring.members`. */

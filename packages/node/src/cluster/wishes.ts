@@ -1,6 +1,7 @@
 /** What may be wished of the ring: each wish checked against the state, and named in words. Pure. */
 import { CoterieError } from '@coterie/env';
 import type { RingChange, RingMember } from '@coterie/ring';
+import { checkKnowsLevel } from './level.ts';
 import { type ClusterState, type Member, memberOf, type Wish } from './state.ts';
 
 /** Most members that a plain ring log carries. */
@@ -40,6 +41,7 @@ function isLosing(wish: Wish): boolean {
 /** `inPlaceOf`: the member whose name and address it may take over. */
 function checkNewcomer(state: ClusterState, member: Member, inPlaceOf: string | undefined): void {
   if (memberOf(state, member.id) !== undefined) throw refuse(`${member.id} is a member already`);
+  checkKnowsLevel(state, member);
   const former = state.former.find(({ id }) => id === member.id);
   if (former !== undefined) throw refuse(whyFormer(former));
   if (state.members.length >= membersMax) throw refuse(`a cluster has at most ${membersMax} members`);

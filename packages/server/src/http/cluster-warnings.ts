@@ -57,7 +57,17 @@ export function clusterWarnings(report: ClusterReport): readonly string[] {
       `Only ${alive} of ${members.length} members can be reached from here; the ring cannot change until most of its stewards can.`,
     );
   }
+  warnings.push(...aboutLevel(report));
   return warnings;
+}
+
+/** An upgrade that is half done may stay so for as long as one likes; but somebody should know. */
+function aboutLevel({ level, members }: ClusterReport): string[] {
+  const behind = members.filter((member) => member.level === level && !member.isLost).map(({ name }) => name);
+  if (members.every((member) => member.isLost || member.level === level)) return [];
+  return [
+    `The cluster stays at level ${level} of its formats until ${behind.join(', ')} ${behind.length === 1 ? 'goes' : 'go'} up to more.`,
+  ];
 }
 
 /** That somebody copies is no warning; that somebody does not answer, or refuses, is. */

@@ -33,6 +33,8 @@ export interface Settings {
   readonly replace: string;
   readonly sync: SyncSetting;
   readonly partitions: number;
+  /** `null`: the newest that this version knows. */
+  readonly 'level-max': number | null;
   readonly insecure: boolean;
   readonly 'allowed-host': readonly string[];
   readonly 'log-level': LogLevel;
@@ -169,6 +171,13 @@ export const definitions: { readonly [Name in SettingName]: Definition<Settings[
     right: 'a power of two from 64 to 65536',
     placeholder: 'Q',
   },
+  'level-max': {
+    schema: checked(parseLevel),
+    default: '',
+    help: 'newest level of formats to go up to, during an upgrade that may be taken back (by default the newest of this version)',
+    right: 'a whole number from 1 up to the newest level of this version',
+    placeholder: 'N',
+  },
   insecure: {
     schema: checked(parseSwitch),
     default: 'false',
@@ -294,6 +303,11 @@ export function parseSync(text: string): SyncSetting | undefined {
 function parsePartitions(text: string): number | undefined {
   const partitions = /^\d{2,5}$/.test(text) ? Number(text) : 0;
   return partitions >= 64 && partitions <= 65_536 && Number.isInteger(Math.log2(partitions)) ? partitions : undefined;
+}
+
+function parseLevel(text: string): number | null | undefined {
+  if (text === '') return null;
+  return /^[1-9]\d{0,3}$/.test(text) ? Number(text) : undefined;
 }
 
 function parseAdvertised(text: string): Address | null | undefined {

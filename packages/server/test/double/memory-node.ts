@@ -70,6 +70,7 @@ export class MemoryNode implements CoterieNode {
       isSelf: true,
       state: 'alive' as const,
       sinceMs: 0,
+      level: 2,
       isSteward: true,
       isJoining: false,
       isLeaving: false,
@@ -79,7 +80,7 @@ export class MemoryNode implements CoterieNode {
       ideal: 1024,
       hints: 0,
     };
-    const counts = { partitions: 1024, effectiveN: 1, largestOverIdeal: 1, hints: 0, hintsDelivered: 0 };
+    const counts = { level: 2, partitions: 1024, effectiveN: 1, largestOverIdeal: 1, hints: 0, hintsDelivered: 0 };
     return {
       clusterId: '00000000000000c1',
       epoch: this.epoch,
