@@ -172,6 +172,8 @@ export class Accidents {
     fleet.stopFor(machine, (disk) => disk.erase(dataDirectory), { entry: { replace: member } });
     fleet.startAgain(machine);
     await this.#removeByForce(machine, member);
+    // Whoever is not in its place by now joins as anybody does.
+    fleet.enter(machine, {});
   }
 
   /** Has a member that is dead for good removed, or replaced if somebody waits to take its place. */
@@ -250,11 +252,11 @@ function isGone(node: CoterieNode, member: string): boolean {
   return !node.cluster().members.some(({ id, isLost }) => id === member && !isLost);
 }
 
-/** Replaced by force where somebody waits for its place, else removed. */
+/** Replaced by force where somebody waits for its place and nothing else is under way, which may wait for the dead one; else removed. */
 async function takeOut({ topology }: CoterieNode, machine: string, member: string): Promise<void> {
-  const { staged } = await topology.plan();
+  const { staged, changes } = await topology.plan();
   const isAwaited = staged.some((wish) => wish.includes(`by ${machine}`));
-  if (isAwaited) await topology.begin({ kind: 'replace', member, by: machine, force: true });
+  if (isAwaited && changes.length === 0) await topology.begin({ kind: 'replace', member, by: machine, force: true });
   else await topology.remove(member);
 }
 

@@ -185,8 +185,13 @@ export class Fleet {
 
   /** One machine more, whose node asks to join, or to take a member's place. */
   add(name: string, entry: Entry = {}): void {
-    this.#added.set(name, entry);
+    this.enter(name, entry);
     this.world.machine(name).onStart((environment) => void this.#startOn(name, environment));
+  }
+
+  /** How the node on a machine comes in when it starts next without being a member. */
+  enter(name: string, entry: Entry): void {
+    this.#added.set(name, entry);
   }
 
   /**
