@@ -26,6 +26,7 @@ import { RunningNode } from './node.ts';
 import { nothingMoved } from './moved.ts';
 import { OperationMemory } from './operations.ts';
 import { durabilityOf } from './options.ts';
+import { Patience } from './patience.ts';
 import { ClockWatch } from './peer-clocks.ts';
 import { noPeers } from './peers.ts';
 import { RemotePeers } from './remote.ts';
@@ -133,6 +134,7 @@ async function assembleInside({ settings, store, life, recovery, ringLog, endpoi
     hybridClock: hazards.wallClockWins ? wallClockStamps(clock) : new HybridClock(clock),
     clocks: new ClockWatch({ clock, log, peers, others }),
     limits,
+    patience: new Patience(environment, limits.patienceMs),
     moved: nothingMoved(),
     hazards,
     witness: settings.witness,

@@ -8,15 +8,14 @@
  * A write goes on after the verdict: an owner that then fails or stays silent still gets its stand-in, so that every copy
  * finds a home. A read stops asking.
  */
-import type { Timer, Timers } from '@coterie/env';
+import type { Patience, Waiter } from './patience.ts';
 import type { Outcome, Pursuit, Target } from './pursuit.ts';
 
 /** How a chase is carried out. */
 export interface ChaseParts<Answer extends Outcome> {
   readonly pursuit: Pursuit;
-  readonly timers: Timers;
-  /** A store that is silent for so long gets a stand-in. */
-  readonly patienceMs: number;
+  /** A store that is silent for longer gets a stand-in. */
+  readonly patience: Patience;
   /** What to do about owners that are missing when the verdict is out. */
   readonly afterwards: 'complete' | 'stop';
   /** Asks a store. Never rejects: a failure is an answer. */
@@ -27,25 +26,36 @@ export interface ChaseParts<Answer extends Outcome> {
 export class Chase<Answer extends Outcome> {
   readonly answers: Answer[] = [];
   readonly #parts: ChaseParts<Answer>;
-  #timer: Timer | undefined;
+  readonly #take: (answer: Answer) => void = (answer) => this.#add(answer);
+  #waiter: Waiter | undefined;
   #decide: ((verdict: 'met' | 'failed') => void) | undefined;
   #settle: (() => void) | undefined;
+  #isSettled = false;
   #open = 0;
-  /** Resolves when every store that was asked has answered. */
-  readonly settled: Promise<void>;
 
   constructor(parts: ChaseParts<Answer>) {
     this.#parts = parts;
-    this.settled = new Promise((resolve) => (this.#settle = resolve));
+  }
+
+  /** Calls `then` once every store that was asked has answered, which may be at once. */
+  whenSettled(then: () => void): void {
+    if (this.#isSettled) return then();
+    const earlier = this.#settle;
+    this.#settle = earlier === undefined ? then : (): void => (earlier(), then());
+  }
+
+  /** Resolves when every store that was asked has answered. */
+  get settled(): Promise<void> {
+    return new Promise((resolve) => this.whenSettled(resolve));
   }
 
   /** Asks, and resolves with the verdict. `own` is the coordinator's own part. */
   run(own?: Target): Promise<'met' | 'failed'> {
-    const { pursuit, timers, patienceMs } = this.#parts;
+    const { pursuit, patience } = this.#parts;
     return new Promise((resolve) => {
       this.#decide = resolve;
       this.#ask(pursuit.start(own));
-      if (this.#open > 0) this.#timer = timers.after(patienceMs, () => this.#hurry());
+      if (this.#open > 0) this.#waiter = patience.begin(() => this.#hurry());
       this.#check();
     });
   }
@@ -53,11 +63,11 @@ export class Chase<Answer extends Outcome> {
   #ask(targets: readonly Target[]): void {
     for (const target of targets) {
       this.#open += 1;
-      void this.#parts.ask(target).then((answer) => this.#take(answer));
+      void this.#parts.ask(target).then(this.#take);
     }
   }
 
-  #take(answer: Answer): void {
+  #add(answer: Answer): void {
     this.#open -= 1;
     this.answers.push(answer);
     const more = this.#parts.pursuit.add(answer);
@@ -85,7 +95,9 @@ export class Chase<Answer extends Outcome> {
   #check(): void {
     if (this.#decide !== undefined) this.#judge(this.#decide);
     if (this.#open > 0) return;
-    this.#timer?.cancel();
+    if (this.#waiter !== undefined) this.#parts.patience.end(this.#waiter);
+    this.#isSettled = true;
     this.#settle?.();
+    this.#settle = undefined;
   }
 }

@@ -13,6 +13,7 @@ import type { Hazards } from './hazards.ts';
 import type { HybridClock } from './hybrid-clock.ts';
 import { addressOf } from './layout.ts';
 import { keyBytesMax, type NodeLimits } from './limits.ts';
+import type { Patience } from './patience.ts';
 import type { ClockWatch } from './peer-clocks.ts';
 import type { MoveCounts } from './moved.ts';
 import type { WriteWitness } from './options.ts';
@@ -38,6 +39,8 @@ export interface Core {
   /** Whether the wall clock behind it can be trusted. */
   readonly clocks: Pick<ClockWatch, 'isFar' | 'step'>;
   readonly limits: NodeLimits;
+  /** How long silent stores are waited for. */
+  readonly patience: Patience;
   /** What changes of the ring have cost so far. */
   readonly moved: MoveCounts;
   /** Safeguards that this node does without: none, but in tests of the store itself. */

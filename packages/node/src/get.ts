@@ -88,8 +88,7 @@ async function read(core: Core, order: ReadOrder, attempt: Attempt): Promise<Fou
     });
     const chase = new Chase<ReadReply>({
       pursuit,
-      timers: core.environment.timers,
-      patienceMs: core.limits.patienceMs,
+      patience: core.patience,
       afterwards: 'stop',
       ask: (target) => readCopy(core, { place: order.place, placement }, target),
     });

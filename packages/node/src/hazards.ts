@@ -72,7 +72,7 @@ export function checkHazards(given: Partial<Hazards> = {}): Hazards {
 
 /** Scenario 20: everybody has the turn at once, and nobody knows of another's batch in flight. */
 export function openTurns<State>(): KeyTurns<State> {
-  const turn: KeyTurn<State> = { latest: undefined, find: () => undefined, track: () => undefined, leave: () => undefined };
+  const turn: KeyTurn<State> = { latest: undefined, find: () => undefined, track: () => (): void => undefined, leave: () => undefined };
   return { bounds: {}, enter: () => turn };
 }
 

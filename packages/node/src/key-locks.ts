@@ -30,8 +30,8 @@ export interface KeyTurn<State> {
   readonly latest: State | undefined;
   /** The batch in flight for an operation. */
   find(operation: string): InFlight<State> | undefined;
-  /** Remembers a batch until `settled` ends, well or not. */
-  track(item: InFlight<State>, settled: Promise<unknown>): void;
+  /** Remembers a batch until it is settled, well or not: then what this returns is to be called, once. */
+  track(item: InFlight<State>): () => void;
   leave(): void;
 }
 
@@ -60,13 +60,12 @@ class Slot<State> implements KeyTurn<State> {
     return this.#inFlight.find((item) => item.operation === operation);
   }
 
-  track(item: InFlight<State>, settled: Promise<unknown>): void {
+  track(item: InFlight<State>): () => void {
     this.#inFlight.push(item);
-    const forget = (): void => {
+    return () => {
       this.#inFlight.splice(this.#inFlight.indexOf(item), 1);
       this.#dropIfIdle();
     };
-    settled.then(forget, forget);
   }
 
   leave(): void {

@@ -53,14 +53,16 @@ export interface PursuitPlan {
   standing(store: string): Standing;
 }
 
-/** One operation's way through the stores. */
+/** One operation's way through the stores. Asked stores are a handful: two short lists are quicker than sets and maps. */
 export class Pursuit {
   readonly #plan: PursuitPlan;
   readonly #owners: readonly string[];
-  readonly #fallbacks: Iterator<string>;
-  readonly #asked = new Set<string>();
-  readonly #open = new Map<string, Target>();
-  readonly #outcomes = new Map<string, Outcome>();
+  #fallbacks: Iterator<string> | undefined;
+  /** Everyone who was asked, each store once. */
+  readonly #asked: Target[] = [];
+  /** What each of them answered, at the same position. */
+  readonly #answers: (Outcome | undefined)[] = [];
+  #openCount = 0;
   /** Owners that were not asked because they are thought to be down. */
   readonly #passedOver: string[] = [];
   #fallbacksLeft = true;
@@ -68,7 +70,6 @@ export class Pursuit {
   constructor(plan: PursuitPlan) {
     this.#plan = plan;
     this.#owners = plan.sets.length === 1 ? plan.sets[0] : [...new Set(plan.sets.flat())];
-    this.#fallbacks = plan.fallbacks[Symbol.iterator]();
   }
 
   /**
@@ -77,39 +78,45 @@ export class Pursuit {
    */
   start(own?: Target): Target[] {
     const targets = own === undefined ? [] : [this.#ask(own)];
-    const down = this.#owners.filter((owner) => owner !== own?.store && this.#plan.standing(owner) === 'down');
+    const down: string[] = [];
     for (const owner of this.#owners) {
-      if (!this.#asked.has(owner) && !down.includes(owner)) targets.push(this.#ask({ store: owner }));
+      if (owner !== own?.store && this.#plan.standing(owner) === 'down') down.push(owner);
+      else if (!this.#wasAsked(owner)) targets.push(this.#ask({ store: owner, standsFor: undefined }));
     }
     for (const owner of down) {
       this.#passedOver.push(owner);
       if (owner !== own?.standsFor) targets.push(...this.#next(owner));
     }
     // Fallbacks cannot make up for primaries: where strictness needs them, those thought to be down are tried at once.
-    if (this.#open.size === 0 || this.#needsPassedOver()) targets.push(...this.#lastResort());
+    if (this.#openCount === 0 || (down.length > 0 && this.#needsPassedOver())) targets.push(...this.#lastResort());
     return targets;
   }
 
   /** Takes an answer in; returns whom to ask now. The first answer of a store counts. */
-  add(outcome: Outcome): Target[] {
-    const target = this.#open.get(outcome.store);
-    if (target === undefined) return [];
-    this.#open.delete(outcome.store);
-    this.#outcomes.set(outcome.store, outcome);
-    const targets = outcome.ok ? [] : this.#next(target.standsFor ?? target.store);
-    const isStuck = this.#open.size === 0 && this.verdict !== 'met';
+  add(outcome: Outcome): readonly Target[] {
+    const position = this.#positionOf(outcome.store);
+    if (position < 0 || this.#answers[position] !== undefined) return nobody;
+    this.#answers[position] = outcome;
+    this.#openCount -= 1;
+    const target = this.#asked[position];
+    const targets = outcome.ok ? nobody : this.#next(target.standsFor ?? target.store);
+    const isStuck = this.#openCount === 0 && this.verdict !== 'met';
     return isStuck ? this.#lastResort() : targets;
   }
 
   /** A store has been silent for long; returns whom to ask beside it. */
-  late(store: string): Target[] {
-    const target = this.#open.get(store);
-    return target === undefined ? [] : this.#next(target.standsFor ?? target.store);
+  late(store: string): readonly Target[] {
+    const position = this.#positionOf(store);
+    if (position < 0 || this.#answers[position] !== undefined) return nobody;
+    const target = this.#asked[position];
+    return this.#next(target.standsFor ?? target.store);
   }
 
   get verdict(): 'waiting' | 'met' | 'failed' {
-    if (this.#plan.sets.every((_, index) => this.#isMet(index))) return 'met';
-    return this.#isHopeless() ? this.#lastVerdict() : 'waiting';
+    for (let index = 0; index < this.#plan.sets.length; index++) {
+      if (!this.#isMet(index)) return this.#isHopeless() ? this.#lastVerdict() : 'waiting';
+    }
+    return 'met';
   }
 
   /**
@@ -118,7 +125,7 @@ export class Pursuit {
    */
   #lastVerdict(): 'waiting' | 'met' | 'failed' {
     const held = this.outcomes.filter(({ ok }) => ok).length;
-    const perhaps = held + this.#open.size + this.#passedOver.length;
+    const perhaps = held + this.#openCount + this.#passedOver.length;
     const reaches = (most: number, primariesOf: (index: number) => number): boolean =>
       this.#plan.thresholds.every(({ total, primary }, index) => most >= total && primariesOf(index) >= primary);
     if (reaches(held, (index) => this.#counts(index).primary)) return 'met';
@@ -127,11 +134,11 @@ export class Pursuit {
 
   /** Stores that were asked and have not answered. */
   get open(): readonly Target[] {
-    return [...this.#open.values()];
+    return this.#asked.filter((_, position) => this.#answers[position] === undefined);
   }
 
   get outcomes(): readonly Outcome[] {
-    return [...this.#outcomes.values()];
+    return this.#answers.filter((answer) => answer !== undefined);
   }
 
   /** Whether a store counts as a primary: an owner that was asked as itself and vouches for what it lacks. */
@@ -140,17 +147,29 @@ export class Pursuit {
   }
 
   #ask(target: Target): Target {
-    this.#asked.add(target.store);
-    this.#open.set(target.store, target);
+    this.#asked.push(target);
+    this.#answers.push(undefined);
+    this.#openCount += 1;
     return target;
+  }
+
+  #positionOf(store: string): number {
+    const asked = this.#asked;
+    for (let position = 0; position < asked.length; position++) if (asked[position].store === store) return position;
+    return -1;
+  }
+
+  #wasAsked(store: string): boolean {
+    return this.#positionOf(store) >= 0;
   }
 
   /** The next fallback that is not down, to stand in for `owner`. */
   #next(owner: string): Target[] {
+    this.#fallbacks ??= this.#plan.fallbacks[Symbol.iterator]();
     while (this.#fallbacksLeft) {
       const { value, done } = this.#fallbacks.next();
       if (done === true) this.#fallbacksLeft = false;
-      else if (!this.#asked.has(value) && this.#plan.standing(value) !== 'down') return [this.#ask({ store: value, standsFor: owner })];
+      else if (!this.#wasAsked(value) && this.#plan.standing(value) !== 'down') return [this.#ask({ store: value, standsFor: owner })];
     }
     return [];
   }
@@ -159,8 +178,8 @@ export class Pursuit {
   #lastResort(): Target[] {
     return this.#passedOver
       .splice(0)
-      .filter((owner) => !this.#asked.has(owner))
-      .map((owner) => this.#ask({ store: owner }));
+      .filter((owner) => !this.#wasAsked(owner))
+      .map((owner) => this.#ask({ store: owner, standsFor: undefined }));
   }
 
   #isMet(index: number): boolean {
@@ -173,8 +192,8 @@ export class Pursuit {
     const set = this.#plan.sets[index];
     let total = 0;
     let primary = 0;
-    for (const outcome of this.#outcomes.values()) {
-      if (!outcome.ok || !isOf(set, outcome)) continue;
+    for (const outcome of this.#answers) {
+      if (outcome === undefined || !outcome.ok || !isOf(set, outcome)) continue;
       total += 1;
       if (this.isPrimary(outcome) && set.includes(outcome.store)) primary += 1;
     }
@@ -186,29 +205,34 @@ export class Pursuit {
   }
 
   #isHopeless(): boolean {
-    return this.#plan.sets.some((_, index) => {
+    for (let index = 0; index < this.#plan.sets.length; index++) {
       const { total, primary } = this.#plan.thresholds[index];
       const possible = this.#possible(index, this.#passedOverOf(index));
       // While fallbacks are left, every owner has one answer or one store that is being asked.
-      return (!this.#fallbacksLeft && possible.total < total) || possible.primary < primary;
-    });
+      if ((!this.#fallbacksLeft && possible.total < total) || possible.primary < primary) return true;
+    }
+    return false;
   }
 
   #passedOverOf(index: number): number {
+    if (this.#passedOver.length === 0) return 0;
     return this.#passedOver.filter((owner) => this.#plan.sets[index].includes(owner)).length;
   }
 
   /** What can still be reached in a set if all that are open answer, and `more` of its primaries beside them. */
   #possible(index: number, more: number): Threshold {
     let { total, primary } = this.#counts(index);
-    for (const target of this.#open.values()) {
-      if (!isOf(this.#plan.sets[index], target)) continue;
+    for (let position = 0; position < this.#asked.length; position++) {
+      const target = this.#asked[position];
+      if (this.#answers[position] !== undefined || !isOf(this.#plan.sets[index], target)) continue;
       total += 1;
       if (target.standsFor === undefined) primary += 1;
     }
     return { total: total + more, primary: primary + more };
   }
 }
+
+const nobody: readonly Target[] = [];
 
 function isOf(set: readonly string[], target: Target): boolean {
   return set.includes(target.standsFor ?? target.store);

@@ -17,12 +17,16 @@ import type { WriteOrder } from './write.ts';
 const contentTypeDefault = 'application/octet-stream';
 
 /** Writes a value. Resolves when w stores hold it. */
-export async function put(core: Core, asked: PutRequest, on: Handling): Promise<WriteReply> {
-  const place = placeOf(core, asked.bucket, asked.key);
-  checkValue(asked, place);
-  const describe = (request: PutRequest): WriteOrder => orderOf(core, place, request);
-  const there = (member: string, request: PutRequest): Promise<WriteReply> => core.cluster.peers.put(member, request);
-  return carryOut(core, { place, asked, describe, there }, on);
+export function put(core: Core, asked: PutRequest, on: Handling): Promise<WriteReply> {
+  try {
+    const place = placeOf(core, asked.bucket, asked.key);
+    checkValue(asked, place);
+    const describe = (request: PutRequest): WriteOrder => orderOf(core, place, request);
+    const there = (member: string, request: PutRequest): Promise<WriteReply> => core.cluster.peers.put(member, request);
+    return carryOut(core, { place, asked, describe, there }, on);
+  } catch (error) {
+    return Promise.reject(error as Error);
+  }
 }
 
 function orderOf(core: Core, place: Place, request: PutRequest): WriteOrder {

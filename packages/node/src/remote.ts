@@ -48,20 +48,15 @@ export class RemotePeers implements Peers {
 
   async read(member: string, place: Place, hintsFor: readonly string[]): Promise<RemoteCopy> {
     const { objectKey } = place.address;
-    const answer = await this.#askTwice(member, { method: 'read', body: [hintsFor], values: [objectKey] });
+    const answer = await this.#askTwice(member, { method: 'read', body: [hintsFor], values: [objectKey] }, asItIs);
     const [recovering] = arrayOf(answer.body, 'answer');
     return { object: decodeObject(bytesAt(answer.values, 0), 0, addressSeed(objectKey)), recovering: recovering === true };
   }
 
-  async merge(
-    member: string,
-    place: Place,
-    { object, order }: { readonly object: CausalObject; readonly order: MergeOrder },
-  ): Promise<boolean> {
+  merge(member: string, place: Place, { object, order }: { readonly object: CausalObject; readonly order: MergeOrder }): Promise<boolean> {
     const { objectKey } = place.address;
     const values = [objectKey, this.#encoded(object, objectKey)];
-    const answer = await this.#askTwice(member, { method: 'merge', body: [order.hintFor ?? null, order.background === true], values });
-    return arrayOf(answer.body, 'answer')[0] === true;
+    return this.#askTwice(member, { method: 'merge', body: [order.hintFor ?? null, order.background === true], values }, syncedIn);
   }
 
   async put(member: string, request: PutRequest): Promise<WriteReply> {
@@ -97,7 +92,7 @@ export class RemotePeers implements Peers {
   }
 
   async digests(member: string, objectKeys: readonly Uint8Array[]): Promise<readonly (Hash64 | undefined)[]> {
-    const answer = await this.#askTwice(member, { method: 'digests', body: null, values: objectKeys });
+    const answer = await this.#askTwice(member, { method: 'digests', body: null, values: objectKeys }, asItIs);
     return decodeDigests(bytesAt(answer.values, 0), objectKeys.length);
   }
 
@@ -146,10 +141,10 @@ export class RemotePeers implements Peers {
    * Asks again when the connection turns out to be lost: it may have died long ago, while this node or the other stood still.
    * Only for what may be carried out twice.
    */
-  #askTwice(member: string, message: Question): Promise<RpcAnswer> {
-    return this.#ask(member, message).catch((error: unknown) => {
-      if (isCoterieError(error, 'CONNECTION_LOST') && error.details.mayHaveTakenEffect === true) return this.#ask(member, message);
-      throw error;
+  #askTwice<T>(member: string, message: Question, open: (answer: RpcAnswer) => T): Promise<T> {
+    return this.#ask(member, message).then(open, (error: unknown) => {
+      if (!isCoterieError(error, 'CONNECTION_LOST') || error.details.mayHaveTakenEffect !== true) throw error;
+      return this.#ask(member, message).then(open);
     });
   }
 
@@ -172,12 +167,24 @@ export class RemotePeers implements Peers {
   }
 }
 
+function asItIs(answer: RpcAnswer): RpcAnswer {
+  return answer;
+}
+
+function syncedIn({ body }: RpcAnswer): boolean {
+  return arrayOf(body, 'answer')[0] === true;
+}
+
 /** What the answering side can do. */
 export interface Answering {
   readonly service: PeerService;
   put(request: PutRequest): Promise<WriteReply>;
   delete(request: DeleteRequest): Promise<WriteReply>;
   missing(change: string): string | undefined;
+}
+
+function answerSynced(synced: boolean): { readonly body: unknown } {
+  return { body: [synced] };
 }
 
 type Handler = (request: IncomingRequest) => Promise<{ readonly body: unknown; readonly values?: readonly Uint8Array[] }>;
@@ -191,11 +198,11 @@ export function peerHandlers({ service, put, delete: remove, missing }: Answerin
       const { object, recovering } = await service.read(epoch, address, hintsFor);
       return { body: [recovering], values: [encodeObject(object, addressSeed(address.objectKey))] };
     },
-    merge: async ({ epoch, body, values }) => {
+    // No async function: most of what nodes ask each other is this, and each promise less is half a microsecond.
+    merge: ({ epoch, body, values }) => {
       const [hintFor, background] = arrayOf(body, 'body');
       const order = { hintFor: hintFor === null ? undefined : memberIdOf(hintFor), background: background === true };
-      const synced = await service.merge(epoch, addressFrom(bytesAt(values, 0)), { object: bytesAt(values, 1), order });
-      return { body: [synced] };
+      return service.merge(epoch, addressFrom(bytesAt(values, 0)), { object: bytesAt(values, 1), order }).then(answerSynced);
     },
     put: async ({ body, values }) => {
       const [bucket, fields] = arrayOf(body, 'body');

@@ -171,7 +171,8 @@ export class LocalReplica {
     this.#watchForOwnFuture([object.set.clock], object.set.cloud);
     const turn = await this.#parts.turns.enter(recordOf(place).id);
     try {
-      const local = await this.#newest(turn, place);
+      const newest = this.#newest(turn, place);
+      const local = newest instanceof Promise ? await newest : newest;
       this.#checkRoom(place, local.object);
       const merged = this.#parts.meet(local.object, object, place.bucket.properties.conflict);
       return this.#keep(turn, place, { before: local, after: merged });
@@ -306,14 +307,15 @@ export class LocalReplica {
     const committed = this.#hand(batch, place, { change, durable: this.#parts.durable });
     // Spelt out: an object that is spread and then added to has a shape of its own each time, and all who read it are slow.
     const state: PendingCopy = { object: copy.object, own: copy.own, answer, durable: committed, builtOn: false, newHint };
-    // First, so that a failed batch is out of sight before its failure is told.
-    turn.track({ state, operation }, committed);
+    const forget = turn.track({ state, operation }); // called first: a failed batch is out of sight before its failure is told
     state.durable = committed.then(
       () => {
+        forget();
         if (newHint !== undefined) newHint.isKept = true;
         return this.#parts.buckets.used(place.bucket);
       },
       (error: unknown) => {
+        forget();
         // The dot may have been sent and not be here: the epoch must not go on past it.
         if (answer !== undefined) this.#parts.life.end('a write that may have been sent could not be kept');
         if (newHint !== undefined) this.#hintFailed(newHint, place);

@@ -42,13 +42,12 @@ export async function replicate(core: Core, delivery: Delivery, attempt: Attempt
     });
     const chase = new Chase<Reply>({
       pursuit,
-      timers: core.environment.timers,
-      patienceMs: core.limits.patienceMs,
+      patience: core.patience,
       afterwards: 'complete',
       ask: (target) => deliverTo(core, delivery, target),
     });
     const verdict = await chase.run(ownPart(delivery, placement));
-    void chase.settled.then(() => noteMissed(core, placement, chase.answers));
+    chase.whenSettled(() => noteMissed(core, placement, chase.answers));
     attempt.check();
     const newer = newerThan(chase.answers);
     if (newer.length > 0) await core.cluster.catchUp(newer);
@@ -83,24 +82,26 @@ function ownPart({ own }: Delivery, { owners }: KeyPlacement): Target | undefine
   return owners.includes(standsFor) && !owners.includes(store) ? own.target : undefined;
 }
 
-async function deliverTo(core: Core, delivery: Delivery, target: Target): Promise<Reply> {
-  const { place, object, own } = delivery;
+/** Never rejects. One `then` on what the store promises, for every copy of every write comes by here. */
+function deliverTo(core: Core, delivery: Delivery, target: Target): Promise<Reply> {
   const { store, standsFor } = target;
   // Spelt out: objects that are spread and then added to have many shapes, and all who read them are slow.
+  const failed = (error: unknown): Reply => ({ store, standsFor, ok: false, synced: false, error });
   try {
-    if (own !== undefined && own.target.store === store && own.target.standsFor === standsFor) {
-      await own.durable;
-      return { store, standsFor, ok: true, synced: core.syncsEachWrite, error: undefined };
-    }
-    if (store === core.selfId) {
-      await core.local.merge(standsFor === undefined ? place : { ...place, hintFor: standsFor }, object);
-      return { store, standsFor, ok: true, synced: core.syncsEachWrite, error: undefined };
-    }
-    const synced = await core.cluster.peers.merge(store, place, { object, order: { hintFor: standsFor } });
-    return { store, standsFor, ok: true, synced, error: undefined };
+    return handTo(core, delivery, target).then(
+      (synced) => ({ store, standsFor, ok: true, synced: synced ?? core.syncsEachWrite, error: undefined }),
+      failed,
+    );
   } catch (error) {
-    return { store, standsFor, ok: false, synced: false, error };
+    return Promise.resolve(failed(error));
   }
+}
+
+/** Resolves when the store holds the object: another one says whether it is synced there. */
+function handTo(core: Core, { place, object, own }: Delivery, { store, standsFor }: Target): Promise<boolean | void> {
+  if (own !== undefined && own.target.store === store && own.target.standsFor === standsFor) return own.durable;
+  if (store === core.selfId) return core.local.merge(standsFor === undefined ? place : { ...place, hintFor: standsFor }, object);
+  return core.cluster.peers.merge(store, place, { object, order: { hintFor: standsFor } });
 }
 
 function restless(attempt: Attempt): CoterieError {

@@ -43,12 +43,19 @@ export class PeerService {
 
   /** Merges a copy; resolves when it is durable here, to whether this node syncs what it acknowledges. */
   merge(epoch: number, address: Address, copy: { readonly object: Uint8Array; readonly order: MergeOrder }): Promise<boolean> {
-    return this.#gate.run(epoch, async () => {
-      const place = await this.#placeOf(address);
+    const { local, syncsEachWrite } = this.#core;
+    const mergeAt = (place: Place): Promise<boolean> => {
       const object = decodeObject(copy.object, 0, addressSeed(address.objectKey));
       const { hintFor } = copy.order;
-      await this.#core.local.merge(hintFor === undefined ? place : { ...place, hintFor }, object);
-      return this.#core.syncsEachWrite;
+      return local.merge(hintFor === undefined ? place : { ...place, hintFor }, object).then(() => syncsEachWrite);
+    };
+    return this.#gate.run(epoch, () => {
+      try {
+        const place = this.#knownPlaceOf(address);
+        return place === undefined ? this.#placeOf(address).then(mergeAt) : mergeAt(place);
+      } catch (error) {
+        return Promise.reject(error as Error);
+      }
     });
   }
 
@@ -156,6 +163,12 @@ export class PeerService {
     const { partitions } = this.#core.cluster.state.ring;
     if (ranges.length > partitions || ranges.some(([, until]) => until > partitions)) throw malformed('ranges');
     return ranges.map(([from, until]) => [partitionStart(from, partitions), partitionStart(until, partitions)]);
+  }
+
+  /** The place, if this side knows the bucket as the other does: nearly always. */
+  #knownPlaceOf(address: Address): Place | undefined {
+    const bucket = this.#core.buckets.get(address.bucket);
+    return address.generation === bucket.generation ? { bucket, address } : undefined;
   }
 
   /** The place, in the bucket as both sides know it. @throws `STALE_RING` for a generation that was dropped */

@@ -18,6 +18,7 @@ import { mergeObjects } from '../src/merge.ts';
 import { nothingMoved } from '../src/moved.ts';
 import { OperationMemory } from '../src/operations.ts';
 import { noPeers } from '../src/peers.ts';
+import { Patience } from '../src/patience.ts';
 import { LocalReplica, type PendingCopy } from '../src/replica.ts';
 import type { World } from './world.ts';
 
@@ -70,6 +71,7 @@ export async function makeCore(
     hybridClock: new HybridClock(environment.clock),
     clocks: { isFar: () => false, step: () => Promise.resolve() },
     limits: checkLimits({}),
+    patience: new Patience(environment, checkLimits({}).patienceMs),
     moved: nothingMoved(),
     hazards: noHazards,
     syncsEachWrite: true,
