@@ -3,12 +3,13 @@
  * against the newest local copy; what it throws refuses the write and nothing has happened.
  */
 import { CoterieError } from '@coterie/env';
-import { Context, type Dot } from '@coterie/vector-clock';
+import { compareDots, Context, type Dot, type DottedSet } from '@coterie/vector-clock';
 import type { BucketProperties, Conditions } from './api.ts';
 import { etagOf } from './etag.ts';
-import { distinct, noteGone, settle, withoutReplaced } from './merge.ts';
+import { type Conflict, goneFrom, outranks, shown, withoutReplaced } from './merge.ts';
 import { type CausalObject, plainType } from './object.ts';
 import { isVisible, type Payload } from './payload.ts';
+import { nextRank, type ReplacedList, stillAsked } from './replaced.ts';
 
 /** One write, ready to be decided. */
 export interface WriteChange {
@@ -25,19 +26,47 @@ export function decideWrite(local: CausalObject, change: WriteChange): CausalObj
   const { dot, now, payload, context, properties } = change;
   checkType(local);
   const event = local.set.event({ dot, at: now, value: payload, context });
-  const extensions = noteGone(local.extensions, local.set.siblings, event);
-  const settled = settle(withoutReplaced(event, extensions), properties.conflict);
-  const set = properties.clockEntriesMax === undefined ? settled : settled.truncate(properties.clockEntriesMax);
-  const after: CausalObject = { type: local.type, extensions, set };
-  if (!payload.tombstone) checkSiblings(local, after, properties.siblingsMax);
+  const swept = sweep(event, dot, properties.conflict);
+  const replaced = noteReplaced(local, { after: properties.conflict === 'lww' ? event : swept, now });
+  const { type, extensions } = local;
+  const whole = withoutReplaced({ type, extensions, replaced, set: swept }, properties.conflict);
+  const { clockEntriesMax } = properties;
+  const after = clockEntriesMax === undefined ? whole : { ...whole, set: whole.set.truncate(clockEntriesMax) };
+  if (!payload.tombstone) checkSiblings(local, after, properties);
   return after;
 }
 
+/**
+ * The set without what the write `own` takes the place of although its author had not seen it: of an `lww` bucket what it
+ * outranks, which is everything, as it is stamped above all that is here; for a tombstone all others, as one is enough.
+ */
+function sweep(set: DottedSet<Payload>, own: Dot, conflict: Conflict): DottedSet<Payload> {
+  const written = set.siblings.find(({ dot }) => compareDots(dot, own) === 0);
+  if (written === undefined || set.siblings.length === 1) return set;
+  if (conflict === 'lww') return set.reduce((sibling) => !outranks(written, sibling));
+  return written.value.tombstone ? set.reduce((sibling) => !sibling.value.tombstone || sibling === written) : set;
+}
+
+/**
+ * The list of replaced operations after a write. What an `lww` write swept is not on it: of two writes that swept each other's copies,
+ * in two places, both would go.
+ */
+function noteReplaced(local: CausalObject, { after, now }: { readonly after: DottedSet<Payload>; readonly now: number }): ReplacedList {
+  const gone = stillAsked(goneFrom(after, local.set), now);
+  return gone.length === 0 ? local.replaced : local.replaced.note(gone, nextRank(local));
+}
+
+/** When a precondition is checked, and what the key shows by its bucket's rules. */
+interface Moment {
+  readonly now: number;
+  readonly conflict: Conflict;
+}
+
 /** Checks the preconditions of a write. @throws `PRECONDITION_FAILED` */
-export function checkConditions(local: CausalObject, conditions: Conditions | undefined, now: number): void {
+export function checkConditions(local: CausalObject, conditions: Conditions | undefined, on: Moment): void {
   if (conditions === undefined) return;
   const { ifNoneMatch, ifMatch } = conditions;
-  const holdsValue = local.set.siblings.some((sibling) => isVisible(sibling.value, now));
+  const holdsValue = shown(local.set, on.conflict).some((sibling) => isVisible(sibling.value, on.now));
   if (ifNoneMatch === '*' && holdsValue) throw precondition('the key holds a value');
   if (ifMatch === undefined) return;
   if (!holdsValue) throw precondition('the key holds no value');
@@ -65,9 +94,9 @@ function checkType(object: CausalObject): void {
   );
 }
 
-function checkSiblings(before: CausalObject, after: CausalObject, siblingsMax: number): void {
-  const values = distinct(after.set).length;
-  if (values <= siblingsMax || values <= distinct(before.set).length) return;
+function checkSiblings(before: CausalObject, after: CausalObject, { conflict, siblingsMax }: BucketProperties): void {
+  const values = shown(after.set, conflict).length;
+  if (values <= siblingsMax || values <= shown(before.set, conflict).length) return;
   throw new CoterieError(
     'TOO_MANY_SIBLINGS',
     `the key holds ${values - 1} concurrent values; read it and write back one with the context`,

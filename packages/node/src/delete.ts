@@ -13,6 +13,7 @@ import { type Look, mergedRead } from './get.ts';
 import { highestStamp } from './merge.ts';
 import { addressSeed } from './object.ts';
 import { makePayload } from './payload.ts';
+import { rankFor } from './replaced.ts';
 import type { Place } from './replica.ts';
 import type { WriteOrder } from './write.ts';
 
@@ -49,13 +50,14 @@ function orderOf(core: Core, place: Place, request: DeleteRequest): WriteOrder {
     seen: (local) => context ?? Context.whole(local.set),
     decide(local, { dot, operation, seen }) {
       const now = core.environment.clock.now();
-      checkConditions(local, request.conditions, now);
       const { properties } = place.bucket;
+      checkConditions(local, request.conditions, { now, conflict: properties.conflict });
       const payload = makePayload(
         {
           tombstone: true,
           writtenAt: now,
           stamp: properties.conflict === 'lww' ? core.hybridClock.next(highestStamp(local.set)) : undefined,
+          rank: rankFor(operation, local),
           operation,
           contentType: '',
           extensions: noExtensions,

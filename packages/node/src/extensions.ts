@@ -26,7 +26,7 @@ export function writeExtensions(writer: ByteWriter, extensions: Extensions): voi
   for (const { tag, bytes } of extensions) writer.varint(tag).byteString(bytes);
 }
 
-/** Reads the encoded form. @throws `CORRUPTION` */
+/** Reads the encoded form; fields are views of the input. @throws `CORRUPTION` */
 export function readExtensions(reader: ByteReader): Extensions {
   const count = reader.varint();
   if (count === 0) return noExtensions;
@@ -35,27 +35,19 @@ export function readExtensions(reader: ByteReader): Extensions {
   for (let i = 0; i < count; i++) {
     const tag = reader.varint();
     if (i > 0 && extensions[i - 1].tag >= tag) throw malformed('extensions out of order');
-    extensions.push({ tag, bytes: reader.byteString() });
+    extensions.push({ tag, bytes: reader.view(reader.varint()) });
   }
   return extensions;
 }
 
-/** How two values of one tag become one, the same whichever way round. */
-export type MergeValues = (a: Uint8Array, b: Uint8Array) => Uint8Array;
-
-/** Both maps' fields; of two values for one tag what `known` says, else the one that sorts last, so that copies agree. */
-export function mergeExtensions(a: Extensions, b: Extensions, known: ReadonlyMap<number, MergeValues> = new Map()): Extensions {
+/** Both maps' fields; of two values for one tag the one that sorts last, so that copies agree. */
+export function mergeExtensions(a: Extensions, b: Extensions): Extensions {
   if (b.length === 0) return a;
   if (a.length === 0) return b;
   const merged = new Map(a.map((extension) => [extension.tag, extension]));
   for (const extension of b) {
     const other = merged.get(extension.tag);
-    const order = other === undefined ? -1 : compareBytes(other.bytes, extension.bytes);
-    if (order === 0) continue;
-    const merge = known.get(extension.tag);
-    if (other !== undefined && merge !== undefined)
-      merged.set(extension.tag, { tag: extension.tag, bytes: merge(other.bytes, extension.bytes) });
-    else if (order < 0) merged.set(extension.tag, extension);
+    if (other === undefined || compareBytes(other.bytes, extension.bytes) < 0) merged.set(extension.tag, extension);
   }
   return [...merged.values()].sort((x, y) => x.tag - y.tag);
 }

@@ -13,7 +13,7 @@ import { type Core, placementAt, placeOf } from './core.ts';
 import type { Attempt } from './deadlines.ts';
 import { etagFrom, etagOf, siblingEtagOf } from './etag.ts';
 import type { FewReads } from './few-reads.ts';
-import { distinct } from './merge.ts';
+import { type Conflict, shown } from './merge.ts';
 import { type CausalObject, plainType } from './object.ts';
 import { isVisible } from './payload.ts';
 import { Pursuit } from './pursuit.ts';
@@ -127,13 +127,13 @@ function answer(core: Core, place: Place, { object, hash, reached }: Found): Get
     );
   }
   const context = core.sealer.seal(Context.whole(object.set), place.address);
-  const siblings = visibleSiblings(object, core.environment.clock.now());
+  const siblings = visibleSiblings(object, place.bucket.properties.conflict, core.environment.clock.now());
   if (siblings.length === 0) return { state: 'deleted', context, reached };
   return { state: 'found', siblings, context, etag: hash === undefined ? etagOf(object) : etagFrom(hash), reached };
 }
 
-function visibleSiblings(object: CausalObject, now: number): SiblingValue[] {
-  const visible = distinct(object.set).filter((sibling) => isVisible(sibling.value, now));
+function visibleSiblings(object: CausalObject, conflict: Conflict, now: number): SiblingValue[] {
+  const visible = shown(object.set, conflict).filter((sibling) => isVisible(sibling.value, now));
   return visible.map((sibling) => {
     const { value, contentType, writtenAt, expiresAt } = sibling.value;
     return { value, contentType, writtenAt, ...(expiresAt === undefined ? {} : { expiresAt }), etag: siblingEtagOf(sibling) };

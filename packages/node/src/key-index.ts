@@ -9,6 +9,7 @@
  * ```
  */
 import { ByteReader, ByteWriter, equalBytes } from '@coterie/bytes';
+import { type Conflict, shown } from './merge.ts';
 import type { CausalObject } from './object.ts';
 
 const shows = new Uint8Array();
@@ -16,10 +17,9 @@ const hidden = Uint8Array.of(0);
 const untilTag = 1;
 
 /** What the index is to say of an object. */
-export function indexEntryOf(object: CausalObject): Uint8Array {
+export function indexEntryOf(object: CausalObject, conflict: Conflict): Uint8Array {
   let until = 0;
-  for (const { value } of object.set.siblings) {
-    if (value.tombstone) continue;
+  for (const { value } of shown(object.set, conflict)) {
     if (value.expiresAt === undefined) return shows;
     until = Math.max(until, value.expiresAt);
   }
@@ -27,8 +27,8 @@ export function indexEntryOf(object: CausalObject): Uint8Array {
 }
 
 /** Whether the index entry has to be written when an object becomes `after`. */
-export function indexChanges(before: CausalObject, after: CausalObject): boolean {
-  return before.set.siblings.length === 0 || !equalBytes(indexEntryOf(before), indexEntryOf(after));
+export function indexChanges(before: CausalObject, after: CausalObject, conflict: Conflict): boolean {
+  return before.set.siblings.length === 0 || !equalBytes(indexEntryOf(before, conflict), indexEntryOf(after, conflict));
 }
 
 /** Whether a key with this index entry shows a value at `now`. */

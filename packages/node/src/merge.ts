@@ -1,78 +1,88 @@
 /**
- * What a set of siblings becomes after every change, by coordination or by merge. Pure; every copy applies the same
- * rules, and each rule keeps the highest by a total order, so copies end up equal whatever order they heard things in.
+ * What two copies of a key know together, and what of it is shown. Pure; the same at every store.
  *
- * 0. A sibling of an operation that the other copy has seen replaced goes (`replaced.ts`).
- * 1. One tombstone is enough: the highest dot stays. (That the others happened is in the clock.)
- * 2. In a `lww` bucket the highest (stamp, dot) stays, values and tombstones alike.
+ * ```
+ *   copies meet    joinObjects      nothing is chosen: both sides' knowledge, and no more
+ *                  withoutReplaced  a value of an operation that is known to be replaced goes
+ *   a write        decide-write.ts  replaces what its context covers; a tombstone also the tombstones it finds,
+ *                                   an lww write everything that it finds
+ *   a read         shown            each operation's value once; of an lww bucket the highest (stamp, dot) alone
+ * ```
  *
- * What a context covered is gone before any of this (`DottedSet.event`), so a stamp never beats causality.
+ * **Why copies agree.** Joining is the join of a semilattice: commutative, associative, idempotent. A copy stands for which writes it has
+ * seen, which of those are replaced, and which operations those replaced had. The first two only grow, by union (`DottedSet.sync`). The third
+ * follows from them, but for what writes added: an operation is listed once a copy that held its value meets one that saw it replaced, with what lies in the
+ * value and not in the moment; and such lists, cut to their newest, have a join of their own (`replaced.ts`). Type and unknown extensions keep the highest.
+ *
+ * What *chooses* among concurrent writes stays out of it. A rule that drops what ranks lower is no join, because the higher may turn out to be
+ * replaced by somebody who never saw the lower: of three copies that meet in another order one shows the lower, or nothing at all.
+ * So rank decides what is shown; and what is dropped is replaced by a write, which then stands in its place. Of the writes that one
+ * epoch of a store made, at most one tombstone or `lww` value stands, so what is kept and not shown is bounded by the clock's entries.
+ *
+ * `withoutReplaced` is a step up in the lattice that any copy may take at any time: it marks as replaced what is replaced. Order can
+ * matter to it once a list has let an operation fall out; then a copy that knew it in time tells the others. Tombstones stay, as they show
+ * nothing: so there is always something left of a key (two attempts of a delete may have seen different things, and each have replaced the other).
  *
  * Siblings of one operation are one write that two coordinators took. Both stay, and a read shows the one with the highest
- * dot (`distinct`): whoever replaces either, by a context that names only that one, replaces the operation.
+ * dot: whoever replaces either, by a context that names only that one, replaces the operation. Dots of the cloud past its
+ * bound are the one thing that is forgotten here: a replaced value may come back, none is lost.
  */
 import { compareDots, type DottedSet, type Sibling } from '@coterie/vector-clock';
-import { type Extensions, mergeExtensions, type MergeValues } from './extensions.ts';
+import { mergeExtensions } from './extensions.ts';
 import type { CausalObject } from './object.ts';
 import type { Payload } from './payload.ts';
-import { isReplaced, mergeReplaced, noteReplaced, replacedIn, replacedTag } from './replaced.ts';
 
 /** How a bucket treats concurrent writes. */
 export type Conflict = 'siblings' | 'lww';
 
-/** Extensions of an object that this version understands. */
-const knownExtensions: ReadonlyMap<number, MergeValues> = new Map([[replacedTag, mergeReplaced]]);
-
-/** What two copies of one key know together. */
+/** What two copies of one key know together, without what is known to be replaced. */
 export function mergeObjects(a: CausalObject, b: CausalObject, conflict: Conflict): CausalObject {
-  const met = a.set.sync(b.set);
-  const both = mergeExtensions(a.extensions, b.extensions, knownExtensions);
-  // Under `lww` what one copy lacks may have lost by its stamp, and nobody who had seen it has replaced it.
-  const extensions = conflict === 'lww' ? both : noteGone(both, [...a.set.siblings, ...b.set.siblings], met);
-  return { type: Math.max(a.type, b.type), extensions, set: settle(withoutReplaced(met, extensions), conflict) };
+  return withoutReplaced(joinObjects(a, b, conflict), conflict);
 }
 
-/**
- * The extensions with the operations noted that had a sibling in `before` which `after` has not: what somebody replaced who
- * had seen it. What yields by rank is not noted, or two might give way to each other. (A tombstone that yielded elsewhere
- * looks as if it was replaced; nobody misses it.)
- */
-export function noteGone(extensions: Extensions, before: readonly Sibling<Payload>[], after: DottedSet<Payload>): Extensions {
-  const gone = before.filter(({ dot }) => !after.has(dot));
-  if (gone.length === 0) return extensions;
-  const newestMs = after.siblings.reduce((newest, { value }) => Math.max(newest, value.writtenAt), 0);
-  return noteReplaced(
-    extensions,
-    gone.map(({ value }) => value),
-    newestMs,
-  );
+/** The join of two copies. */
+export function joinObjects(a: CausalObject, b: CausalObject, conflict: Conflict): CausalObject {
+  const set = a.set.sync(b.set);
+  const listed = a.replaced.join(b.replaced);
+  // Under `lww` what one copy lacks may have been swept by a write whose author had not seen it.
+  const replaced = conflict === 'lww' ? listed : listed.note([...goneFrom(set, a.set), ...goneFrom(set, b.set)]);
+  return { type: Math.max(a.type, b.type), extensions: mergeExtensions(a.extensions, b.extensions), replaced, set };
 }
 
-/** Rule 0. */
-export function withoutReplaced(set: DottedSet<Payload>, extensions: Extensions): DottedSet<Payload> {
-  const list = replacedIn(extensions);
-  return list.length === 0 ? set : set.reduce(({ value }) => !isReplaced(list, value.operation, value.writtenAt));
+/** The object without values of operations that are known to be replaced; under `lww` a tombstone hides values, and goes like them. */
+export function withoutReplaced(object: CausalObject, conflict: Conflict): CausalObject {
+  const { type, extensions, replaced, set } = object;
+  if (replaced.isEmpty) return object;
+  const isKept = ({ value }: Sibling<Payload>): boolean =>
+    (value.tombstone && conflict === 'siblings') || !replaced.has(value.operation, value.writtenAt);
+  const kept = set.reduce(isKept);
+  if (kept === set) return object;
+  return { type, extensions, replaced: conflict === 'lww' ? replaced : replaced.note(goneFrom(kept, set)), set: kept };
 }
 
-/** The set after the rules above. */
-export function settle(set: DottedSet<Payload>, conflict: Conflict): DottedSet<Payload> {
+/** Payloads that `before` has as siblings and `after` has not. */
+export function goneFrom(after: DottedSet<Payload>, before: DottedSet<Payload>): readonly Payload[] {
+  if (before === after) return nothing;
+  const gone = before.siblings.filter(({ dot }) => !after.has(dot));
+  return gone.length === 0 ? nothing : gone.map(({ value }) => value);
+}
+
+/** The values that a key shows, without regard to expiry: of `lww` the winner, unless that is a tombstone; else each operation's once. */
+export function shown(set: DottedSet<Payload>, conflict: Conflict): readonly Sibling<Payload>[] {
   const { siblings } = set;
-  if (siblings.length < 2) return set;
-  if (conflict === 'lww') {
-    const winner = siblings.reduce((best, sibling) => (beats(sibling, best) ? sibling : best));
-    return set.reduce((sibling) => sibling === winner);
-  }
-  const tombstone = siblings.findLast(({ value }) => value.tombstone);
-  return set.reduce((sibling) => !sibling.value.tombstone || sibling === tombstone);
-}
-
-/** The values of the set, each operation's once. */
-export function distinct({ siblings }: DottedSet<Payload>): readonly Sibling<Payload>[] {
-  const values = siblings.filter(({ value }) => !value.tombstone);
+  if (siblings.length === 0) return siblings;
+  const highest = conflict === 'lww' ? winner(set) : undefined;
+  const values = (highest === undefined ? siblings : [highest]).filter(({ value }) => !value.tombstone);
   if (values.length < 2) return values;
   // In dot order, so the last one set is the highest.
-  const highest = new Map(values.map((sibling) => [sibling.value.operation, sibling]));
-  return values.filter((sibling) => highest.get(sibling.value.operation) === sibling);
+  const newest = new Map(values.map((sibling) => [sibling.value.operation, sibling]));
+  return values.filter((sibling) => newest.get(sibling.value.operation) === sibling);
+}
+
+/** The sibling with the highest (stamp, dot); undefined if there is none. */
+export function winner({ siblings }: DottedSet<Payload>): Sibling<Payload> | undefined {
+  if (siblings.length === 0) return undefined;
+  return siblings.reduce((best, sibling) => (outranks(sibling, best) ? sibling : best));
 }
 
 /** The largest stamp among siblings; 0 if none has one. */
@@ -80,7 +90,10 @@ export function highestStamp(set: DottedSet<Payload>): number {
   return set.siblings.reduce((highest, { value }) => Math.max(highest, value.stamp ?? 0), 0);
 }
 
-function beats(a: Sibling<Payload>, b: Sibling<Payload>): boolean {
+/** Whether `a` is the higher of two `lww` siblings. */
+export function outranks(a: Sibling<Payload>, b: Sibling<Payload>): boolean {
   const byStamp = (a.value.stamp ?? 0) - (b.value.stamp ?? 0);
   return byStamp === 0 ? compareDots(a.dot, b.dot) > 0 : byStamp > 0;
 }
+
+const nothing: readonly Payload[] = [];

@@ -20,8 +20,9 @@ import { allocate, ByteReader, ByteWriter, crc32, crc32Range, varintLength, writ
 import { assert, CoterieError } from '@coterie/env';
 import { type Hash64, hash64 } from '@coterie/ring';
 import { compareDots, type Dot, DottedSet, readDot, type Sibling, VersionVector, writeDot } from '@coterie/vector-clock';
-import { type Extensions, noExtensions, readExtensions, writeExtensions } from './extensions.ts';
+import { equalExtensions, type Extension, type Extensions, noExtensions, readExtensions, writeExtensions } from './extensions.ts';
 import { type Payload, readPayload } from './payload.ts';
+import { noneReplaced, ReplacedList } from './replaced.ts';
 
 /** Type byte of plain values. */
 export const plainType = 0;
@@ -29,13 +30,23 @@ export const plainType = 0;
 /** All that is known of one key. Immutable. */
 export interface CausalObject {
   readonly type: number;
+  /** Those that this version does not know. */
   readonly extensions: Extensions;
+  /** Operations whose values were replaced. */
+  readonly replaced: ReplacedList;
   readonly set: DottedSet<Payload>;
 }
 
 /** A key that nobody has written. */
-export const emptyObject: CausalObject = { type: plainType, extensions: noExtensions, set: DottedSet.empty<Payload>() };
+export const emptyObject: CausalObject = {
+  type: plainType,
+  extensions: noExtensions,
+  replaced: noneReplaced,
+  set: DottedSet.empty<Payload>(),
+};
 
+/** The extension that holds the list of replaced operations. */
+const replacedTag = 1;
 /** The extension that holds the cloud of the set: its dots, one after the other. */
 const cloudTag = 2;
 const format = 1;
@@ -85,6 +96,11 @@ export function hashOf(object: CausalObject): Hash64 {
   return hash64(header.bytes, 0, header.length);
 }
 
+/** Whether two copies know the same and hold the same. */
+export function equalObjects(a: CausalObject, b: CausalObject): boolean {
+  return a.set.equals(b.set) && a.replaced.equals(b.replaced) && equalExtensions(a.extensions, b.extensions);
+}
+
 /** Whether two hashes are the same. */
 export function equalHashes(a: Hash64, b: Hash64): boolean {
   return a.high === b.high && a.low === b.low;
@@ -94,9 +110,9 @@ export function equalHashes(a: Hash64, b: Hash64): boolean {
 const headerWriter = new ByteWriter(512);
 
 function writeHeader(object: CausalObject): ByteWriter {
-  const { clock, siblings, cloud } = object.set;
+  const { clock, siblings } = object.set;
   const writer = headerWriter.restart();
-  writeExtensions(writer, cloud.length === 0 ? object.extensions : withCloud(object.extensions, cloud));
+  writeExtensions(writer, allExtensions(object));
   clock.encode(writer);
   writer.varint(siblings.length);
   for (const { dot, value } of siblings) {
@@ -115,10 +131,7 @@ export function decodeObject(bytes: Uint8Array, start: number, seed: number): Ca
   const extensions = readExtensions(header);
   const clock = VersionVector.decode(header);
   const siblings = readSiblings(header, clock, new ByteReader(bytes, header.end), seed);
-  const cloud = extensions.find(({ tag }) => tag === cloudTag);
-  if (cloud === undefined) return { type, extensions, set: DottedSet.of(clock, siblings) };
-  const others = extensions.filter((extension) => extension !== cloud);
-  return { type, extensions: others, set: DottedSet.of(clock, siblings, readCloud(cloud.bytes)) };
+  return objectOf(type, extensions, { clock, siblings });
 }
 
 /** `hashOf` the object in `bytes[start, …)`: its header is verified, and nothing is decoded. @throws `CORRUPTION`, `UNSUPPORTED_FORMAT` */
@@ -141,10 +154,37 @@ function openHeader(bytes: Uint8Array, start: number, seed: number): ByteReader 
   return new ByteReader(bytes, reader.offset, headerEnd);
 }
 
-function withCloud(extensions: Extensions, cloud: readonly Dot[]): Extensions {
+function objectOf(
+  type: number,
+  extensions: Extensions,
+  { clock, siblings }: { readonly clock: VersionVector; readonly siblings: readonly Sibling<Payload>[] },
+): CausalObject {
+  let replaced: ReplacedList = noneReplaced;
+  let cloud: readonly Dot[] = [];
+  let isPlain = true;
+  for (const { tag, bytes } of extensions) {
+    if (tag === replacedTag) replaced = ReplacedList.of(bytes);
+    else if (tag === cloudTag) cloud = readCloud(bytes);
+    else isPlain = false;
+  }
+  const unknown = isPlain ? noExtensions : extensions.filter(({ tag }) => tag !== replacedTag && tag !== cloudTag);
+  return { type, extensions: unknown, replaced, set: DottedSet.of(clock, siblings, cloud) };
+}
+
+/** The extensions that this version does not know, and its own. */
+function allExtensions({ extensions, replaced, set }: CausalObject): Extensions {
+  const { cloud } = set;
+  if (replaced.isEmpty && cloud.length === 0) return extensions;
+  const own: Extension[] = [];
+  if (!replaced.isEmpty) own.push({ tag: replacedTag, bytes: replaced.bytes });
+  if (cloud.length > 0) own.push({ tag: cloudTag, bytes: writeCloud(cloud) });
+  return extensions.length === 0 ? own : [...extensions, ...own].sort((a, b) => a.tag - b.tag);
+}
+
+function writeCloud(cloud: readonly Dot[]): Uint8Array {
   const writer = new ByteWriter();
   for (const dot of cloud) writeDot(writer, dot);
-  return [...extensions, { tag: cloudTag, bytes: writer.finish() }].sort((a, b) => a.tag - b.tag);
+  return writer.finish();
 }
 
 function readCloud(bytes: Uint8Array): Dot[] {

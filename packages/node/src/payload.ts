@@ -4,9 +4,9 @@
  * verified by everyone who reads it.
  *
  * ```
- *  payload = flags u8 │ writtenAt u48 │ [expiresAt u48] │ [stamp u53 in 8] │ operation string │ content type string
- *            │ [extensions] │ value: the rest
- *  flags   = 1 tombstone │ 2 expires │ 4 stamped (lww) │ 8 has extensions
+ *  payload = flags u8 │ writtenAt u48 │ [expiresAt u48] │ [stamp u53 in 8] │ [rank varint] │ operation string
+ *            │ content type string │ [extensions] │ value: the rest
+ *  flags   = 1 tombstone │ 2 expires │ 4 stamped (lww) │ 8 has extensions │ 16 ranked
  * ```
  *
  * Times are wall-clock milliseconds. A flag that this version does not know makes the payload unreadable, not wrong.
@@ -23,6 +23,8 @@ export interface PayloadFields {
   readonly expiresAt?: number | undefined;
   /** Order among `lww` values, by hybrid logical clock. */
   readonly stamp?: number | undefined;
+  /** Above all that its coordinator's copy held, where somebody may ask again for the operation (`replaced.ts`). */
+  readonly rank?: number | undefined;
   /** Id of the operation that wrote it; never empty. */
   readonly operation: string;
   readonly contentType: string;
@@ -37,8 +39,8 @@ export interface Payload extends PayloadFields {
   readonly checksum: number;
 }
 
-const flag = { tombstone: 1, expires: 2, stamped: 4, extended: 8 } as const;
-const knownFlags = 15;
+const flag = { tombstone: 1, expires: 2, stamped: 4, extended: 8, ranked: 16 } as const;
+const knownFlags = 31;
 
 /** Encodes the fields. `seed` is the CRC-32 of the address. */
 export function makePayload(fields: PayloadFields, seed: number): Payload {
@@ -46,6 +48,7 @@ export function makePayload(fields: PayloadFields, seed: number): Payload {
   writer.u8(flagsOf(fields)).u48(fields.writtenAt);
   if (fields.expiresAt !== undefined) writer.u48(fields.expiresAt);
   if (fields.stamp !== undefined) writer.u53(fields.stamp);
+  if (fields.rank !== undefined) writer.varint(fields.rank);
   writer.string(fields.operation).string(fields.contentType);
   if (fields.extensions.length > 0) writeExtensions(writer, fields.extensions);
   const valueAt = writer.length;
@@ -63,19 +66,20 @@ export function readPayload(bytes: Uint8Array, checksum: number, seed: number): 
   const writtenAt = reader.u48();
   const expiresAt = (flags & flag.expires) === 0 ? undefined : reader.u48();
   const stamp = (flags & flag.stamped) === 0 ? undefined : reader.u53();
+  const rank = (flags & flag.ranked) === 0 ? undefined : reader.varint();
   const operation = reader.string();
   const contentType = reader.string();
   const extensions = (flags & flag.extended) === 0 ? noExtensions : readExtensions(reader);
   const value = reader.view(reader.remaining);
   const tombstone = (flags & flag.tombstone) !== 0;
-  return payloadOf({ tombstone, writtenAt, expiresAt, stamp, operation, contentType, extensions, value }, { value, bytes, checksum });
+  return payloadOf({ tombstone, writtenAt, expiresAt, stamp, rank, operation, contentType, extensions, value }, { value, bytes, checksum });
 }
 
 /** Field by field, not by spreading: that makes objects of many shapes and takes ten times as long. */
 function payloadOf(fields: PayloadFields, held: Pick<Payload, 'value' | 'bytes' | 'checksum'>): Payload {
-  const { tombstone, writtenAt, expiresAt, stamp, operation, contentType, extensions } = fields;
+  const { tombstone, writtenAt, expiresAt, stamp, rank, operation, contentType, extensions } = fields;
   const { value, bytes, checksum } = held;
-  return { tombstone, writtenAt, expiresAt, stamp, operation, contentType, extensions, value, bytes, checksum };
+  return { tombstone, writtenAt, expiresAt, stamp, rank, operation, contentType, extensions, value, bytes, checksum };
 }
 
 /** Whether the payload is a value that a read shows at `now`. */
@@ -85,7 +89,8 @@ export function isVisible(payload: PayloadFields, now: number): boolean {
 
 /** Exact for ASCII names without extensions; else the writer grows. */
 function encodedLength(fields: PayloadFields): number {
-  const optional = (fields.expiresAt === undefined ? 0 : 6) + (fields.stamp === undefined ? 0 : 8);
+  const rankBytes = fields.rank === undefined ? 0 : varintLength(fields.rank);
+  const optional = (fields.expiresAt === undefined ? 0 : 6) + (fields.stamp === undefined ? 0 : 8) + rankBytes;
   const names =
     varintLength(fields.operation.length) + fields.operation.length + varintLength(fields.contentType.length) + fields.contentType.length;
   return 7 + optional + names + fields.value.length;
@@ -96,6 +101,7 @@ function flagsOf(fields: PayloadFields): number {
     (fields.tombstone ? flag.tombstone : 0) |
     (fields.expiresAt === undefined ? 0 : flag.expires) |
     (fields.stamp === undefined ? 0 : flag.stamped) |
-    (fields.extensions.length === 0 ? 0 : flag.extended)
+    (fields.extensions.length === 0 ? 0 : flag.extended) |
+    (fields.rank === undefined ? 0 : flag.ranked)
   );
 }

@@ -11,6 +11,7 @@ import { contentTypeMax } from './limits.ts';
 import { highestStamp } from './merge.ts';
 import { addressSeed } from './object.ts';
 import { makePayload } from './payload.ts';
+import { rankFor } from './replaced.ts';
 import type { Place } from './replica.ts';
 import type { WriteOrder } from './write.ts';
 
@@ -42,14 +43,15 @@ function orderOf(core: Core, place: Place, request: PutRequest): WriteOrder {
     seen: (local) => seenBy(local, context, request.conditions),
     decide(local, { dot, operation, seen }) {
       const now = core.environment.clock.now();
-      checkConditions(local, request.conditions, now);
       const { properties } = place.bucket;
+      checkConditions(local, request.conditions, { now, conflict: properties.conflict });
       const payload = makePayload(
         {
           tombstone: false,
           writtenAt: now,
           expiresAt: ttlMs === undefined ? undefined : now + ttlMs,
           stamp: properties.conflict === 'lww' ? core.hybridClock.next(highestStamp(local.set)) : undefined,
+          rank: rankFor(operation, local),
           operation,
           contentType: request.contentType ?? contentTypeDefault,
           extensions: noExtensions,

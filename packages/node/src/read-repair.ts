@@ -3,9 +3,8 @@
  * background, one after the other, and only towards owners: a stand-in's hint is not a copy.
  */
 import type { Core } from './core.ts';
-import { equalExtensions } from './extensions.ts';
 import { type Conflict, mergeObjects } from './merge.ts';
-import { type CausalObject, emptyObject } from './object.ts';
+import { type CausalObject, emptyObject, equalObjects } from './object.ts';
 import type { Place } from './replica.ts';
 
 /** What a store was found to hold; no object if it did not answer. */
@@ -43,12 +42,8 @@ export function mergeCopies(copies: readonly FoundCopy[], conflict: Conflict): C
 
 /** Owners whose copy lacks something of `merged`. */
 export function lagging(copies: readonly FoundCopy[], merged: CausalObject): readonly string[] {
-  const behind = copies.filter(({ object, standsFor }) => standsFor === undefined && object !== undefined && isBehind(object, merged));
+  const behind = copies.filter(({ object, standsFor }) => standsFor === undefined && object !== undefined && !equalObjects(object, merged));
   return behind.map(({ store }) => store);
-}
-
-function isBehind(object: CausalObject, merged: CausalObject): boolean {
-  return !object.set.equals(merged.set) || !equalExtensions(object.extensions, merged.extensions);
 }
 
 function bring(core: Core, { place, object }: { readonly place: Place; readonly object: CausalObject }, store: string): Promise<unknown> {

@@ -30,7 +30,7 @@ async function reindexOne(core: Core, objectKey: Uint8Array): Promise<void> {
   if (address.generation !== bucket.generation) return;
   const key = indexKey({ bucket: bucket.name, bucketBytes: bucket.nameBytes, generation: address.generation, key: address.key });
   for (let tries = 0; tries < triesMax; tries++) {
-    const entry = indexEntryOf(await core.local.read({ bucket, address }));
+    const entry = indexEntryOf(await core.local.read({ bucket, address }), bucket.properties.conflict);
     const found = await core.store.get(key);
     if (found !== undefined && equalBytes(found, entry)) return;
     const batch = core.store.batch();

@@ -13,14 +13,13 @@ import type { Context, Dot, VersionVector } from '@coterie/vector-clock';
 import type { ObjectChange, Trees } from './anti-entropy/trees.ts';
 import type { Attempt } from './deadlines.ts';
 import { type Buckets, type KnownBucket } from './buckets.ts';
-import { equalExtensions } from './extensions.ts';
 import type { KeyTurn, KeyTurns } from './key-locks.ts';
 import type { HintLedger } from './hint-ledger.ts';
 import { indexChanges, indexEntryOf } from './key-index.ts';
 import { type Address, hintKey, indexKey, latin1 } from './layout.ts';
 import type { Life, OwnEpoch } from './life.ts';
 import { mergeObjects } from './merge.ts';
-import { addressSeed, type CausalObject, emptyObject } from './object.ts';
+import { addressSeed, type CausalObject, emptyObject, equalObjects } from './object.ts';
 import type { OperationMemory, WriteAnswer } from './operations.ts';
 import type { Durability, Store, StoreBatch } from './store.ts';
 import { StoredCopies } from './stored-copies.ts';
@@ -225,7 +224,7 @@ export class LocalReplica {
   ): Coordinated {
     const { stored, local, answer } = known;
     const { object } = local;
-    const isHere = stored.object.set.equals(object.set) && equalExtensions(stored.object.extensions, object.extensions);
+    const isHere = equalObjects(stored.object, object);
     const durable = isHere ? (turn.latest?.durable ?? Promise.resolve()) : this.#keep(turn, place, { before: stored, after: object });
     return { answer, object, durable };
   }
@@ -284,7 +283,8 @@ export class LocalReplica {
     const { before, after, own } = change;
     const record = encodeCopy({ object: after, own }, addressSeed(address.objectKey));
     batch.put(recordOf(place).key, record);
-    if (place.hintFor === undefined && indexChanges(before, after)) batch.put(indexKeyOf(place), indexEntryOf(after));
+    const { conflict } = place.bucket.properties;
+    if (place.hintFor === undefined && indexChanges(before, after, conflict)) batch.put(indexKeyOf(place), indexEntryOf(after, conflict));
     return record.length;
   }
 

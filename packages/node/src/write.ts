@@ -21,7 +21,7 @@ import type { Target } from './pursuit.ts';
 import { thresholdOf, type Wanted } from './quorum.ts';
 import { type Look, mergedRead } from './get.ts';
 import type { Coordinated, Place } from './replica.ts';
-import { isOneWrite, isReplaced, replacedIn } from './replaced.ts';
+import { isOneWrite } from './replaced.ts';
 import { replicate } from './replicate.ts';
 
 /** A write as put and delete describe it. */
@@ -118,7 +118,7 @@ function answerAgain(
     const known = ContextValue.afterWrite(local.set, own.dot, context);
     return { context: core.sealer.seal(known, place.address), etag: etagAfterWrite(local, own.dot) };
   }
-  if (!isReplaced(replacedIn(local.extensions), operation, now)) return undefined;
+  if (!local.replaced.has(operation, now)) return undefined;
   // Its value is gone, so no etag of now is the one it had.
   return { context: core.sealer.seal(context, place.address), etag: etagOf({ ...local, set: local.set.reduce(() => false) }) };
 }

@@ -3,9 +3,9 @@ import { Context, DottedSet, VersionVector } from '@coterie/vector-clock';
 import { describe, expect, it } from 'vitest';
 import type { Extension } from '../src/extensions.ts';
 import { addressOf } from '../src/layout.ts';
-import { addressSeed, type CausalObject, decodeObject, emptyObject, encodeObject, hashOf } from '../src/object.ts';
+import { addressSeed, type CausalObject, decodeObject, emptyObject, encodeObject, equalObjects, hashOf } from '../src/object.ts';
 import { makePayload, type PayloadFields } from '../src/payload.ts';
-import { noteReplaced } from '../src/replaced.ts';
+import { noneReplaced, type ReplacedList } from '../src/replaced.ts';
 import { decodeCopy, encodeCopy, hashOfRecord } from '../src/stored-copy.ts';
 import { bytes } from './world.ts';
 
@@ -25,6 +25,7 @@ const fields: fc.Arbitrary<PayloadFields> = fc.record(
     writtenAt: time,
     expiresAt: time,
     stamp: fc.maxSafeNat(),
+    rank: fc.maxSafeNat(),
     operation: fc.string({ minLength: 1, maxLength: 20, unit: 'grapheme-ascii' }),
     contentType: fc.string({ maxLength: 20, unit: 'grapheme-ascii' }),
     extensions,
@@ -33,16 +34,19 @@ const fields: fc.Arbitrary<PayloadFields> = fc.record(
   { requiredKeys: ['tombstone', 'writtenAt', 'operation', 'contentType', 'extensions', 'value'] },
 );
 
+const replaced: fc.Arbitrary<ReplacedList> = fc
+  .array(fields, { maxLength: 3 })
+  .map((gone) => gone.reduce((list, one, at) => list.note([makePayload(one, seed)], at), noneReplaced));
 const object: fc.Arbitrary<CausalObject> = fc
-  .record({ type: fc.nat(255), extensions, writes: fc.array(fc.record({ store: fc.nat(3), fields }), { maxLength: 5 }) })
-  .map(({ type, extensions: kept, writes }) => {
+  .record({ type: fc.nat(255), extensions, replaced, writes: fc.array(fc.record({ store: fc.nat(3), fields }), { maxLength: 5 }) })
+  .map(({ type, extensions: kept, replaced: list, writes }) => {
     let set = DottedSet.empty<ReturnType<typeof makePayload>>();
     writes.forEach((write, i) => {
       const dot = { incarnation: `000000000000000${write.store}`, epoch: 1 + (i % 2), counter: 10 + i };
       const context = Context.of(VersionVector.empty, [{ ...dot, incarnation: `00000000000000f${write.store}` }]);
       set = set.event({ dot, at: 1_700_000_000_000 + i, value: makePayload(write.fields, seed), context });
     });
-    return { type, extensions: kept, set };
+    return { type, extensions: kept, replaced: list, set };
   });
 
 describe('objects', () => {
@@ -71,6 +75,8 @@ describe('objects', () => {
         const after = decodeObject(shifted, start, seed);
         expect(after.type).toBe(before.type);
         expect(after.extensions).toEqual(before.extensions);
+        expect(after.replaced.entries).toEqual(before.replaced.entries);
+        expect(equalObjects(after, before)).toBe(true);
         expect(after.set.clock.entries).toEqual(before.set.clock.entries);
         expect(after.set.siblings).toEqual(before.set.siblings);
         expect(after.set.equals(before.set)).toBe(true);
@@ -125,6 +131,7 @@ describe('objects', () => {
     const example: CausalObject = {
       type: 0,
       extensions: [{ tag: 7, bytes: Uint8Array.of(0xab) }],
+      replaced: noneReplaced,
       set: DottedSet.of(clock, [
         { dot: { incarnation: '9f02c41b6d3e8a75', epoch: 17, counter: 23 }, value: milk },
         { dot: { incarnation: 'c0ffee0000000001', epoch: 4, counter: 8 }, value: gone },
@@ -147,7 +154,8 @@ describe('what an object knows of replaced writes', () => {
     );
     const example: CausalObject = {
       type: 0,
-      extensions: noteReplaced([], [gone], 1_700_000_000_000),
+      extensions: [],
+      replaced: noneReplaced.note([gone], 1),
       set: DottedSet.of(clock, [], cloud),
     };
     expect(Buffer.from(encodeObject(example, seed)).toString('hex')).toBe(

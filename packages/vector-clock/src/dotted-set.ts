@@ -113,8 +113,9 @@ export class DottedSet<T> {
   }
 
   /**
-   * Without the siblings for which `keep` is false; the clock still covers them, so they stay gone everywhere. Copies
-   * converge if `keep` drops only siblings that rank below another one by a total order that all copies share.
+   * Without the siblings for which `keep` is false; the clock still covers them, so they stay gone everywhere, as if they
+   * had been replaced. Rank alone is no reason to drop one: what outranks it may be replaced by somebody who never saw it,
+   * and copies that hear of all this in different orders end up with nothing. A write that takes its place is one.
    */
   reduce(keep: (sibling: Sibling<T>) => boolean): DottedSet<T> {
     const kept = this.siblings.filter(keep);

@@ -7,6 +7,7 @@
  *                         everything else                                      merged as ever
  *
  *   a floor has risen     a tombstone or an expired value below it             goes
+ *                         the like in an `lww` bucket, where it hides values   goes with them, once all lie below it
  *                         an object of which nothing else is left              goes whole, clock and all
  * ```
  *
@@ -18,6 +19,7 @@
  * operations that may still be retried, and says which values all primaries' clocks hold for expired.
  */
 import { DottedSet } from '@coterie/vector-clock';
+import { winner } from '../merge.ts';
 import type { CausalObject } from '../object.ts';
 import type { Payload } from '../payload.ts';
 import { type Floor, isBelow } from './floor.ts';
@@ -48,10 +50,25 @@ export function withoutForgotten(incoming: CausalObject, local: CausalObject, fl
 /** What becomes of an object when its partition's floor is this one: the object itself, a smaller one, or nothing. */
 export function afterForgetting(object: CausalObject, floor: Floor, before: Before): CausalObject | 'gone' {
   const { set } = object;
-  const kept = set.reduce(({ dot, value }) => !(isBelow(floor, dot) && isDead(value, before)));
+  const kept = isStamped(object) ? unlessAllIsOver(object, floor, before) : withoutDead(object, floor, before);
   if (kept.siblings.length > 0) return kept === set ? object : { ...object, set: kept };
   const isWhole = set.clock.entries.every((entry) => isBelow(floor, entry)) && set.cloud.every((dot) => isBelow(floor, dot));
   return isWhole ? 'gone' : object;
+}
+
+function withoutDead({ set }: CausalObject, floor: Floor, before: Before): DottedSet<Payload> {
+  return set.reduce(({ dot, value }) => !(isBelow(floor, dot) && isDead(value, before)));
+}
+
+/** Of `lww` values the highest alone is shown: were it to go by itself, one that it outranks would come to light. */
+function unlessAllIsOver({ set }: CausalObject, floor: Floor, before: Before): DottedSet<Payload> {
+  const shows = winner(set);
+  const isOver = shows !== undefined && isDead(shows.value, before) && set.siblings.every(({ dot }) => isBelow(floor, dot));
+  return isOver ? set.reduce(() => false) : set;
+}
+
+function isStamped({ set }: CausalObject): boolean {
+  return set.siblings.some(({ value }) => value.stamp !== undefined);
 }
 
 /** Whether nobody will see this value again, nor ask for it. */

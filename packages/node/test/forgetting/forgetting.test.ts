@@ -1,8 +1,13 @@
 import { isCoterieError } from '@coterie/env';
+import { DottedSet } from '@coterie/vector-clock';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodeFloor, encodeFloor, ended, type Floor, isBelow, livesMax, unite } from '../../src/forgetting/floor.ts';
+import { afterForgetting } from '../../src/forgetting/forget.ts';
 import { floorAfter, momentsOf, type Outlook, whyNot } from '../../src/forgetting/round.ts';
+import { type CausalObject, emptyObject } from '../../src/object.ts';
+import { makePayload } from '../../src/payload.ts';
+import { bytes } from '../world.ts';
 import { type Left, Partition, type Step } from './model.ts';
 
 const long = process.env['COTERIE_LONG'] !== undefined;
@@ -72,6 +77,30 @@ describe('a round', () => {
 
   it('judges by the slowest clock, and leaves alone what may be asked for again', () => {
     expect(momentsOf([report('a', 1, 500), report('b', 1, 300)], 100)).toEqual({ expiredMs: 300, settledMs: 200 });
+  });
+});
+
+describe('an lww object', () => {
+  const dots = [1, 2].map((store) => ({ incarnation: `000000000000000${store}`, epoch: 5, counter: 5 }));
+  const floorOf = (...upTo: number[]): Floor => ({ round: 1, upTo: new Map(upTo.map((at, store) => [dots[store].incarnation, at])) });
+  const past = { expiredMs: 100, settledMs: 100 };
+
+  /** A value, and beside it a tombstone with this stamp; neither had seen the other. */
+  function contested(stamp: number): CausalObject {
+    const fields = { writtenAt: 9, operation: 'o', contentType: '', extensions: [], value: bytes('') };
+    const value = makePayload({ ...fields, tombstone: false, stamp: 10 }, 0);
+    const tombstone = makePayload({ ...fields, tombstone: true, stamp }, 0);
+    const set = DottedSet.empty<typeof value>().event({ dot: dots[0], at: 9, value }).event({ dot: dots[1], at: 9, value: tombstone });
+    return { ...emptyObject, set };
+  }
+
+  it('keeps a tombstone while a value that it outranks may stay, and goes with it', () => {
+    expect(afterForgetting(contested(11), floorOf(4, 5), past)).toEqual(contested(11));
+    expect(afterForgetting(contested(11), floorOf(5, 5), past)).toBe('gone');
+  });
+
+  it('keeps what it shows, and what that outranks', () => {
+    expect(afterForgetting(contested(9), floorOf(5, 5), past)).toEqual(contested(9));
   });
 });
 
