@@ -44,8 +44,6 @@ export interface Address {
   readonly token: Token;
   /** Space byte and address: the object's key in the store. Its bytes are also what checksums are bound to. */
   readonly objectKey: Uint8Array;
-  /** `objectKey` as a string, one character a byte: for maps. */
-  readonly id: string;
 }
 
 /** What an address is made of. */
@@ -67,7 +65,7 @@ export function addressOf(parts: AddressParts): Address {
   const objectKey = allocate(1 + tokenBytes + 1 + bucketBytes.length + 4 + key.length);
   objectKey[0] = space.object;
   writeScoped(objectKey, writeToken(objectKey, 1, token), parts);
-  return { bucket, generation, key, token, objectKey, id: latin1(objectKey) };
+  return { bucket, generation, key, token, objectKey };
 }
 
 const decoder = new TextDecoder();
@@ -84,7 +82,6 @@ export function addressAt(objectKey: Uint8Array): Address {
     key: objectKey.slice(nameEnd + 4),
     token: { high: view.getUint32(1), low: view.getUint32(5) },
     objectKey,
-    id: latin1(objectKey),
   };
 }
 

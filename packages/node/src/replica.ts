@@ -127,7 +127,7 @@ export class LocalReplica {
 
   /** The copy here, once what is on its way to the disk has arrived. */
   async readDurable(place: Place): Promise<CausalObject> {
-    const turn = await this.#parts.turns.enter(recordOf(place).id);
+    const turn = await this.#parts.turns.enter(sectionOf(place));
     try {
       await turn.latest?.durable.catch(() => undefined);
       return await this.read(place);
@@ -144,14 +144,14 @@ export class LocalReplica {
 
   /** Removes the record of this place if it is still the one that `isDone` speaks of; resolves to whether it was. */
   async release(place: Place, isDone: (record: Uint8Array) => boolean): Promise<boolean> {
-    const turn = await this.#parts.turns.enter(recordOf(place).id);
+    const turn = await this.#parts.turns.enter(sectionOf(place));
     try {
       if (turn.latest !== undefined) return false;
       if (place.hintFor === undefined) await this.#parts.trees.load(place.address.token.high);
-      const record = await this.#parts.store.get(recordOf(place).key);
+      const record = await this.#parts.store.get(recordOf(place));
       if (record === undefined || !isDone(record)) return false;
       const batch = this.#parts.store.batch();
-      batch.delete(recordOf(place).key);
+      batch.delete(recordOf(place));
       if (place.hintFor === undefined) batch.delete(indexKeyOf(place));
       const { object } = decodeCopy(record, addressSeed(place.address.objectKey));
       const gone = this.#hand(batch, place, { change: { before: object, after: emptyObject }, durable: false });
@@ -168,7 +168,7 @@ export class LocalReplica {
   async merge(place: Place, object: CausalObject): Promise<void> {
     // Before anything else: no other key may get a dot from a life that has been shown to be a copy.
     this.#watchForOwnFuture([object.set.clock], object.set.cloud);
-    const turn = await this.#parts.turns.enter(recordOf(place).id);
+    const turn = await this.#parts.turns.enter(sectionOf(place));
     try {
       const newest = this.#newest(turn, place);
       const local = newest instanceof Promise ? await newest : newest;
@@ -182,7 +182,7 @@ export class LocalReplica {
 
   /** Gives the write its dot and hands it to the log. @throws what `decide` throws, `OVERLOADED`, `TIMEOUT`, `CORRUPTION` */
   async coordinate(write: CoordinatedWrite, attempt: Attempt): Promise<Coordinated> {
-    const entered = this.#parts.turns.enter(recordOf(write.place).id);
+    const entered = this.#parts.turns.enter(sectionOf(write.place));
     const turn = entered instanceof Promise ? await entered : entered;
     try {
       attempt.check();
@@ -282,7 +282,7 @@ export class LocalReplica {
     const { address } = place;
     const { before, after, own } = change;
     const record = encodeCopy({ object: after, own }, addressSeed(address.objectKey));
-    batch.put(recordOf(place).key, record);
+    batch.put(recordOf(place), record);
     const { conflict } = place.bucket.properties;
     if (place.hintFor === undefined && indexChanges(before, after, conflict)) batch.put(indexKeyOf(place), indexEntryOf(after, conflict));
     return record.length;
@@ -367,15 +367,18 @@ export class LocalReplica {
   }
 
   #load(place: Place): Promise<Copy> {
-    return this.stored.load(recordOf(place).key, place.address);
+    return this.stored.load(recordOf(place), place.address);
   }
 }
 
-/** Where the copy of a place lies, and what its critical section is called. */
-function recordOf({ address, hintFor }: Place): { readonly key: Uint8Array; readonly id: string } {
-  if (hintFor === undefined) return { key: address.objectKey, id: address.id };
-  const key = hintKey(hintFor, address.objectKey);
-  return { key, id: latin1(key) };
+/** Where the copy of a place lies. */
+function recordOf({ address, hintFor }: Place): Uint8Array {
+  return hintFor === undefined ? address.objectKey : hintKey(hintFor, address.objectKey);
+}
+
+/** What the critical section of a place is called. */
+function sectionOf(place: Place): string {
+  return latin1(recordOf(place));
 }
 
 function indexKeyOf({ address, bucket }: Place): Uint8Array {

@@ -112,7 +112,9 @@ export class PeerService {
 
   /** The hashes of these copies here, in order; undefined where this store cannot vouch for what it lacks. @throws `STALE_RING`, `PROTOCOL` */
   digests(epoch: number, objectKeys: readonly Uint8Array[]): Promise<readonly (Hash64 | undefined)[]> {
-    return this.#gate.run(epoch, () => Promise.all(objectKeys.map((objectKey) => this.#digest(objectKey))));
+    return this.#gate.run(epoch, async () =>
+      this.#core.local.stored.hashes(objectKeys.map((objectKey) => (this.#vouchesFor(objectKey) ? objectKey : undefined))),
+    );
   }
 
   /** Which of these objects this store lacks something of, on its disk: positions of those whose hash differs here. */
@@ -140,17 +142,12 @@ export class PeerService {
     return this.#core.environment.clock.now();
   }
 
-  async #digest(objectKey: Uint8Array): Promise<Hash64 | undefined> {
-    const { buckets, cluster, local } = this.#core;
+  /** Whether what this store has under a key, or lacks, says something. @throws `PROTOCOL`, `INVALID_ARGUMENT` */
+  #vouchesFor(objectKey: Uint8Array): boolean {
+    const { buckets, cluster } = this.#core;
     const { bucket, generation, high } = scopeOf(objectKey);
-    if (buckets.get(bucket).generation !== generation || cluster.isRecovering(partitionOf({ high, low: 0 }, cluster.state.ring.partitions)))
-      return undefined;
-    try {
-      return await local.stored.hash(objectKey);
-    } catch {
-      // Damage is noted where it was met. Whoever asks for the copy itself hears of it.
-      return undefined;
-    }
+    const partition = partitionOf({ high, low: 0 }, cluster.state.ring.partitions);
+    return buckets.get(bucket).generation === generation && !cluster.isRecovering(partition);
   }
 
   #travelling(objectKey: Uint8Array, record: Uint8Array): Uint8Array {

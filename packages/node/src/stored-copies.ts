@@ -1,5 +1,5 @@
 /** Reads this store's copies, as objects or only as the hash of what they are, and tells its life when one is damaged. */
-import { isCoterieError } from '@coterie/env';
+import { CoterieError, isCoterieError } from '@coterie/env';
 import type { Hash64 } from '@coterie/ring';
 import { type Address, latin1 } from './layout.ts';
 import type { Life } from './life.ts';
@@ -16,6 +16,11 @@ export interface HashedObject {
 const noCopy: Copy = { object: emptyObject, own: undefined };
 const nothing: HashedObject = { object: emptyObject, hash: hashOf(emptyObject) };
 
+const noRecord = Promise.resolve(undefined);
+const unreadable = null;
+/** A record, none, or one that cannot be read. */
+type MaybeRecord = Uint8Array | undefined | null;
+
 /** The copies in a store. */
 export class StoredCopies {
   readonly #store: Pick<Store, 'get'>;
@@ -27,40 +32,71 @@ export class StoredCopies {
   }
 
   /** The copy in the record under `key`, which is the object's own key or that of a hint. @throws `CORRUPTION` */
-  async load(key: Uint8Array, { objectKey, id }: Pick<Address, 'objectKey' | 'id'>): Promise<Copy> {
+  async load(key: Uint8Array, { objectKey }: Pick<Address, 'objectKey'>): Promise<Copy> {
     try {
       const record = await this.#store.get(key);
       return record === undefined ? noCopy : decodeCopy(record, addressSeed(objectKey));
     } catch (error) {
-      throw this.#noted(error, id);
+      throw this.#noted(error, objectKey);
     }
   }
 
   /** The object here, and the hash that others tell theirs by. @throws `CORRUPTION` */
-  async hashed({ objectKey, id }: Pick<Address, 'objectKey' | 'id'>): Promise<HashedObject> {
+  async hashed({ objectKey }: Pick<Address, 'objectKey'>): Promise<HashedObject> {
     try {
       const record = await this.#store.get(objectKey);
       if (record === undefined) return nothing;
       const seed = addressSeed(objectKey);
       return { object: decodeCopy(record, seed).object, hash: hashOfRecord(record, seed) };
     } catch (error) {
-      throw this.#noted(error, id);
+      throw this.#noted(error, objectKey);
     }
   }
 
   /** The hash of the object under `objectKey`, which is verified and not decoded. @throws `CORRUPTION` */
   async hash(objectKey: Uint8Array): Promise<Hash64> {
+    const [hash] = await this.hashes([objectKey]);
+    if (hash === undefined) throw new CoterieError('CORRUPTION', 'a copy cannot be read');
+    return hash;
+  }
+
+  /** The hashes of the objects under these keys, read at once, in order; undefined where there is no key, and for one that is damaged. */
+  async hashes(objectKeys: readonly (Uint8Array | undefined)[]): Promise<(Hash64 | undefined)[]> {
+    const records = await this.#records(objectKeys);
+    const hashes: (Hash64 | undefined)[] = [];
+    for (let at = 0; at < records.length; at++) hashes.push(this.#hashOf(objectKeys[at], records[at]));
+    return hashes;
+  }
+
+  #hashOf(objectKey: Uint8Array | undefined, record: MaybeRecord): Hash64 | undefined {
+    if (objectKey === undefined || record === unreadable) return undefined;
+    if (record === undefined) return nothing.hash;
     try {
-      const record = await this.#store.get(objectKey);
-      return record === undefined ? nothing.hash : hashOfRecord(record, addressSeed(objectKey));
+      return hashOfRecord(record, addressSeed(objectKey));
     } catch (error) {
-      throw this.#noted(error, latin1(objectKey));
+      this.#noted(error, objectKey);
+      return undefined;
     }
   }
 
-  #noted(error: unknown, where: string): unknown {
+  // One promise for all but the store's own: a promise more for each key costs as much as its hash.
+  async #records(objectKeys: readonly (Uint8Array | undefined)[]): Promise<MaybeRecord[]> {
+    const reading = objectKeys.map((key) => (key === undefined ? noRecord : this.#store.get(key)));
+    try {
+      return await Promise.all(reading);
+    } catch {
+      return Promise.all(reading.map((one, at) => one.catch((error: unknown) => this.#unreadable(error, objectKeys[at]))));
+    }
+  }
+
+  #unreadable(error: unknown, objectKey: Uint8Array | undefined): null {
+    if (objectKey !== undefined) this.#noted(error, objectKey);
+    return unreadable;
+  }
+
+  #noted(error: unknown, objectKey: Uint8Array): unknown {
     // An older state of the key may come to light where the damage is: this life's dots may be lost there.
-    if (isCoterieError(error, 'CORRUPTION')) this.#life.damaged(error.details.file ?? where);
+    if (isCoterieError(error, 'CORRUPTION')) this.#life.damaged(error.details.file ?? latin1(objectKey));
     return error;
   }
 }

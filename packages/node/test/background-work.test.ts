@@ -17,6 +17,7 @@ import { noPeers } from '../src/peers.ts';
 import type { Recovery } from '../src/recovery.ts';
 import { PeerService } from '../src/serve.ts';
 import { AmongPeers, idOf, stateOf } from './among-peers.ts';
+import { latin1 } from '../src/layout.ts';
 import { bytes, World } from './world.ts';
 
 async function withHints(keys: readonly string[]): Promise<AmongPeers> {
@@ -31,9 +32,9 @@ describe('handing hints over', () => {
     // More than are on their way at a time, and the bad one is the first in order of their tokens.
     const keys = Array.from({ length: 30 }, (_, i) => `k${10 + i}`);
     const among = await withHints(keys);
-    const idOfKey = (key: string): string => placeOf(among.core, 'b', bytes(key)).address.id;
+    const idOfKey = (key: string): string => latin1(placeOf(among.core, 'b', bytes(key)).address.objectKey);
     const [bad] = keys.map(idOfKey).sort((a, b) => (a < b ? -1 : 1));
-    among.keepAll((_, { address }) => (address.id === bad ? new CoterieError('CORRUPTION', 'damaged there') : undefined));
+    among.keepAll((_, { address }) => (latin1(address.objectKey) === bad ? new CoterieError('CORRUPTION', 'damaged there') : undefined));
     await among.run(new Handoff(among.core, among.hints).round());
     expect(among.merged.flatMap(({ values }) => values).sort()).toEqual(keys.filter((key) => idOfKey(key) !== bad));
     expect(among.hints.total).toBe(1);

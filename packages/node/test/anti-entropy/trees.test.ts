@@ -4,6 +4,7 @@ import { addAt, leafOf, leafStart, noSums, sumAt, type Sums, zeroSum } from '@co
 import { CrashError, createSimulation, SeededRandom, type Simulation } from '@coterie/simulator';
 import { openStore } from '@coterie/lsm';
 import { describe, expect, it } from 'vitest';
+import { latin1 } from '../../src/layout.ts';
 import { distrustTrees, hashedKeys, prepareTrees, recountLeaf, recountPartition } from '../../src/anti-entropy/recount.ts';
 import { Trees, writeLeaf } from '../../src/anti-entropy/trees.ts';
 import { markKey } from '../../src/anti-entropy/leaf-record.ts';
@@ -185,7 +186,7 @@ describe('a store from before there were sums', () => {
     const attempt = new Attempt(core.environment.clock, 5000);
     await world.run(() => put(core, { bucket: 'b', key: bytes('a'), value: bytes('v') }, { attempt, origin: 'client' }));
     const { address } = placeOf(core, 'b', bytes('a'));
-    world.disk.entries.delete(address.id);
+    world.disk.entries.delete(latin1(address.objectKey));
     const { partition } = leafOf(address.token.high, core.trees.partitions);
     expect(await world.run(() => recountPartition(core, partition))).toEqual({ wrong: 1, left: 0 });
     expect(await world.run(() => recountPartition(core, partition))).toEqual({ wrong: 0, left: 0 });
