@@ -178,6 +178,25 @@ describe('a read that needs two of three', () => {
   });
 });
 
+describe('a read that the ring overtakes', () => {
+  it('asks all, by the newer ring', async () => {
+    let overtake = (): void => undefined;
+    const digests: Peers['digests'] = (_, keys) => {
+      overtake();
+      return Promise.resolve(keys.map(() => hash));
+    };
+    const few = await Few.among(4, [0, 1, 2], { digests });
+    const hash = hashOf(few.copyAt(1));
+    expect(shown(await few.get())).toEqual(['v']);
+    expect(few.asked.splice(0)).toEqual([]);
+    const ring = stateOf(4, [1, 2, 3]).ring;
+    overtake = () => (few.state = { ...few.state, epoch: few.state.epoch + 1, ringEpoch: few.state.epoch + 1, ring });
+    expect(shown(await few.get())).toEqual(['v']);
+    expect(few.asked.sort()).toEqual(['read 1', 'read 2', 'read 3']);
+    expect(few.few.counts).toMatchObject({ few: 1, all: 1 });
+  });
+});
+
 describe('a read that needs another number', () => {
   it('asks nobody else for one, and everybody for three', async () => {
     const few = await Few.among(3, [0, 1, 2]);
@@ -194,6 +213,9 @@ describe('a read that needs another number', () => {
     expect(shown(await few.get())).toEqual(['v']);
     expect(few.asked.splice(0).sort()).toEqual(['digest 2', 'read 1']);
     expect(await few.later(100)).toEqual(['digest 3']);
+    const taking: Peers['read'] = () => Promise.resolve({ object: few.copyAt(1), recovering: true });
+    const unsure = await Few.among(4, [1, 2, 3], { read: taking });
+    expect((await unsure.get()).reached).toMatchObject({ primaries: 0 });
     const cut = await Few.among(4, [1, 2, 3], { read: lost });
     await expect(cut.get()).rejects.toMatchObject({ code: 'QUORUM_NOT_MET' });
   });
@@ -223,6 +245,20 @@ describe('owners that were not asked', () => {
     await few.get({ r: 1 });
     await few.later(100);
     expect(few.few.counts).toMatchObject({ compared: 0, leftOut: 2 });
+  });
+
+  it('are not asked while they are not up, nor about a bucket that was dropped meanwhile', async () => {
+    const few = await Few.among(2, [0, 1]);
+    few.forget(1);
+    await few.get({ r: 1 });
+    few.standing = () => 'down';
+    expect(await few.later(100)).toEqual([]);
+    expect(few.few.counts).toMatchObject({ compared: 0, leftOut: 1 });
+    few.standing = () => 'up';
+    await few.get({ r: 1 });
+    await few.run(few.core.buckets.follow(new Map([['b', { generation: 2, given: {}, exists: false }]])));
+    expect(await few.later(100)).toEqual(['digest 1']);
+    expect(few.few.counts).toMatchObject({ compared: 1, differing: 0 });
   });
 
   it('are no different when the key was written between the read and the comparing', async () => {

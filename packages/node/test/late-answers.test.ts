@@ -51,6 +51,25 @@ describe('late answers', () => {
     });
   });
 
+  it('are none when this node stood still while they lay there', async () => {
+    let nowMs = 0;
+    const looks: (() => void)[] = [];
+    const clock = { monotonic: () => nowMs, now: () => nowMs };
+    const timers = {
+      after: (_: number, look: () => void) => (looks.push(look), { cancel: () => undefined }),
+      turn: () => Promise.resolve(),
+    };
+    const late = new LateAnswers({ clock, timers }, mostMs);
+    let tell: (told: string) => void = () => undefined;
+    const waiting = late.watch('b', new Promise<string>((resolve) => (tell = resolve)));
+    nowMs = 1000;
+    looks.shift()?.();
+    tell('told');
+    expect(await waiting).toBe('told');
+    looks.shift()?.();
+    expect([late.late, late.isQuick('b'), looks.length]).toEqual([0, true, 0]);
+  });
+
   it('are waited for as long as anything may take where nothing is known', async () => {
     const { late, after, run } = awaiting();
     await run(async () => {
