@@ -16,7 +16,7 @@ import { introduceMembers, joinGossip } from './cluster/gossip.ts';
 import { memberOf } from './cluster/state.ts';
 import { WhoIsUp } from './cluster/who-is-up.ts';
 import type { Core } from './core.ts';
-import { mergeAndPrune, openTurns, wallClockStamps, writeApart } from './hazards.ts';
+import { mergeAndPrune, openTurns, wallClockStamps, whoeverAnswers, writeApart } from './hazards.ts';
 import { FewReads } from './few-reads.ts';
 import { HintLedger } from './hint-ledger.ts';
 import { HybridClock } from './hybrid-clock.ts';
@@ -48,7 +48,7 @@ export async function assemble(opened: Opened): Promise<CoterieNode> {
   const inside = await assembleInside(opened);
   const { core, whoIsUp } = inside;
   const few = new FewReads(core);
-  const background = new Background(core, { hints: inside.hints, recovery, self });
+  const background = new Background(core, { hints: inside.hints, recovery, self, announce: (verdict) => whoIsUp.announce(verdict) });
   await background.begin();
   let gossip: GossipService | undefined;
   const stopFollowing = ringLog.onChange(({ epoch, state }) => {
@@ -115,8 +115,9 @@ async function assembleInside({ settings, store, life, recovery, ringLog, endpoi
   const trees = new Trees(store, { partitions, write: hazards.leavesApart ? writeApart(store) : writeLeaf });
   const turns = hazards.sharedKeyTurn ? openTurns<PendingCopy>() : new KeyLocks<PendingCopy>(limits.waitersPerKeyMax);
   const meet = hazards.prunedClocks ? mergeAndPrune : mergeObjects;
+  const door = endpoint && (hazards.addressIsIdentity ? whoeverAnswers(endpoint) : endpoint);
   const peers =
-    endpoint === undefined ? noPeers : new RemotePeers({ endpoint, state: () => ringLog.state, timeoutMs: limits.peerTimeoutMs });
+    door === undefined ? noPeers : new RemotePeers({ endpoint: door, state: () => ringLog.state, timeoutMs: limits.peerTimeoutMs });
   const whoIsUp = new WhoIsUp(self.id);
   const durable = durabilityOf(sync);
   const isAsked = (id: string): boolean => id !== self.id && whoIsUp.standing(id) !== 'down';
@@ -125,7 +126,15 @@ async function assembleInside({ settings, store, life, recovery, ringLog, endpoi
     environment,
     store,
     selfId: self.id,
-    cluster: new ClusterMember({ environment, selfId: self.id, ringLog, peers, recovery, standing: (id) => whoIsUp.standing(id) }),
+    cluster: new ClusterMember({
+      environment,
+      selfId: self.id,
+      ringLog,
+      peers,
+      recovery,
+      standing: (id) => whoIsUp.standing(id),
+      storeOf: (id) => whoIsUp.storeOf(id),
+    }),
     buckets,
     local: new LocalReplica({ store, life, turns, memory, buckets, hints, trees, durable, objectBytesMax: limits.objectBytesMax, meet }),
     trees,

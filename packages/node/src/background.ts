@@ -15,13 +15,26 @@ import { Mover } from './mover.ts';
 import { Pace } from './pace.ts';
 import type { Recovery } from './recovery.ts';
 import { PeerService } from './serve.ts';
+import { StoreHealth, type StoreVerdict } from './store-health.ts';
 import { Topology } from './topology.ts';
 
 /** How often chores are done. */
 const choresMs = 1000;
 
 /** What of a background others ask. */
-export type BackgroundParts = Pick<Background, 'handoff' | 'mover' | 'driver' | 'departure' | 'topology' | 'dropper' | 'antiEntropy'>;
+export type BackgroundParts = Pick<
+  Background,
+  'handoff' | 'mover' | 'driver' | 'departure' | 'topology' | 'dropper' | 'antiEntropy' | 'storeHealth'
+>;
+
+/** What a background is given besides the core. */
+export interface BackgroundNeeds {
+  readonly hints: HintLedger;
+  readonly recovery: Recovery;
+  readonly self: Member;
+  /** Tells the others how far to rely on this store. */
+  announce(verdict: StoreVerdict): void;
+}
 
 /** The background of one node. */
 export class Background {
@@ -33,10 +46,11 @@ export class Background {
   readonly topology: Topology;
   readonly dropper: Dropper;
   readonly antiEntropy: AntiEntropy;
+  readonly storeHealth: StoreHealth;
   readonly #core: Core;
   readonly #chores: Chores;
 
-  constructor(core: Core, { hints, recovery, self }: { readonly hints: HintLedger; readonly recovery: Recovery; readonly self: Member }) {
+  constructor(core: Core, { hints, recovery, self, announce: tell }: BackgroundNeeds) {
     const { environment, store, cluster } = core;
     this.#core = core;
     const ringEpoch = (): number => cluster.state.ringEpoch;
@@ -51,6 +65,8 @@ export class Background {
     const evacuation = new Evacuation(core);
     this.departure = new Departure({ core, evacuation, hints, ownBarrier });
     this.topology = new Topology(environment, cluster);
+    const ringLogFailure = (): Error | undefined => cluster.failure;
+    this.storeHealth = new StoreHealth({ environment, store, ringLogFailure, announce: core.hazards.silentDisks ? () => undefined : tell });
     const chores = [
       { name: 'handoff', run: () => this.handoff.round() },
       { name: 'moves', run: () => this.mover.step() },
@@ -62,6 +78,7 @@ export class Background {
       { name: 'removal', run: () => this.#giveAwayLost() },
       { name: 'announcement', run: () => announce(cluster, self) },
       { name: 'level', run: () => raiseWhenAllKnow(cluster, core.selfId) },
+      { name: 'store health', run: () => this.storeHealth.step() },
       { name: 'clocks', run: () => core.clocks.step() },
     ];
     this.#chores = new Chores(

@@ -39,7 +39,11 @@ export function withOperation<Request extends { readonly operation?: string }>(c
 
 /** Whether this node coordinates by itself: it holds the key, and takes writes like this one. */
 function isForHere(core: Core, { placement, mayStamp }: Errand): boolean {
-  return core.store.failure === undefined && placement.owners.includes(core.selfId) && mayStamp;
+  return takesWrites(core) && placement.owners.includes(core.selfId) && mayStamp;
+}
+
+function takesWrites({ store, cluster, selfId }: Core): boolean {
+  return store.failure === undefined && cluster.writeStanding(selfId) !== 'down';
 }
 
 /** A write that some node is to coordinate. */
@@ -157,9 +161,9 @@ const substitutesMax = 3;
 /** Who is asked to coordinate, in order. */
 function candidatesFor(core: Core, { placement, origin }: Errand): string[] {
   if (origin === 'peer') return [];
-  const isWorthIt = (id: string): boolean => id !== core.selfId && core.cluster.standing(id) !== 'down';
+  const isWorthIt = (id: string): boolean => id !== core.selfId && core.cluster.writeStanding(id) !== 'down';
   const owners = placement.owners.filter(isWorthIt);
-  if (core.store.failure === undefined) return owners;
+  if (takesWrites(core)) return owners;
   const substitutes: string[] = [];
   for (const id of placement.fallbacks) {
     if (substitutes.length === substitutesMax) break;

@@ -13,7 +13,7 @@
  */
 import { type Clock, CoterieError } from '@coterie/env';
 import type { Sum64 } from '@coterie/merkle';
-import type { Handler } from '@coterie/rpc';
+import type { Endpoint, Handler } from '@coterie/rpc';
 import { Context, type VersionVector } from '@coterie/vector-clock';
 import type { KeyTurn, KeyTurns } from './key-locks.ts';
 import { writeLeaf, type WriteLeaf } from './anti-entropy/trees.ts';
@@ -38,6 +38,10 @@ export interface Hazards {
   readonly takenFromOne: boolean;
   /** Scenario 13: requests between members carry no epoch, so an older ring is served like the newest. */
   readonly ringOfYesterday: boolean;
+  /** Scenario 14: who answers at a member's last address is taken for that member. */
+  readonly addressIsIdentity: boolean;
+  /** Scenario 14: nobody is told that a disk is slow, read-only, or damages what it is given. */
+  readonly silentDisks: boolean;
   /** Scenario 16: hints are sent all at once, and take the place of clients at the node that gets them. */
   readonly unpacedHints: boolean;
   /** Scenario 17: copies are compared when somebody reads them, and not else. */
@@ -57,6 +61,8 @@ export const noHazards: Hazards = {
   prunedClocks: false,
   takenFromOne: false,
   ringOfYesterday: false,
+  addressIsIdentity: false,
+  silentDisks: false,
   unpacedHints: false,
   onlyReadRepair: false,
   oneEpochForEver: false,
@@ -125,6 +131,14 @@ export function mergeAndPrune(a: CausalObject, b: CausalObject, conflict: Confli
 /** Scenario 12: a ring in which nobody but the first holder has anything to give. */
 export function firstHoldersOnly(state: ClusterState): ClusterState {
   return { ...state, ring: { ...state.ring, replicas: state.ring.replicas.map((holders) => holders.slice(0, 1)) } };
+}
+
+/** Scenario 14: a door through which nobody looks who it is that answers. */
+export function whoeverAnswers(endpoint: Pick<Endpoint, 'request'>): Pick<Endpoint, 'request'> {
+  return {
+    request: (address, { method, epoch, body, values }, options) =>
+      endpoint.request(address, { method, epoch, body, ...(values === undefined ? {} : { values }) }, options),
+  };
 }
 
 /** Scenario 16: all hints are read and sent at once. */

@@ -56,6 +56,7 @@ import type { OperationMemory } from './operations.ts';
 import { describeSync, type SyncMode } from './options.ts';
 import { put } from './put.ts';
 import { Scrub, type ScrubReport } from './scrub.ts';
+import type { StoreHealth } from './store-health.ts';
 
 /** What a node is made of. */
 export interface NodeParts extends Reported {
@@ -63,6 +64,7 @@ export interface NodeParts extends Reported {
   readonly memory: OperationMemory;
   readonly dropper: Dropper;
   readonly antiEntropy: AntiEntropy;
+  readonly storeHealth: Pick<StoreHealth, 'trouble'>;
   readonly few: FewReads;
   /** This node as it wants to be known. */
   readonly self: Member;
@@ -165,7 +167,7 @@ export class RunningNode implements CoterieNode {
     const shown = (role: 'primary' | 'fallback') => (id: string) => ({
       node: memberOf(cluster.state, id)?.name ?? id,
       role,
-      healthy: cluster.standing(id) === 'up',
+      healthy: cluster.standing(id) === 'up' && cluster.writeStanding(id) === 'up',
     });
     return {
       token: formatToken(place.address.token),
@@ -322,6 +324,8 @@ export class RunningNode implements CoterieNode {
   #warnings(): string[] {
     const { core, sync } = this.#parts;
     const warnings: string[] = [];
+    const { trouble } = this.#parts.storeHealth;
+    if (trouble !== '') warnings.push(`The others do not rely on this store for writes: ${trouble}. Look at its disk.`);
     if (core.cluster.state.members.length === 1) warnings.push('This node is alone: every key has one copy, and a lost disk loses data.');
     if (sync !== 'always') {
       warnings.push(`Writes are acknowledged before they are on disk (sync: ${describeSync(sync)}): a crash can lose acknowledged writes.`);

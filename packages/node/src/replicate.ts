@@ -38,7 +38,7 @@ export async function replicate(core: Core, delivery: Delivery, attempt: Attempt
       sets: placement.writeSets,
       thresholds,
       fallbacks: placement.fallbacks,
-      standing: (id) => core.cluster.standing(id),
+      standing: (id) => core.cluster.writeStanding(id),
     });
     const chase = new Chase<Reply>({
       pursuit,

@@ -98,6 +98,7 @@ export class AmongPeers {
       placement: (token, n) => new Placements(this.state).of(token, n),
       failure: undefined,
       standing: (member) => this.standing(member),
+      writeStanding: (member) => this.standing(member),
       isRecovering: () => this.isRecovering,
       catchUp: async (from = []) => void this.learned.push(from),
       propose: () => Promise.reject(new CoterieError('TIMEOUT', 'nobody decides here')),

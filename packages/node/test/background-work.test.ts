@@ -148,6 +148,7 @@ function noLink(among: AmongPeers): ClusterLink {
     placement: (token, n) => cluster.placement(token, n),
     failure: undefined,
     standing: (member) => among.standing(member),
+    writeStanding: (member) => among.standing(member),
     isRecovering: () => false,
     catchUp: () => Promise.resolve(),
     propose: () => Promise.reject(new Error('nothing is decided')),
@@ -182,6 +183,7 @@ describe('catching up', () => {
       peers: noPeers,
       recovery: {} as Recovery,
       standing: () => 'up',
+      storeOf: () => 'well',
     });
     await Promise.all([member.catchUp(), member.catchUp([idOf(7)]), member.catchUp([idOf(7), idOf(0)])]);
     expect(asked).toHaveLength(2);

@@ -39,6 +39,7 @@ export function linkOfOne(state: ClusterState = stateOfOne()): ClusterLink {
     placement: (token, n) => placements.of(token, n),
     failure: undefined,
     standing: () => 'up',
+    writeStanding: () => 'up',
     isRecovering: () => false,
     catchUp: () => Promise.resolve(),
     propose: () => Promise.reject(new Error('this cluster decides nothing')),

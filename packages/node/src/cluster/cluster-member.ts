@@ -5,6 +5,7 @@ import type { Token } from '@coterie/ring';
 import type { Peers } from '../peers.ts';
 import type { Standing } from '../pursuit.ts';
 import type { Recovery } from '../recovery.ts';
+import type { StoreVerdict } from '../store-health.ts';
 import { type Decision, decide } from './decisions.ts';
 import type { ClusterLink } from './link.ts';
 import { type KeyPlacement, Placements } from './placement.ts';
@@ -20,6 +21,8 @@ export interface ClusterMemberParts {
   readonly recovery: Recovery;
   /** How another member is thought to be. */
   standing(member: string): Standing;
+  /** How far a member's store can be relied on for writes. */
+  storeOf(member: string): StoreVerdict;
 }
 
 /** How long a decision may take. */
@@ -57,6 +60,10 @@ export class ClusterMember implements ClusterLink {
   standing(member: string): Standing {
     if (member === this.#parts.selfId) return 'up';
     return isBarred(this.state, member) ? 'down' : this.#parts.standing(member);
+  }
+
+  writeStanding(member: string): Standing {
+    return this.#parts.storeOf(member) === 'well' ? this.standing(member) : 'down';
   }
 
   isRecovering(partition: number): boolean {

@@ -17,6 +17,8 @@ export interface ClusterLink {
   placement(token: Token, n: number): KeyPlacement;
   /** How this member is thought to be. */
   standing(member: string): Standing;
+  /** The same, for writes: a member whose store does not take them, or only slowly, is down. */
+  writeStanding(member: string): Standing;
   /** Whether this store cannot vouch for what it lacks in this partition. */
   isRecovering(partition: number): boolean;
   /**

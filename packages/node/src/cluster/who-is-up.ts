@@ -4,6 +4,7 @@
  */
 import type { GossipService } from '@coterie/gossip';
 import type { Standing } from '../pursuit.ts';
+import type { StoreVerdict } from '../store-health.ts';
 
 /** A member's state and since when. */
 export interface MemberHealth {
@@ -11,10 +12,14 @@ export interface MemberHealth {
   readonly sinceMs: number;
 }
 
+/** Under this name a profile says that its store is not well; one without it says that it is. */
+const storeExtension = 'store';
+
 /** This node's view of the others' health. */
 export class WhoIsUp {
   readonly #selfId: string;
   #gossip: GossipService | undefined;
+  #own: StoreVerdict = 'well';
 
   constructor(selfId: string) {
     this.#selfId = selfId;
@@ -23,6 +28,20 @@ export class WhoIsUp {
   /** From now on gossip says who is up; before, everybody is taken for up. */
   follow(gossip: GossipService): void {
     this.#gossip = gossip;
+    if (this.#own !== 'well') this.announce(this.#own);
+  }
+
+  /** Tells all how far this member's own store can be relied on for writes. */
+  announce(verdict: StoreVerdict): void {
+    this.#own = verdict;
+    this.#gossip?.revise({ extensions: new Map(verdict === 'well' ? [] : [[storeExtension, verdict]]) });
+  }
+
+  /** How far a member says that its store can be relied on for writes. */
+  storeOf(id: string): StoreVerdict {
+    if (id === this.#selfId) return this.#own;
+    const told = this.#gossip?.member(id)?.profile.extensions.get(storeExtension);
+    return told === 'slow' || told === 'refuses' ? told : 'well';
   }
 
   /** How this member is thought to be. One whom gossip has not met yet may be worth a try. */

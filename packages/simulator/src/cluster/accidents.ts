@@ -105,7 +105,7 @@ export class Accidents {
     const member = fleet.idOf(machine);
     fleet.stopFor(machine, damage);
     if (member === undefined) return;
-    ledger.ruined(member, savedMs);
+    ledger.ruined(member, savedMs === undefined ? {} : { savedMs });
     this.#doubts.set(machine, { member, life: fleet.world.machine(machine).lives + 1, mustLook: false });
   }
 
@@ -117,7 +117,7 @@ export class Accidents {
     const member = fleet.idOf(machine);
     if (path === undefined || member === undefined) return;
     const isTable = path.startsWith(storeDirectory) && path.endsWith('.sst');
-    ledger.ruined(member);
+    ledger.ruined(member, { isHidden: true });
     // A running node looks at its tables; what else it has it reads when it starts.
     this.#doubts.set(machine, { member, life: disk.life.number + (isTable ? 0 : 1), mustLook: isTable });
     await fleet.pause(ms);

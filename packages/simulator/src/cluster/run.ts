@@ -11,7 +11,7 @@ import { SeededRandom } from '../random.ts';
 import { strike } from '../world/strike.ts';
 import { createWorld } from '../world/world.ts';
 import { checkBounded, type Sighting } from './checkers/bounded.ts';
-import { judge } from './checkers/index.ts';
+import { judge, lostWrites } from './checkers/index.ts';
 import type { Violation } from './checkers/violation.ts';
 import { Client, type ClientParts } from './client.ts';
 import { Fleet } from './fleet.ts';
@@ -127,7 +127,9 @@ async function live(scenario: Scenario, fleet: Fleet, { recorder, ledger }: Book
     lostFrom: (write: Write) => ledger.mayBeLostFrom(write),
     wasWell: (node: string, fromMs: number, untilMs: number) => health.wasWell(node, fromMs, untilMs),
   };
-  const unannounced = ledger.unannounced(recorder.history.writes).map((sentence): Violation => ({ rule: 'P1', sentence }));
+  const unannounced = ledger
+    .unannounced(lostWrites(recorder.history, workload.buckets))
+    .map((sentence): Violation => ({ rule: 'P1', sentence }));
   const found = [...judge(recorder.history, terms), ...unannounced, ...unrest, ...operators.violations];
   const violations = [...found, ...checkBounded(watch.fullest)];
   return { violations, fullest: watch.fullest };

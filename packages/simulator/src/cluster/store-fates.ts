@@ -18,8 +18,11 @@ export type StoreFate =
   | {
       readonly kind: 'ruined';
       readonly member: string;
-      readonly atMs: number /** What it acknowledged until then, it gets back. */;
+      readonly atMs: number;
+      /** What it acknowledged until then, it gets back. */
       readonly savedMs: number;
+      /** The node itself does not know yet. */
+      readonly isHidden: boolean;
     }
   /** It vouches for what it lacks again. */
   | { readonly kind: 'whole'; readonly member: string; readonly atMs: number }
@@ -70,7 +73,7 @@ export function mayBeLostFrom(write: WriteFate, fates: readonly StoreFate[]): nu
 /**
  * The member whose removal took the last copy of a write, though the operator was not told that it could; undefined if
  * all is as was said: that what it alone acknowledged is lost, or kept for others, and what it shares with members beside
- * it that do not vouch.
+ * it that do not vouch. Nobody can say what a file lost that nobody has looked at.
  */
 export function unannouncedLoss(write: WriteFate, fates: readonly StoreFate[]): string | undefined {
   const lostMs = mayBeLostFrom(write, fates);
@@ -80,7 +83,8 @@ export function unannouncedLoss(write: WriteFate, fates: readonly StoreFate[]): 
   if (owners?.kind !== 'ring' || !owners.owners[write.partition].includes(last.member)) return undefined;
   const counted = write.acknowledgements.flatMap(({ stores }) => stores.map(({ store }) => store));
   const others = owners.owners[write.partition].filter((owner) => owner !== last.member && counted.includes(owner));
-  return others.every((owner) => last.statement.beside.includes(owner)) ? undefined : last.member;
+  const hidden = new Set(fates.flatMap((fate) => (fate.kind === 'ruined' && fate.isHidden ? [fate.member] : [])));
+  return others.every((owner) => last.statement.beside.includes(owner) || hidden.has(owner)) ? undefined : last.member;
 }
 
 /** Who holds a write, from fate to fate. */

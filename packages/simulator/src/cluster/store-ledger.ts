@@ -48,9 +48,9 @@ export class StoreLedger {
   }
 
   /** A store lost what it acknowledged after `savedMs`; by default all that it ever did. */
-  ruined(member: string, savedMs: number = -Infinity): void {
+  ruined(member: string, { savedMs = -Infinity, isHidden = false }: { readonly savedMs?: number; readonly isHidden?: boolean } = {}): void {
     this.#befell = true;
-    this.#fates.push({ kind: 'ruined', member, atMs: this.#nowMs(), savedMs });
+    this.#fates.push({ kind: 'ruined', member, atMs: this.#nowMs(), savedMs, isHidden });
   }
 
   whole(member: string): void {
@@ -67,7 +67,7 @@ export class StoreLedger {
     return this.#befell ? mayBeLostFrom(this.#fateOf(write), this.#fates) : Infinity;
   }
 
-  /** Sentences about writes that went with a member, though its removal had not been said to cost them. */
+  /** Sentences about those of these lost writes that went with a member, though its removal had not been said to cost them. */
   unannounced(writes: readonly Write[]): string[] {
     return writes.flatMap((write) => {
       const member = unannouncedLoss(this.#fateOf(write), this.#fates);

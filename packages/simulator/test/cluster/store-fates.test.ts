@@ -3,7 +3,13 @@ import { type Counted, mayBeLostFrom, type StoreFate, unannouncedLoss, type Writ
 
 const primary = (store: string): Counted => ({ store, isPrimary: true });
 const standIn = (store: string, standsFor: string): Counted => ({ store, isPrimary: false, standsFor });
-const ruined = (member: string, atMs: number, savedMs = -Infinity): StoreFate => ({ kind: 'ruined', member, atMs, savedMs });
+const ruined = (member: string, atMs: number, savedMs = -Infinity): StoreFate => ({
+  kind: 'ruined',
+  member,
+  atMs,
+  savedMs,
+  isHidden: false,
+});
 const whole = (member: string, atMs: number): StoreFate => ({ kind: 'whole', member, atMs });
 const removed = (member: string, atMs: number, beside: readonly string[] = []): StoreFate => ({
   kind: 'removed',
@@ -75,6 +81,8 @@ describe('a removal', () => {
     expect(unannouncedLoss(two, [now, ruined('b', 150), removed('a', 200, ['b'])])).toBeUndefined();
     expect(unannouncedLoss(two, [now, ruined('b', 150), removed('a', 200)])).toBe('a');
     expect(unannouncedLoss(two, [now, ruined('b', 150), removed('a', 200, ['c'])])).toBe('a');
+    // It does not know that its file is damaged.
+    expect(unannouncedLoss(two, [now, { ...ruined('b', 150), isHidden: true } as StoreFate, removed('a', 200)])).toBeUndefined();
   });
 
   it('is not to blame for what a ruin takes afterwards', () => {

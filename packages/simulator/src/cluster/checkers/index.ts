@@ -1,8 +1,8 @@
 /** All checkers of what clients saw, over a whole history. Pure. */
-import type { History } from '../history.ts';
+import type { History, Write } from '../history.ts';
 import type { BucketPlan } from '../scenario.ts';
 import { type AvailabilityTerms, checkAvailable } from './available.ts';
-import { checkDurable } from './durable.ts';
+import { checkDurable, missingIn } from './durable.ts';
 import { checkHonest } from './honest.ts';
 import { checkLastWrite } from './last-write.ts';
 import { checkSiblings } from './siblings.ts';
@@ -21,6 +21,15 @@ export interface Terms extends AvailabilityTerms {
 export function judge(history: History, terms: Terms): Violation[] {
   const stories = storiesOf(history, terms.lostFrom);
   return [...stories.flatMap((story) => judgeStory(story, terms)), ...checkAvailable(history.writes, terms)];
+}
+
+/** Acknowledged writes that are gone, whatever may excuse that. */
+export function lostWrites(history: History, buckets: readonly BucketPlan[]): readonly Write[] {
+  const isKept = (bucket: string): boolean => {
+    const properties = buckets.find(({ name }) => name === bucket)?.properties ?? {};
+    return properties.conflict !== 'lww' && properties.ttlMs === undefined;
+  };
+  return storiesOf(history).flatMap((story) => (isKept(story.bucket) ? missingIn(story) : []));
 }
 
 function judgeStory(story: Story, { buckets }: Terms): Violation[] {
