@@ -7,6 +7,8 @@
  * ```
  */
 import { equalBytes } from '@coterie/bytes';
+import { encodeOutline, outlineOf } from './anti-entropy/outline.ts';
+import { stateHash } from './anti-entropy/state-hash.ts';
 import { foreignTo } from './cluster/moves.ts';
 import type { ClusterState } from './cluster/state.ts';
 import { type Core, placementAt } from './core.ts';
@@ -14,11 +16,14 @@ import { addressAt, successor } from './layout.ts';
 import { countMoved } from './moved.ts';
 import { addressSeed, type CausalObject, hashOf, payloadBytesOf } from './object.ts';
 import { partitionStart, rangesOf } from './partition-ranges.ts';
+import type { OutlinedObject } from './peers.ts';
 import type { Place } from './replica.ts';
 import { decodeCopy } from './stored-copy.ts';
+import { mergeWindow } from './transfer.ts';
 
-/** Objects looked at together. */
+/** Objects looked at together, and bytes of them past which a page ends. */
 const pageObjects = 128;
+const pageBytes = 2 ** 20;
 
 /** An object that is out of place. */
 interface Stray {
@@ -28,8 +33,24 @@ interface Stray {
   readonly owners: readonly string[];
 }
 
+/** What is looked at together. */
+interface Page {
+  readonly strays: Stray[];
+  seen: number;
+  bytes: number;
+}
+
+function emptyPage(): Page {
+  return { strays: [], seen: 0, bytes: 0 };
+}
+
 /** Steps between two sweeps of one ring: what arrives late, by an older ring, is found by the next. */
 const stepsPerSweep = 60;
+
+function outlined({ place, object }: Stray): OutlinedObject {
+  const { objectKey } = place.address;
+  return { objectKey, hash: hashOf(object), outline: encodeOutline(outlineOf(object, stateHash(objectKey, object))) };
+}
 
 /** Clears out strays, a sweep at a time. */
 export class Evacuation {
@@ -71,33 +92,36 @@ export class Evacuation {
 
   async #sweepAll(state: ClusterState): Promise<void> {
     this.#met = 0;
+    let page = emptyPage();
     for (const [from, until] of rangesOf(foreignTo(state, this.#core.selfId))) {
-      await this.#sweep(partitionStart(from, state.ring.partitions), partitionStart(until, state.ring.partitions));
+      const end = partitionStart(until, state.ring.partitions);
+      let next: Uint8Array | undefined = partitionStart(from, state.ring.partitions);
+      while (next !== undefined) {
+        next = await this.#fill(page, next, end);
+        if (next === undefined) continue;
+        await this.#bringHome(page.strays);
+        page = emptyPage();
+      }
     }
+    await this.#bringHome(page.strays);
     if (this.#met === 0) this.#clearEpoch = state.ringEpoch;
     this.#sweptEpoch = state.ringEpoch;
     this.#steps = 0;
   }
 
-  async #sweep(from: Uint8Array, until: Uint8Array): Promise<void> {
-    let next: Uint8Array | undefined = from;
-    while (next !== undefined) next = await this.#clearPage(next, until);
-  }
-
-  /** Where to go on; undefined at the end. */
-  async #clearPage(from: Uint8Array, until: Uint8Array): Promise<Uint8Array | undefined> {
-    const strays: Stray[] = [];
-    let last: Uint8Array | undefined;
-    let count = 0;
+  /**
+   * Adds the strays of a stretch to a page; resolves to where to go on once the page is full, undefined at the stretch's
+   * end. A page goes on over several stretches: each costs a question to every owner, however short it is.
+   */
+  async #fill(page: Page, from: Uint8Array, until: Uint8Array): Promise<Uint8Array | undefined> {
     for await (const [objectKey, record] of this.#core.store.range({ gte: from, lt: until, limit: pageObjects })) {
-      last = objectKey;
-      count += 1;
+      page.seen += 1;
+      page.bytes += record.length;
       const stray = this.#strayAt(objectKey, record);
-      if (stray !== undefined) strays.push(stray);
+      if (stray !== undefined) page.strays.push(stray);
+      if (page.seen >= pageObjects || page.bytes >= pageBytes) return successor(objectKey);
     }
-    this.#met += strays.length;
-    await this.#bringHome(strays);
-    return last === undefined || count < pageObjects ? undefined : successor(last);
+    return undefined;
   }
 
   #strayAt(objectKey: Uint8Array, record: Uint8Array): Stray | undefined {
@@ -111,20 +135,28 @@ export class Evacuation {
   }
 
   async #bringHome(strays: readonly Stray[]): Promise<void> {
-    const { peers } = this.#core.cluster;
-    for (const owner of new Set(strays.flatMap(({ owners }) => owners))) {
-      const theirs = strays.filter(({ owners }) => owners.includes(owner));
-      const hashes = theirs.map(({ place, object }) => ({ objectKey: place.address.objectKey, hash: hashOf(object) }));
-      for (const position of await peers.lacking(owner, hashes)) {
-        const { place, object } = theirs[position];
-        await peers.merge(owner, place, { object, order: { background: true } });
-        countMoved(this.#core.moved, 'broughtHome', { objects: 1, bytes: payloadBytesOf(object) });
-      }
-    }
+    this.#met += strays.length;
+    const owners = new Set(strays.flatMap((stray) => stray.owners));
+    await Promise.all([...owners].map((owner) => this.#bringTo(owner, strays)));
     for (const { place, record } of strays) {
       // This store may have become an owner meanwhile: then the copy is no stray any more, however old.
       const isStray = (): boolean => !placementAt(this.#core, place).owners.includes(this.#core.selfId);
       if (await this.#core.local.release(place, (now) => isStray() && equalBytes(now, record))) this.removed += 1;
+    }
+  }
+
+  /** An owner gets what it lacks. */
+  async #bringTo(owner: string, strays: readonly Stray[]): Promise<void> {
+    const { peers } = this.#core.cluster;
+    const theirs = strays.filter(({ owners }) => owners.includes(owner));
+    const lacked = await peers.lacking(owner, theirs.map(outlined));
+    for (let at = 0; at < lacked.length; at += mergeWindow) {
+      const some = lacked.slice(at, at + mergeWindow).map((position) => theirs[position]);
+      await Promise.all(some.map(({ place, object }) => peers.merge(owner, place, { object, order: { background: true } })));
+      countMoved(this.#core.moved, 'broughtHome', {
+        objects: some.length,
+        bytes: some.reduce((sum, { object }) => sum + payloadBytesOf(object), 0),
+      });
     }
   }
 }

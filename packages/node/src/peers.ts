@@ -63,7 +63,7 @@ export interface Peers {
   /** The hashes of an owner's copies of these keys, in order: undefined for one that it cannot vouch for. At most `digestsMax` keys. */
   digests(member: string, objectKeys: readonly Uint8Array[]): Promise<readonly (Hash64 | undefined)[]>;
   /** Positions of the objects of which another store lacks something. */
-  lacking(member: string, objects: readonly ObjectHash[]): Promise<readonly number[]>;
+  lacking(member: string, objects: readonly OutlinedObject[]): Promise<readonly number[]>;
   /** Any other question; the caller checks the answer. It may take longer than one about a key. */
   ask(member: string, question: PeerQuestion): Promise<RpcAnswer>;
   /** Resolves when another node is at `epoch` and runs nothing that began under an older ring. */
@@ -98,6 +98,11 @@ export const noPeers: Peers = {
 
 function unreachable(member: string): Promise<never> {
   return Promise.reject(new CoterieError('CONNECTION_LOST', `this node has no door for other nodes, so ${member} cannot be asked`));
+}
+
+/** An object by its place, the hash of its header, and its outline, encoded: without it every other hash counts as lacking something. */
+export interface OutlinedObject extends ObjectHash {
+  readonly outline?: Uint8Array;
 }
 
 /** Half-open stretches of partitions, in order. */

@@ -12,7 +12,17 @@ import { decodeDigests, digestsMax, encodeDigests } from './digests.ts';
 import { addressFrom } from './layout.ts';
 import { addressSeed, type CausalObject, decodeObject, encodeObject } from './object.ts';
 import type { KeyStretch, StretchOrder } from './list-keys.ts';
-import type { CopyPage, HashPage, MergeOrder, ObjectHash, PartitionRanges, PeerQuestion, Peers, RemoteCopy } from './peers.ts';
+import type {
+  CopyPage,
+  HashPage,
+  MergeOrder,
+  ObjectHash,
+  OutlinedObject,
+  PartitionRanges,
+  PeerQuestion,
+  Peers,
+  RemoteCopy,
+} from './peers.ts';
 import type { Place } from './replica.ts';
 import type { PeerService } from './serve.ts';
 import { arrayOf, bytesAt, malformed, memberIdOf, numberOf, openFields, openReply, packFields, packReply, textOf } from './wire.ts';
@@ -25,6 +35,7 @@ export interface RemotePeersParts {
 }
 
 const noValues: readonly Uint8Array[] = [];
+const nothing: Uint8Array = new Uint8Array();
 
 type Question = Pick<RpcRequest, 'method' | 'body' | 'values'>;
 
@@ -96,9 +107,13 @@ export class RemotePeers implements Peers {
     return decodeDigests(bytesAt(answer.values, 0), objectKeys.length);
   }
 
-  async lacking(member: string, objects: readonly ObjectHash[]): Promise<readonly number[]> {
+  async lacking(member: string, objects: readonly OutlinedObject[]): Promise<readonly number[]> {
     const body = objects.map(({ hash }) => [hash.high, hash.low]);
-    const answer = await this.#ask(member, { method: 'lacking', body, values: objects.map(({ objectKey }) => objectKey) });
+    const answer = await this.#ask(member, {
+      method: 'lacking',
+      body,
+      values: [...objects.map(({ objectKey }) => objectKey), ...objects.map(({ outline = nothing }) => outline)],
+    });
     return arrayOf(answer.body, 'answer').map((position) => numberOf(position, 'position', objects.length));
   }
 
@@ -219,10 +234,7 @@ export function peerHandlers({ service, put, delete: remove, missing }: Answerin
       if (values.length > digestsMax) throw malformed('keys');
       return { body: null, values: [encodeDigests(await service.digests(epoch, values))] };
     },
-    lacking: async ({ body, values }) => {
-      const objects = arrayOf(body, 'body', objectsMax).map((hash, at) => ({ objectKey: bytesAt(values, at).slice(), hash: hashOf(hash) }));
-      return { body: await service.lacking(objects) };
-    },
+    lacking: async ({ body, values }) => ({ body: await service.lacking(outlinedFrom(body, values)) }),
     keys: async ({ epoch, body, values }) => {
       const [bucket, limit, down] = arrayOf(body, 'body');
       const order = {
@@ -265,6 +277,22 @@ function pageHandlers(service: PeerService): Readonly<Record<string, Handler>> {
       return { body: hashes.map(({ hash }) => [hash.high, hash.low]), values: cursor === undefined ? keys : [...keys, cursor] };
     },
   };
+}
+
+/** Objects as `lacking` asks about them. @throws `PROTOCOL` */
+function outlinedFrom(body: unknown, values: readonly Uint8Array[]): OutlinedObject[] {
+  const hashes = arrayOf(body, 'body', objectsMax);
+  return hashes.map((hash, at) => ({
+    objectKey: bytesAt(values, at).slice(),
+    hash: hashOf(hash),
+    ...outlineAt(values, hashes.length + at),
+  }));
+}
+
+/** The outline among these values; one that is empty or not there is none. */
+function outlineAt(values: readonly Uint8Array[], at: number): { readonly outline?: Uint8Array } {
+  const outline = values[at];
+  return outline === undefined || outline.length === 0 ? {} : { outline };
 }
 
 /** How many things of `each` values an answer carries. @throws `PROTOCOL` */

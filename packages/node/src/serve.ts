@@ -4,13 +4,15 @@
  */
 import { CoterieError } from '@coterie/env';
 import { type Hash64, partitionOf } from '@coterie/ring';
-import { addressSeed, decodeObject, encodeObject, hashOf } from './object.ts';
+import { decodeOutline, lackingBetween, outlineOf } from './anti-entropy/outline.ts';
+import { stateHash } from './anti-entropy/state-hash.ts';
+import { addressSeed, decodeObject, encodeObject, equalHashes, hashOf } from './object.ts';
 import { type Core, placementAt } from './core.ts';
 import type { EpochGate } from './epoch-gate.ts';
 import { type KeyStretch, listStretch, type StretchOrder } from './list-keys.ts';
 import { type Address, addressFrom, scopeOf, successor } from './layout.ts';
 import { countMoved } from './moved.ts';
-import type { CopyPage, HashPage, MergeOrder, ObjectHash, PartitionRanges, RemoteCopy } from './peers.ts';
+import type { CopyPage, HashPage, MergeOrder, ObjectHash, OutlinedObject, PartitionRanges, RemoteCopy } from './peers.ts';
 import { partitionStart } from './partition-ranges.ts';
 import type { Place } from './replica.ts';
 import { decodeCopy } from './stored-copy.ts';
@@ -117,12 +119,17 @@ export class PeerService {
     );
   }
 
-  /** Which of these objects this store lacks something of, on its disk: positions of those whose hash differs here. */
-  async lacking(objects: readonly ObjectHash[]): Promise<number[]> {
-    const own = await Promise.all(
-      objects.map(async ({ objectKey }) => hashOf(await this.#core.local.readDurable(await this.#placeOf(addressFrom(objectKey))))),
-    );
-    return objects.flatMap(({ hash }, at) => (own[at].high === hash.high && own[at].low === hash.low ? [] : [at]));
+  /** Of which of these objects this store lacks something, on its disk: their positions. */
+  async lacking(objects: readonly OutlinedObject[]): Promise<number[]> {
+    const lacks = await Promise.all(objects.map((object) => this.#lacksOf(object)));
+    return lacks.flatMap((isLacking, at) => (isLacking ? [at] : []));
+  }
+
+  async #lacksOf({ objectKey, hash, outline }: OutlinedObject): Promise<boolean> {
+    const own = await this.#core.local.readDurable(await this.#placeOf(addressFrom(objectKey)));
+    if (equalHashes(hashOf(own), hash)) return false;
+    // Another hash may be that of a newer copy: then nothing is lacking here.
+    return outline === undefined || lackingBetween(outlineOf(own, stateHash(objectKey, own)), decodeOutline(outline)).own;
   }
 
   /** The keys that are this member's to list when `down` cannot be asked. */

@@ -1,6 +1,12 @@
 /**
  * Takes over what another store holds of some partitions, page by page, merging every object. The taker drives and holds
  * the cursor; after a failure it goes on from the last page that it has whole.
+ *
+ * ```
+ *   asked   page 1   page 2   page 3   page 4            while earlier pages are on their way to the disk, up to a limit:
+ *   synced            └────── 1 2 ──────┘└─ 3 … ─┘       what comes during one sync is in the next, as with clients' writes
+ *   cursor                              2                 behind what is on the disk, in order
+ * ```
  */
 import { compareBytes } from '@coterie/bytes';
 import { CoterieError } from '@coterie/env';
@@ -15,6 +21,8 @@ import { malformed } from './wire.ts';
 
 /** Objects merged at a time. */
 export const mergeWindow = 16;
+/** Bytes taken over that may be on their way to the disk. A sync takes longer with them, and clients wait for it too. */
+const pendingBytesMax = 2 ** 20;
 
 /** How far a transfer is. */
 export interface TransferProgress {
@@ -39,26 +47,59 @@ export async function takeOver(
   from: { readonly source: string; readonly ranges: PartitionRanges },
   { progress, pace, afterPage }: Transfer,
 ): Promise<void> {
-  for (;;) {
-    const { cursor } = progress;
-    const page = await core.cluster.peers.page(from.source, from.ranges, cursor);
-    if (cursor !== undefined && page.cursor !== undefined && compareBytes(page.cursor, cursor) <= 0) throw malformed('cursor');
-    const bytes = await mergePage(core, page);
-    progress.objects += page.records.length;
-    progress.bytes += bytes;
+  const pending: PendingPage[] = [];
+  const settle = async (bytesLeft: number): Promise<void> => {
+    while (bytesOf(pending) > bytesLeft || (bytesLeft === 0 && pending.length > 0)) {
+      await settleFirst(pending, progress);
+      if (pending.length > 0 || bytesLeft > 0) await afterPage?.();
+    }
+  };
+  let next = progress.cursor;
+  do {
+    const page = await core.cluster.peers.page(from.source, from.ranges, next);
+    if (next !== undefined && page.cursor !== undefined && compareBytes(page.cursor, next) <= 0) throw malformed('cursor');
+    const bytes = page.records.reduce((sum, { object }) => sum + object.length, 0);
     countMoved(core.moved, 'taken', { objects: page.records.length, bytes });
-    if (page.cursor === undefined) return;
-    progress.cursor = page.cursor;
-    await afterPage?.();
+    pending.push({ merges: await beginMerges(core, page), bytes, cursor: page.cursor });
+    next = page.cursor;
+    await settle(next === undefined ? 0 : pendingBytesMax);
     await pace.spend(bytes);
-  }
+  } while (next !== undefined);
 }
 
-async function mergePage(core: Core, { records }: CopyPage): Promise<number> {
+/** A page whose objects are on their way to the disk. */
+interface PendingPage {
+  /** They resolve when their object is there. */
+  readonly merges: readonly Promise<void>[];
+  readonly bytes: number;
+  /** Where the next page begins; undefined at the end. */
+  readonly cursor: Uint8Array | undefined;
+}
+
+function bytesOf(pages: readonly PendingPage[]): number {
+  return pages.reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
+/** Waits for the first of these pages, and counts it. */
+async function settleFirst(pending: PendingPage[], progress: TransferProgress): Promise<void> {
+  const [{ merges, bytes, cursor }] = pending;
+  await Promise.all(merges);
+  pending.shift();
+  progress.objects += merges.length;
+  progress.bytes += bytes;
+  progress.cursor = cursor ?? progress.cursor;
+}
+
+/** Begins to merge a page, a window of it each turn. */
+async function beginMerges(core: Core, { records }: CopyPage): Promise<Promise<void>[]> {
+  const merges: Promise<void>[] = [];
   for (let at = 0; at < records.length; at += mergeWindow) {
-    await Promise.all(records.slice(at, at + mergeWindow).map((record) => mergeRecord(core, record)));
+    if (at > 0) await core.environment.timers.turn();
+    for (const record of records.slice(at, at + mergeWindow)) merges.push(mergeRecord(core, record));
   }
-  return records.reduce((sum, { object }) => sum + object.length, 0);
+  // Whoever waits for them hears of a failure; that nobody does yet is no bug.
+  for (const merge of merges) merge.catch(() => undefined);
+  return merges;
 }
 
 async function mergeRecord(core: Core, { objectKey, object }: CopyPage['records'][number]): Promise<void> {

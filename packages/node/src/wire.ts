@@ -11,7 +11,7 @@
  *  page      [[from, until]…]                           cursor?          [more] │ address, object, …, cursor?
  *  hashes    [[from, until]…]                           cursor?          [[high, low]…] │ address…, cursor?
  *  digests   null                                       address…         null │ row of 9 bytes for each key (`digests.ts`)
- *  lacking   [[high, low]…]                             address…         [position…]
+ *  lacking   [[high, low]…]                  address…, outline… (or empty)      [position…]
  *  keys      [bucket, limit, [down…]]                   prefix, after?   [count] │ key…, bound?
  *  buckets   []                                                        [name…]
  *  clock     []                                                        [wall clock]

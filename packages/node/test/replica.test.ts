@@ -4,7 +4,11 @@ import { type Core, placeOf } from '../src/core.ts';
 import { Attempt } from '../src/deadlines.ts';
 import { get } from '../src/get.ts';
 import type { Life } from '../src/life.ts';
-import { addressSeed, type CausalObject, decodeObject, encodeObject } from '../src/object.ts';
+import { encodeOutline, outlineOf } from '../src/anti-entropy/outline.ts';
+import { stateHash } from '../src/anti-entropy/state-hash.ts';
+import { EpochGate } from '../src/epoch-gate.ts';
+import { addressSeed, type CausalObject, decodeObject, encodeObject, hashOf } from '../src/object.ts';
+import { PeerService } from '../src/serve.ts';
 import { put } from '../src/put.ts';
 import { makeCore } from './core.ts';
 import { bytes, text, World } from './world.ts';
@@ -68,6 +72,25 @@ describe('a replica among others', () => {
     await b.mergeFrom(await a.read());
     expect(await a.values()).toEqual(['from a', 'from b']);
     expect(encodeObject(await a.read(), 0)).toEqual(encodeObject(await b.read(), 0));
+  });
+
+  it('says that it lacks something of a copy that is newer or stands beside its own, not of an older one', async () => {
+    const [a, b] = await pair();
+    await a.put('from a');
+    const older = await a.read();
+    await b.mergeFrom(older);
+    const service = new PeerService(b.core, new EpochGate(() => 1));
+    const { objectKey } = placeOf(b.core, 'b', key).address;
+    const lacks = (object: CausalObject, outline?: Uint8Array): Promise<number[]> =>
+      b.world.run(service.lacking([{ objectKey, hash: hashOf(object), ...(outline === undefined ? {} : { outline }) }]));
+    const outlined = (object: CausalObject): Uint8Array => encodeOutline(outlineOf(object, stateHash(objectKey, object)));
+    expect(await lacks(older, outlined(older))).toEqual([]);
+    await b.put('from b');
+    expect(await lacks(older, outlined(older))).toEqual([]);
+    expect(await lacks(older)).toEqual([0]);
+    await a.put('again from a');
+    const beside = await a.read();
+    expect(await lacks(beside, outlined(beside))).toEqual([0]);
   });
 
   it('keeps both values of a fallback that handed over, forgot, and took another write (scenario 19)', async () => {
