@@ -12,9 +12,9 @@ const members = 3;
 
 /**
  * Starts a cluster in `directory`; resolves when all are members, no key moves, and each knows so. `nodeOptions` are given
- * to Node for the first node alone.
+ * to Node for the first node alone, `everyNodeOptions` for each.
  */
-export async function startCoterie(directory, { nodeOptions = [] } = {}) {
+export async function startCoterie(directory, { nodeOptions = [], everyNodeOptions = [] } = {}) {
   const ports = await freePorts(2 * members);
   const children = [];
   const targets = [];
@@ -26,7 +26,9 @@ export async function startCoterie(directory, { nodeOptions = [] } = {}) {
       const seed = i === 0 ? [] : ['--seed', `127.0.0.1:${ports[1]}`];
       const addresses = ['--http', `127.0.0.1:${http}`, '--peer', `127.0.0.1:${peer}`, ...seed];
       const args = [main, 'start', '--name', `n${i}`, '--data-dir', join(home, 'data'), '--log-level', 'warn', ...addresses];
-      children.push(startProcess(process.execPath, [...(i === 0 ? nodeOptions : []), ...args], { logFile: join(home, 'log') }));
+      children.push(
+        startProcess(process.execPath, [...(i === 0 ? nodeOptions : []), ...everyNodeOptions, ...args], { logFile: join(home, 'log') }),
+      );
       targets.push({ host: '127.0.0.1', port: http });
       // One joins at a time: the next waits until this one owns its share everywhere.
       for (const target of targets) await waitFor(`node ${i} joining`, () => isSettled(target, i + 1));

@@ -1,6 +1,6 @@
 /**
- * The nodes: real processes of `coterie start` on real disks, started as `coterie dev` starts them, but that each tells the
- * others to dial its door in `links.mjs`. And what was done to each of them when, for those who judge.
+ * The nodes: real processes of `coterie start` on real disks, started as `coterie dev` starts them, but that each may tell
+ * the others to dial its door in `links.mjs`. And what was done to each of them when, for those who judge.
  */
 import { mkdirSync } from 'node:fs';
 import { DevNode } from '../../packages/server/dist/dev/dev-node.js';
@@ -9,6 +9,8 @@ import { layOut } from '../../packages/server/dist/dev/layout.js';
 import { Links } from './links.mjs';
 import { waitUntil } from './patience.mjs';
 import { Pulse } from './pulse.mjs';
+
+/** @typedef {'cuttable' | 'own'} Doors whether nodes reach each other through `links.mjs`, or directly */
 
 /** @typedef {'process' | 'link'} Ill what is wrong with a node: its process does not run, or it is cut off */
 
@@ -27,6 +29,8 @@ export class Fleet {
   /** @type {string[]} what went wrong with the processes themselves */
   troubles = [];
   #added = 0;
+  /** @type {Doors} */
+  #doorsAre;
   /** @type {string[]} what the nodes advertise */
   #doors = [];
   #events = {
@@ -37,14 +41,19 @@ export class Fleet {
   /** @type {Map<string, { ill: Ill, fromMs: number, untilMs: number }[]>} */
   #illness = new Map();
 
+  /** @param {{ doors?: Doors }} [options] */
+  constructor({ doors = 'cuttable' } = {}) {
+    this.#doorsAre = doors;
+  }
+
   /**
-   * Starts them all; resolves when they are one cluster.
-   * @param {{ nodes: number, directory: string }} options
+   * Starts them all; resolves when all are ready.
+   * @param {{ nodes: number, directory: string, flags?: readonly string[] }} options
    */
-  async start({ nodes: count, directory }) {
+  async start({ nodes: count, directory, flags = [] }) {
     mkdirSync(directory, { recursive: true });
     for (let number = 1; number <= count; number++) {
-      const node = await this.add(directory);
+      const node = await this.add(directory, flags);
       if (number === 1) await this.whenAll(({ state }) => state === 'ready', 'the first node starts', [node]);
     }
     await this.whenAll(({ state }) => state === 'ready', 'all nodes start', this.nodes);
@@ -53,15 +62,17 @@ export class Fleet {
   /**
    * Starts one more node, which joins by itself; does not wait for it.
    * @param {string} directory
+   * @param {readonly string[]} [more] of the command line
    * @returns {Promise<DevNode>}
    */
-  async add(directory) {
+  async add(directory, more = []) {
     const number = ++this.#added;
     const freePorts = await findFreePorts(host, 2 * number);
     const layout = { nodes: number, directory, http: { host, port: 0 }, freePorts, existing: new Set() };
     const plan = /** @type {import('../../packages/server/dist/dev/layout.js').DevNodePlan} */ (layOut(layout)[number - 1]);
-    const door = await this.links.open({ name: plan.name, host, port: Number(plan.peer.split(':')[1]) });
-    const flags = ['--peer-advertise', door, '--partitions', partitions];
+    const isCuttable = this.#doorsAre === 'cuttable';
+    const door = isCuttable ? await this.links.open({ name: plan.name, host, port: Number(plan.peer.split(':')[1]) }) : plan.peer;
+    const flags = ['--partitions', partitions, ...(isCuttable ? ['--peer-advertise', door] : []), ...more];
     const node = new DevNode({ ...plan, seeds: [...this.#doors], flags }, { events: this.#events, restarting: 'leave' });
     this.#doors.push(door);
     this.nodes = [...this.nodes, node];
@@ -76,6 +87,11 @@ export class Fleet {
     const node = this.node(name);
     this.nodes = this.nodes.filter((other) => other !== node);
     await node.end('SIGTERM');
+  }
+
+  /** A node whose process has ended is none any more. @param {string} name */
+  forget(name) {
+    this.nodes = this.nodes.filter(({ plan }) => plan.name !== name);
   }
 
   /** @returns {readonly string[]} */
@@ -110,6 +126,45 @@ export class Fleet {
   pause(name) {
     this.#fallsIll(name, 'process');
     this.node(name).pause();
+  }
+
+  /**
+   * Ends a node well, as an operator would before an upgrade, and starts it again with other flags.
+   * @param {string} name
+   * @param {{ add: readonly string[], drop: readonly string[] }} [flags] flags with their values
+   */
+  async restart(name, flags = { add: [], drop: [] }) {
+    const node = await this.#startAnew(name, flags, this.#events);
+    await this.whenAll(({ state }) => state === 'ready', `${name} starts again`, [node]);
+  }
+
+  /**
+   * Ends a node well, and starts it again with more flags, by which it cannot run; resolves when it has ended by itself.
+   * @param {string} name
+   * @param {readonly string[]} flags
+   */
+  async restartInVain(name, flags) {
+    let hasEnded = false;
+    const node = await this.#startAnew(name, { add: flags, drop: [] }, { ready: () => {}, ended: () => void (hasEnded = true) });
+    await this.whenAll(() => hasEnded, `${name} ends by itself`, [node]);
+  }
+
+  /**
+   * @param {string} name
+   * @param {{ add: readonly string[], drop: readonly string[] }} flags
+   * @param {import('../../packages/server/dist/dev/dev-node.js').DevNodeEvents} events
+   * @returns {Promise<DevNode>}
+   */
+  async #startAnew(name, { add, drop }, events) {
+    this.#fallsIll(name, 'process');
+    const before = this.node(name);
+    await before.end('SIGTERM');
+    const { flags = [] } = before.plan;
+    const kept = flags.filter((_, at) => !drop.includes(/** @type {string} */ (flags[at - (at % 2)])));
+    const node = new DevNode({ ...before.plan, flags: [...kept, ...add] }, { events, restarting: 'leave' });
+    this.nodes = this.nodes.map((other) => (other === before ? node : other));
+    node.start();
+    return node;
   }
 
   /** Starts a killed node, or lets a paused one go on. @param {string} name */

@@ -1,6 +1,7 @@
 /**
  * Two ways of using the store, with one face: `LibraryHand` by `@coterie/client`, which routes and tries again by itself,
- * and `PlainHand` by HTTP to any node, which moves on only when nothing was sent or the node is not ready.
+ * and `PlainHand` by HTTP to any node, which moves on to the next when nothing was sent or the node is not ready; or, if it
+ * is told to, whenever there is no answer: a write has an operation id, so it happens once.
  */
 import { isCoterieError } from '../../packages/env/dist/index.js';
 import { failureIn } from './witness.mjs';
@@ -18,7 +19,7 @@ import { idIn } from './ledger.mjs';
  * @typedef {object} Hand
  * @property {import('./meter.mjs').HandName} name
  * @property {(at: At, ask: ReadAsk) => Promise<Shown>} read
- * @property {(at: At, ask: WriteAsk) => Promise<unknown>} write
+ * @property {(at: At, ask: WriteAsk) => Promise<{ context: string | undefined }>} write
  */
 
 const requestMs = 8000;
@@ -66,6 +67,8 @@ function isNotReady(answer) {
   return answer.status === 503 && ['NOT_READY', 'CLOSED'].includes(failureIn(answer).code);
 }
 
+/** @typedef {'unsent' | 'unanswered'} Patience what makes a hand ask another node */
+
 /** @implements {Hand} */
 export class PlainHand {
   /** @type {'plain'} */
@@ -73,15 +76,24 @@ export class PlainHand {
   #transport;
   #fleet;
   #random;
+  /** @type {Patience} */
+  #movesOnWhen;
+  /** Requests that went to another node. */
+  movedOn = 0;
 
   /**
    * @param {HttpTransport} transport
-   * @param {{ fleet: import('./fleet.mjs').Fleet, random: import('../../packages/simulator/dist/index.js').SeededRandom }} world
+   * @param {{
+   *   fleet: import('./fleet.mjs').Fleet,
+   *   random: import('../../packages/simulator/dist/index.js').SeededRandom,
+   *   movesOnWhen?: Patience,
+   * }} world
    */
-  constructor(transport, { fleet, random }) {
+  constructor(transport, { fleet, random, movesOnWhen = 'unsent' }) {
     this.#transport = transport;
     this.#fleet = fleet;
     this.#random = random;
+    this.#movesOnWhen = movesOnWhen;
   }
 
   /** @param {At} at @param {ReadAsk} ask @returns {Promise<Shown>} */
@@ -110,6 +122,7 @@ export class PlainHand {
       body: value === undefined ? undefined : encoder.encode(value),
     });
     if (answer.status !== 204) throw new FailedAt(node, failureIn(answer));
+    return { context: answer.headers['coterie-context'] };
   }
 
   /**
@@ -126,8 +139,10 @@ export class PlainHand {
         if (names.length === 0 || !isNotReady(answer)) return { node, answer };
       } catch (error) {
         if (!isCoterieError(error)) throw error;
-        if (error.details['sent'] !== false || names.length === 0) throw new FailedAt(node, error);
+        const isOver = this.#movesOnWhen === 'unsent' && error.details['sent'] !== false;
+        if (isOver || names.length === 0) throw new FailedAt(node, error);
       }
+      this.movedOn += 1;
     }
   }
 }
