@@ -154,6 +154,11 @@ export class GossipService {
     return this.#machine.member(id);
   }
 
+  /** The state of a member alone, for who asks with every request; undefined if it is not in the list. */
+  stateOf(id: string): MemberState | undefined {
+    return this.#machine.stateOf(id);
+  }
+
   /** All members, this one included, sorted by id. */
   members(): readonly MemberStatus[] {
     return this.#machine.members();

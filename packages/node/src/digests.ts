@@ -23,7 +23,8 @@ const answerBytes = 9;
 export function encodeDigests(hashes: readonly (Hash64 | undefined)[]): Uint8Array {
   const row = new Uint8Array(answerBytes * hashes.length);
   const view = new DataView(row.buffer);
-  for (const [at, hash] of hashes.entries()) {
+  for (let at = 0; at < hashes.length; at++) {
+    const hash = hashes[at];
     if (hash === undefined) continue;
     row[answerBytes * at] = 1;
     view.setUint32(answerBytes * at + 1, hash.high);
@@ -63,7 +64,7 @@ export class Digests {
   /** Goes up by one with each turn in which something is asked. */
   turn = 0;
   readonly #parts: DigestParts;
-  #questions = new Map<string, Question>();
+  readonly #questions = new Map<string, Question>();
 
   constructor(parts: DigestParts) {
     this.#parts = parts;
@@ -92,9 +93,10 @@ export class Digests {
 
   readonly #sendAll = (): void => {
     this.turn += 1;
-    const questions = this.#questions;
-    this.#questions = new Map();
-    for (const [member, question] of questions) this.#send(member, question);
+    for (const [member, question] of this.#questions) {
+      this.#questions.delete(member);
+      this.#send(member, question);
+    }
   };
 
   #send(member: string, { keys, settle }: Question): void {

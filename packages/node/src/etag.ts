@@ -1,6 +1,6 @@
 /** Etags: 64-bit hashes in quoted hex. Equal clocks and values give equal etags on every replica. */
 import { ByteWriter } from '@coterie/bytes';
-import { formatToken, type Hash64, hash64 } from '@coterie/ring';
+import { type Hash64, hash64 } from '@coterie/ring';
 import { compareDots, type Dot, type Sibling } from '@coterie/vector-clock';
 import { type CausalObject, hashOf } from './object.ts';
 import type { Payload } from './payload.ts';
@@ -33,6 +33,14 @@ export function siblingEtagOf({ dot, value }: Sibling<Payload>): string {
 // Reused, as nothing awaits while it is in use.
 const dotWriter = new ByteWriter(64);
 
-function quoted(hash: Hash64): string {
-  return `"${formatToken(hash)}"`;
+// The text is made in one piece: put together from pieces it takes as long to send as to make, and more memory.
+const quotedHex = Buffer.alloc(18, '"');
+const digits = Buffer.from('0123456789abcdef');
+
+function quoted({ high, low }: Hash64): string {
+  for (let i = 0; i < 8; i++) {
+    quotedHex[1 + i] = digits[(high >>> (28 - 4 * i)) & 15];
+    quotedHex[9 + i] = digits[(low >>> (28 - 4 * i)) & 15];
+  }
+  return quotedHex.toString('latin1');
 }

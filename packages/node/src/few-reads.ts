@@ -10,6 +10,7 @@
  * So what is out of the ordinary is left to the read that asks everybody, and every promise of a read with it.
  */
 import type { Bounds } from '@coterie/env';
+import type { Hash64 } from '@coterie/ring';
 import type { ReadCounts, Reached } from './api.ts';
 import type { Core } from './core.ts';
 import { Digests } from './digests.ts';
@@ -17,6 +18,7 @@ import { LateAnswers } from './late-answers.ts';
 import { equalHashes, hashOf } from './object.ts';
 import type { Threshold } from './pursuit.ts';
 import type { PlacedKey } from './read-copy.ts';
+import type { Place } from './replica.ts';
 import { shortlist } from './shortlist.ts';
 import type { HashedObject } from './stored-copies.ts';
 import { Unasked } from './unasked.ts';
@@ -45,16 +47,11 @@ export class FewReads {
   }
 
   /** What is there, if as many primaries as this takes say the same in time; undefined when all owners should be asked. */
-  async read(key: PlacedKey, { total }: Threshold): Promise<FewFound | undefined> {
+  read(key: PlacedKey, { total }: Threshold): Promise<FewFound | undefined> | undefined {
     const asked = this.#chosen(key, total);
-    const found = asked === undefined ? undefined : await this.#ask(key, asked);
-    if (asked === undefined || found === undefined) {
-      this.#all += 1;
-      return undefined;
-    }
-    this.#few += 1;
-    for (const owner of key.placement.owners) if (!asked.includes(owner)) this.#unasked.add(owner, key.place, found.hash);
-    return { object: found.object, hash: found.hash, reached: { primaries: total, fallbacks: 0, synced: 0 } };
+    if (asked !== undefined) return this.#ask(key, asked);
+    this.#all += 1;
+    return undefined;
   }
 
   get counts(): ReadCounts {
@@ -85,33 +82,29 @@ export class FewReads {
     });
   }
 
-  async #ask(key: PlacedKey, asked: readonly string[]): Promise<HashedObject | undefined> {
+  async #ask(key: PlacedKey, asked: readonly string[]): Promise<FewFound | undefined> {
     const { objectKey } = key.place.address;
-    const telling: Promise<Hash | undefined>[] = [];
+    const [first] = asked;
+    const telling: Promise<Hash64 | undefined>[] = [];
     for (let i = 1; i < asked.length; i++) telling.push(this.#digests.ask(asked[i], objectKey));
-    const copy = await this.#copyOf(key, asked[0]);
+    const copy = first === this.#core.selfId ? await this.#core.local.stored.hashed(objectKey) : await this.#copyAt(first, key.place);
     let isSame = copy !== undefined;
     for (const told of telling) {
       const hash = await told;
       isSame &&= hash !== undefined && copy !== undefined && equalHashes(hash, copy.hash);
     }
-    return isSame && this.#core.cluster.state.ringEpoch <= key.placement.epoch ? copy : undefined;
-  }
-
-  /** The copy of a store that vouches for it, in time; undefined otherwise. */
-  async #copyOf({ place }: PlacedKey, store: string): Promise<HashedObject | undefined> {
-    const { selfId, local, cluster } = this.#core;
-    if (store !== selfId) {
-      const copy = await this.#late.watch(store, cluster.peers.read(store, place, []));
-      return copy === undefined || copy.recovering ? undefined : { object: copy.object, hash: hashOf(copy.object) };
-    }
-    try {
-      return await local.stored.hashed(place.address);
-    } catch {
-      // Damage is noted where it was met, and the others have the object.
+    if (!isSame || copy === undefined || this.#core.cluster.state.ringEpoch > key.placement.epoch) {
+      this.#all += 1;
       return undefined;
     }
+    this.#few += 1;
+    for (const owner of key.placement.owners) if (!asked.includes(owner)) this.#unasked.add(owner, objectKey, copy.hash);
+    return { object: copy.object, hash: copy.hash, reached: { primaries: asked.length, fallbacks: 0, synced: 0 } };
+  }
+
+  /** The copy of another store that vouches for it, in time; undefined otherwise. */
+  async #copyAt(store: string, place: Place): Promise<HashedObject | undefined> {
+    const copy = await this.#late.watch(store, this.#core.cluster.peers.read(store, place, []));
+    return copy === undefined || copy.recovering ? undefined : { object: copy.object, hash: hashOf(copy.object) };
   }
 }
-
-type Hash = HashedObject['hash'];

@@ -136,6 +136,8 @@ function visibleSiblings(object: CausalObject, conflict: Conflict, now: number):
   const visible = shown(object.set, conflict).filter((sibling) => isVisible(sibling.value, now));
   return visible.map((sibling) => {
     const { value, contentType, writtenAt, expiresAt } = sibling.value;
-    return { value, contentType, writtenAt, ...(expiresAt === undefined ? {} : { expiresAt }), etag: siblingEtagOf(sibling) };
+    const etag = siblingEtagOf(sibling);
+    // Spelt out: an object that another is spread into has a shape of its own.
+    return expiresAt === undefined ? { value, contentType, writtenAt, etag } : { value, contentType, writtenAt, expiresAt, etag };
   });
 }

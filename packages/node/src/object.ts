@@ -126,7 +126,8 @@ function writeHeader(object: CausalObject): ByteWriter {
 
 /** Decodes and verifies `bytes[start, …)`. @throws `CORRUPTION`, `UNSUPPORTED_FORMAT` */
 export function decodeObject(bytes: Uint8Array, start: number, seed: number): CausalObject {
-  const header = openHeader(bytes, start, seed);
+  const at = findHeader(bytes, start, seed);
+  const header = new ByteReader(bytes, at, headerEnd);
   const type = bytes[start + formatAt + 1];
   const extensions = readExtensions(header);
   const clock = VersionVector.decode(header);
@@ -136,22 +137,31 @@ export function decodeObject(bytes: Uint8Array, start: number, seed: number): Ca
 
 /** `hashOf` the object in `bytes[start, …)`: its header is verified, and nothing is decoded. @throws `CORRUPTION`, `UNSUPPORTED_FORMAT` */
 export function hashOfEncoded(bytes: Uint8Array, start: number, seed: number): Hash64 {
-  const header = openHeader(bytes, start, seed);
-  return hash64(bytes, header.offset, header.end);
+  const at = findHeader(bytes, start, seed);
+  return hash64(bytes, at, headerEnd);
 }
 
-/** A reader of the header, once its checksum has been verified. */
-function openHeader(bytes: Uint8Array, start: number, seed: number): ByteReader {
-  const reader = new ByteReader(bytes, start);
-  const checksum = reader.u32();
-  const version = reader.u8();
+/** Where the header that was found last ends: a pair for each header would cost as much as to find it. */
+let headerEnd = 0;
+
+/** Where the header begins, once its checksum has been verified; where it ends is in `headerEnd`. */
+function findHeader(bytes: Uint8Array, start: number, seed: number): number {
+  const from = start + formatAt;
+  if (from + 3 > bytes.length) throw corrupt('it ends too early');
+  const version = bytes[from];
   if (version !== format) throw new CoterieError('UNSUPPORTED_FORMAT', `an object has format ${version}; this version reads ${format}`);
-  reader.u8();
-  const length = reader.varint();
-  if (length > reader.remaining) throw corrupt('its header ends too early');
-  const headerEnd = reader.offset + length;
-  if (crc32Range(bytes, start + formatAt, headerEnd, seed) !== checksum) throw corrupt('its checksum does not match its key and header');
-  return new ByteReader(bytes, reader.offset, headerEnd);
+  let at = from + 2;
+  let length = bytes[at++];
+  if (length >= 0x80) {
+    const reader = new ByteReader(bytes, from + 2);
+    length = reader.varint();
+    at = reader.offset;
+  }
+  if (length > bytes.length - at) throw corrupt('its header ends too early');
+  headerEnd = at + length;
+  const checksum = (bytes[start] | (bytes[start + 1] << 8) | (bytes[start + 2] << 16) | (bytes[start + 3] << 24)) >>> 0;
+  if (crc32Range(bytes, from, headerEnd, seed) !== checksum) throw corrupt('its checksum does not match its key and header');
+  return at;
 }
 
 function objectOf(

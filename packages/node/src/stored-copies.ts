@@ -1,5 +1,5 @@
 /** Reads this store's copies, as objects or only as the hash of what they are, and tells its life when one is damaged. */
-import { CoterieError, isCoterieError } from '@coterie/env';
+import { isCoterieError } from '@coterie/env';
 import type { Hash64 } from '@coterie/ring';
 import { type Address, latin1 } from './layout.ts';
 import type { Life } from './life.ts';
@@ -41,23 +41,17 @@ export class StoredCopies {
     }
   }
 
-  /** The object here, and the hash that others tell theirs by. @throws `CORRUPTION` */
-  async hashed({ objectKey }: Pick<Address, 'objectKey'>): Promise<HashedObject> {
+  /** The object under `objectKey`, and the hash that others tell theirs by; undefined when it cannot be read. */
+  async hashed(objectKey: Uint8Array): Promise<HashedObject | undefined> {
     try {
       const record = await this.#store.get(objectKey);
       if (record === undefined) return nothing;
       const seed = addressSeed(objectKey);
       return { object: decodeCopy(record, seed).object, hash: hashOfRecord(record, seed) };
     } catch (error) {
-      throw this.#noted(error, objectKey);
+      this.#noted(error, objectKey);
+      return undefined;
     }
-  }
-
-  /** The hash of the object under `objectKey`, which is verified and not decoded. @throws `CORRUPTION` */
-  async hash(objectKey: Uint8Array): Promise<Hash64> {
-    const [hash] = await this.hashes([objectKey]);
-    if (hash === undefined) throw new CoterieError('CORRUPTION', 'a copy cannot be read');
-    return hash;
   }
 
   /** The hashes of the objects under these keys, read at once, in order; undefined where there is no key, and for one that is damaged. */

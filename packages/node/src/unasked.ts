@@ -18,20 +18,17 @@ import { digestsMax } from './digests.ts';
 import { equalHashes } from './object.ts';
 import { readCopy } from './read-copy.ts';
 import { repair } from './read-repair.ts';
-import type { Place } from './replica.ts';
+import { placeOfTaken } from './transfer.ts';
 
 /** How long keys are gathered. */
 const gatherMs = 50;
 /** Keys that wait to be compared with one owner. */
 const waitingMax = 1024;
 
-interface Reading {
-  readonly place: Place;
-  readonly hash: Hash64;
-}
-
+/** What waits is little, for it outlives the read: everything else of the key is found again where it is needed. */
 interface Lane {
-  waiting: Reading[];
+  keys: Uint8Array[];
+  hashes: Hash64[];
   timer: Timer | undefined;
   /** The question under way. */
   asking: Promise<void> | undefined;
@@ -54,19 +51,20 @@ export class Unasked {
 
   get bounds(): Bounds {
     let most = 0;
-    for (const { waiting } of this.#lanes.values()) most = Math.max(most, waiting.length);
+    for (const { keys } of this.#lanes.values()) most = Math.max(most, keys.length);
     return { readsToCompare: { now: most, most: waitingMax } };
   }
 
   /** A read of this key found what has this hash, and did not ask `owner`. */
-  add(owner: string, place: Place, hash: Hash64): void {
+  add(owner: string, objectKey: Uint8Array, hash: Hash64): void {
     const lane = this.#laneOf(owner);
-    if (this.#isStopped || lane.waiting.length >= waitingMax) {
+    if (this.#isStopped || lane.keys.length >= waitingMax) {
       this.#counts.leftOut += 1;
       return;
     }
-    lane.waiting.push({ place, hash });
-    if (lane.waiting.length === digestsMax) this.#begin(owner, lane);
+    lane.keys.push(objectKey);
+    lane.hashes.push(hash);
+    if (lane.keys.length === digestsMax) this.#begin(owner, lane);
     else lane.timer ??= this.#core.environment.timers.after(gatherMs, () => this.#begin(owner, lane));
   }
 
@@ -80,7 +78,7 @@ export class Unasked {
   #laneOf(owner: string): Lane {
     const known = this.#lanes.get(owner);
     if (known !== undefined) return known;
-    const made: Lane = { waiting: [], timer: undefined, asking: undefined };
+    const made: Lane = { keys: [], hashes: [], timer: undefined, asking: undefined };
     this.#lanes.set(owner, made);
     return made;
   }
@@ -88,8 +86,8 @@ export class Unasked {
   #begin(owner: string, lane: Lane): void {
     lane.timer?.cancel();
     lane.timer = undefined;
-    if (this.#isStopped || lane.asking !== undefined || lane.waiting.length === 0) return;
-    const some = lane.waiting.splice(0, digestsMax);
+    if (this.#isStopped || lane.asking !== undefined || lane.keys.length === 0) return;
+    const some = { keys: lane.keys.splice(0, digestsMax), hashes: lane.hashes.splice(0, digestsMax) };
     lane.asking = this.#compare(owner, some).then(() => {
       lane.asking = undefined;
       this.#goOn(owner, lane);
@@ -97,37 +95,38 @@ export class Unasked {
   }
 
   #goOn(owner: string, lane: Lane): void {
-    if (lane.waiting.length >= digestsMax) this.#begin(owner, lane);
-    else if (lane.waiting.length === 0) this.#lanes.delete(owner);
+    if (lane.keys.length >= digestsMax) this.#begin(owner, lane);
+    else if (lane.keys.length === 0) this.#lanes.delete(owner);
     else lane.timer ??= this.#core.environment.timers.after(gatherMs, () => this.#begin(owner, lane));
   }
 
-  async #compare(owner: string, some: readonly Reading[]): Promise<void> {
+  async #compare(owner: string, { keys, hashes }: Pick<Lane, 'keys' | 'hashes'>): Promise<void> {
     const { cluster, environment } = this.#core;
     try {
       if (cluster.standing(owner) !== 'up') throw new Error('it is not up');
-      const hashes = await cluster.peers.digests(
-        owner,
-        some.map(({ place }) => place.address.objectKey),
-      );
-      this.#counts.compared += some.length;
-      for (const [at, { place, hash }] of some.entries()) {
-        const theirs = hashes[at];
-        if (theirs === undefined || !equalHashes(theirs, hash)) await this.#lookCloser(place, theirs);
+      const told = await cluster.peers.digests(owner, keys);
+      this.#counts.compared += keys.length;
+      for (let at = 0; at < keys.length; at++) {
+        const theirs = told[at];
+        if (theirs === undefined || !equalHashes(theirs, hashes[at])) await this.#lookCloser(keys[at], theirs);
       }
     } catch (error) {
-      this.#counts.leftOut += some.length;
-      environment.log.debug('copies were not compared after reads', { owner, keys: some.length, reason: String(error) });
+      this.#counts.leftOut += keys.length;
+      environment.log.debug('copies were not compared after reads', { owner, keys: keys.length, reason: String(error) });
     }
   }
 
   /** The key may have been written since it was read: only what this store does not hold either is a difference. */
-  async #lookCloser(place: Place, theirs: Hash64 | undefined): Promise<void> {
-    const { buckets, local, selfId } = this.#core;
-    if (this.#isStopped || buckets.get(place.bucket.name).generation !== place.address.generation) return;
+  async #lookCloser(objectKey: Uint8Array, theirs: Hash64 | undefined): Promise<void> {
+    const { local, selfId } = this.#core;
+    const place = this.#isStopped ? undefined : await placeOfTaken(this.#core, objectKey);
+    if (place === undefined) return;
     const placement = placementAt(this.#core, place);
     const { owners } = placement;
-    if (theirs !== undefined && owners.includes(selfId) && equalHashes(await local.stored.hash(place.address.objectKey), theirs)) return;
+    if (theirs !== undefined && owners.includes(selfId)) {
+      const [own] = await local.stored.hashes([objectKey]);
+      if (own !== undefined && equalHashes(own, theirs)) return;
+    }
     this.#counts.differing += 1;
     const copies = await Promise.all(owners.map((store) => readCopy(this.#core, { place, placement }, { store })));
     await repair(this.#core, { place, owners, copies });

@@ -47,7 +47,7 @@ export class WhoIsUp {
   /** How this member is thought to be. One whom gossip has not met yet may be worth a try. */
   standing(id: string): Standing {
     if (id === this.#selfId || this.#gossip === undefined) return 'up';
-    const state = this.#gossip.member(id)?.state ?? 'suspect';
+    const state = this.#gossip.stateOf(id) ?? 'suspect';
     return state === 'alive' ? 'up' : state === 'suspect' ? 'doubtful' : 'down';
   }
 
