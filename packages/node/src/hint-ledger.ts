@@ -38,11 +38,11 @@ export class HintLedger {
     return this.#counts;
   }
 
-  /** Lets one more hint in. @throws `OVERLOADED` */
-  checkRoom(): void {
+  /** Lets one more hint in. `write`: what is known of the write that it is for. @throws `OVERLOADED` */
+  checkRoom(write: 'nothing done' | 'perhaps elsewhere' = 'nothing done'): void {
     if (this.#total < this.#hintsMax) return;
     throw new CoterieError('OVERLOADED', `${this.#total} objects are kept for other stores already, the most that this one keeps`, {
-      details: { mayHaveTakenEffect: false },
+      details: { mayHaveTakenEffect: write === 'perhaps elsewhere' },
     });
   }
 

@@ -225,6 +225,7 @@ export class LocalReplica {
     const { stored, local, answer } = known;
     const { object } = local;
     const isHere = equalObjects(stored.object, object);
+    if (!isHere) this.#checkRoom(place, stored.object, 'perhaps elsewhere');
     const durable = isHere ? (turn.latest?.durable ?? Promise.resolve()) : this.#keep(turn, place, { before: stored, after: object });
     return { answer, object, durable };
   }
@@ -269,8 +270,8 @@ export class LocalReplica {
   }
 
   /** Refuses one hint more than this store keeps. In the turn of the commit that counts it: nobody else can take the place. */
-  #checkRoom({ hintFor }: Place, before: CausalObject): void {
-    if (hintFor !== undefined && before.set.clock.entries.length === 0) this.#parts.hints.checkRoom();
+  #checkRoom({ hintFor }: Place, before: CausalObject, write?: 'perhaps elsewhere'): void {
+    if (hintFor !== undefined && before.set.clock.entries.length === 0) this.#parts.hints.checkRoom(write);
   }
 
   /** Adds the copy to `batch`; returns the bytes of its record. */

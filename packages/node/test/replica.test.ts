@@ -1,4 +1,5 @@
 /** Two stores that merge each other's objects, as replication will: what a store loses, and takes back, costs nothing. */
+import { Context } from '@coterie/vector-clock';
 import { describe, expect, it } from 'vitest';
 import { type Core, placeOf } from '../src/core.ts';
 import { Attempt } from '../src/deadlines.ts';
@@ -10,6 +11,7 @@ import { EpochGate } from '../src/epoch-gate.ts';
 import { addressSeed, type CausalObject, decodeObject, encodeObject, hashOf } from '../src/object.ts';
 import { PeerService } from '../src/serve.ts';
 import { put } from '../src/put.ts';
+import type { HintLedger } from '../src/hint-ledger.ts';
 import { makeCore } from './core.ts';
 import { bytes, text, World } from './world.ts';
 
@@ -20,6 +22,7 @@ class Member {
   readonly world: World;
   core!: Core;
   life!: Life;
+  hints!: HintLedger;
 
   constructor(seed: number) {
     this.world = new World(seed);
@@ -149,5 +152,32 @@ describe('a replica among others', () => {
     await b.mergeFrom(await a.read());
     expect(await a.values()).toEqual(['v']);
     expect(encodeObject(await a.read(), 0)).toEqual(encodeObject(await b.read(), 0));
+  });
+});
+
+describe('a store that keeps as much for others as it may', () => {
+  it('keeps no write more that others have already, and does not deny it', async () => {
+    const [fallback, owner] = await pair();
+    await owner.put('v', 'same');
+    const base = await owner.read();
+    const place = { ...placeOf(fallback.core, 'b', key), hintFor: '00000000000000bb' };
+    const write = {
+      place,
+      operation: 'same',
+      context: Context.empty,
+      base,
+      decide: () => base,
+      answer: () => ({ context: 'c', etag: 'e' }),
+      isIn: () => true,
+      repeated: () => ({ context: 'c', etag: 'e' }),
+    };
+    const coordinate = (): Promise<unknown> =>
+      fallback.world.run(fallback.core.local.coordinate(write, new Attempt(fallback.core.environment.clock, 5000)));
+    while (fallback.hints.total < 1000) fallback.hints.added('00000000000000cc');
+    await expect(coordinate()).rejects.toMatchObject({ code: 'OVERLOADED', details: { mayHaveTakenEffect: true } });
+    expect(fallback.hints.total).toBe(1000);
+    fallback.hints.removed('00000000000000cc');
+    await coordinate();
+    expect(fallback.hints.total).toBe(1000);
   });
 });
