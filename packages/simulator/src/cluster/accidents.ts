@@ -160,7 +160,7 @@ export class Accidents {
     const { machine } = accident;
     const { fleet } = this.#parts;
     const member = fleet.idOf(machine);
-    const staying = fleet.members.filter((name) => name !== machine);
+    const staying = fleet.staying.filter((name) => name !== machine);
     if (member === undefined || !fleet.members.includes(machine) || staying.length < othersMin) return;
     this.#doubts.delete(machine);
     if (accident.kind === 'remove') {

@@ -171,11 +171,23 @@ export class Fleet {
 
   /** The machines whose nodes are members, as whoever knows the newest epoch says. */
   get members(): readonly string[] {
-    const [first, ...others] = this.nodes;
-    if (first === undefined) return this.machines;
-    const newest = others.reduce((best, node) => (node.epoch > best.epoch ? node : best), first);
+    const newest = this.#newest;
+    if (newest === undefined) return this.machines;
     const names = new Set(newest.cluster().members.map(({ name }) => name));
     return this.machines.filter((name) => names.has(name));
+  }
+
+  /** Members that are to stay, as whoever knows the newest epoch says: not joining or going, and on no machine that is gone for good. */
+  get staying(): readonly string[] {
+    const going = new Set(
+      this.#newest?.cluster().members.flatMap(({ name, isJoining, isLeaving, isLost }) => (isJoining || isLeaving || isLost ? [name] : [])),
+    );
+    return this.members.filter((name) => !going.has(name));
+  }
+
+  get #newest(): CoterieNode | undefined {
+    const [first, ...others] = this.nodes;
+    return first && others.reduce((best, node) => (node.epoch > best.epoch ? node : best), first);
   }
 
   /** The nodes of members that run. */

@@ -81,6 +81,7 @@ export class Operators {
     if (action.kind === 'join') return this.#fleet.add(action.machine, zone);
     if (action.kind === 'replace') return this.#fleet.add(action.machine, { replace: action.old, ...zone });
     for (let tries = 0; tries < triesMax; tries++) {
+      if (action.kind === 'leave' && this.#fleet.staying.filter((one) => one !== action.member).length < copies) return;
       const name = this.#fleet.members.find((one) => this.#fleet.nodeOn(one) !== undefined && !isAbout(action, one));
       if (name !== undefined && (await this.#tryAt(name, action))) return;
       await this.#fleet.pause(pauseMs);
