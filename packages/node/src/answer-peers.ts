@@ -6,6 +6,7 @@ import { forMembers } from './cluster/bar.ts';
 import { askingFrom } from './cluster/door.ts';
 import type { ClusterLink } from './cluster/link.ts';
 import type { ClusterState } from './cluster/state.ts';
+import type { Forgetting } from './forgetting/forgetting.ts';
 import { type Hazards, takingTurnsWithClients } from './hazards.ts';
 import type { Mover } from './mover.ts';
 import type { RunningNode } from './node.ts';
@@ -18,6 +19,7 @@ import { bytesAt } from './wire.ts';
 export interface PeerAnswers {
   readonly service: PeerService;
   readonly comparer: Comparer;
+  readonly forgetting: Forgetting;
   readonly node: RunningNode;
   readonly mover: Mover;
   readonly topology: Topology;
@@ -30,7 +32,7 @@ export interface PeerAnswers {
 
 /** Lets other nodes in. */
 export function answerPeers(endpoint: Endpoint, answers: PeerAnswers): void {
-  const { service, comparer, node, mover, topology, ringLog, cluster, hazards } = answers;
+  const { service, comparer, forgetting, node, mover, topology, ringLog, cluster, hazards } = answers;
   const ofRecovery = { recovering: async () => ({ body: [answers.isRecovering()] }) };
   const ofPeers = peerHandlers({
     service,
@@ -39,7 +41,7 @@ export function answerPeers(endpoint: Endpoint, answers: PeerAnswers): void {
     missing: (change) => mover.missing(change),
   });
   const paced = hazards.unpacedHints ? takingTurnsWithClients(ofPeers, node) : ofPeers;
-  const handlers = forMembers({ ...paced, ...comparer.handlers, ...ofRecovery }, cluster);
+  const handlers = forMembers({ ...paced, ...comparer.handlers, ...forgetting.answers.handlers, ...ofRecovery }, cluster);
   for (const [method, handler] of Object.entries(handlers)) endpoint.register(method, handler);
   endpoint.register('ring-log', async ({ values }) => ({ body: [], values: [await ringLog.handle(bytesAt(values, 0))] }), {
     beforeJoin: true,

@@ -287,6 +287,25 @@ export interface RepairReport extends ComparisonCounts {
   readonly trouble?: string;
 }
 
+/** What a node forgets: tombstones, and values whose time is over. */
+export interface ForgettingReport {
+  /** Rounds that this node drove to their end since its start. */
+  readonly rounds: number;
+  /** Objects that went from this store, or lost a part. */
+  readonly dropped: number;
+  /** Objects of this store that hold a tombstone, when it last looked. */
+  readonly tombstones: number;
+  /** Objects of this store with a value that will expire, and with one that has, when it last looked. */
+  readonly expiring: number;
+  readonly expired: number;
+  /** How long ago the oldest tombstone was written. Absent when there is none. */
+  readonly oldestTombstoneMs?: number;
+  /** Buckets in partitions for which this node knows what has been forgotten. */
+  readonly floors: number;
+  /** Members for whom the next round waits, by name, and why. */
+  readonly waitingFor: readonly { readonly member: string; readonly reason: string }[];
+}
+
 /** The node as an operator wants to see it. */
 export interface NodeStatus extends NodeCounters {
   readonly name: string;
@@ -311,6 +330,7 @@ export interface NodeStatus extends NodeCounters {
     readonly missed: number;
   };
   readonly reading: ReadCounts;
+  readonly forgetting: ForgettingReport;
 }
 
 /** A running node. */

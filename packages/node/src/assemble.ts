@@ -1,6 +1,7 @@
 /** Joins the parts of a node that has opened what it needs, and lets other nodes in. */
 import { joinPath } from '@coterie/env';
 import type { GossipService } from '@coterie/gossip';
+import { partitionOf, type Token } from '@coterie/ring';
 import { ContextSealer } from '@coterie/vector-clock';
 import { answerPeers } from './answer-peers.ts';
 import { Comparer } from './anti-entropy/comparer.ts';
@@ -13,11 +14,13 @@ import { Background } from './background.ts';
 import { Buckets } from './buckets.ts';
 import { ClusterMember } from './cluster/cluster-member.ts';
 import { introduceMembers, joinGossip } from './cluster/gossip.ts';
-import { memberOf } from './cluster/state.ts';
+import { type ClusterState, memberOf } from './cluster/state.ts';
 import { WhoIsUp } from './cluster/who-is-up.ts';
 import type { Core } from './core.ts';
 import { mergeAndPrune, openTurns, wallClockStamps, whoeverAnswers, writeApart } from './hazards.ts';
 import { FewReads } from './few-reads.ts';
+import { Admittance } from './forgetting/admittance.ts';
+import { Floors } from './forgetting/floors.ts';
 import { HintLedger } from './hint-ledger.ts';
 import { HybridClock } from './hybrid-clock.ts';
 import { KeyLocks, type KeyTurns } from './key-locks.ts';
@@ -29,9 +32,11 @@ import { durabilityOf } from './options.ts';
 import { Patience } from './patience.ts';
 import { ClockWatch } from './peer-clocks.ts';
 import { noPeers } from './peers.ts';
+import type { Standing } from './pursuit.ts';
 import { RemotePeers } from './remote.ts';
 import { LocalReplica, type PendingCopy } from './replica.ts';
 import type { Opened } from './start.ts';
+import type { StoreVerdict } from './store-health.ts';
 
 /** What serves requests. */
 interface Inside {
@@ -48,7 +53,14 @@ export async function assemble(opened: Opened): Promise<CoterieNode> {
   const inside = await assembleInside(opened);
   const { core, whoIsUp } = inside;
   const few = new FewReads(core);
-  const background = new Background(core, { hints: inside.hints, recovery, self, announce: (verdict) => whoIsUp.announce(verdict) });
+  const background = new Background(core, {
+    hints: inside.hints,
+    recovery,
+    self,
+    life,
+    forgetEveryMs: settings.forgetEveryMs,
+    announce: (verdict) => whoIsUp.announce(verdict),
+  });
   await background.begin();
   let gossip: GossipService | undefined;
   const stopFollowing = ringLog.onChange(({ epoch, state }) => {
@@ -66,21 +78,20 @@ export async function assemble(opened: Opened): Promise<CoterieNode> {
     const ends = await Promise.allSettled([gossip?.stop(), few.stop(), background.stop(), doorAndLog()]);
     for (const end of ends) if (end.status === 'rejected') throw end.reason;
   };
-  const counters = (): NodeCounters => ({
-    rpc: { ...endpoint?.counts },
-    gossip: { ...gossip?.counters },
-    moved: { ...core.moved },
-    bounds: { ...few.bounds, ...inside.hints.bounds, ...inside.turns.bounds, ...endpoint?.bounds, ...gossip?.bounds },
+  const counters = (): NodeCounters => countersOf(inside, { few, endpoint, gossip });
+  const backups = backupsOf(opened);
+  const node = new RunningNode({
+    ...inside,
+    ...background.parts,
+    few,
+    life,
+    recovery,
+    self,
+    sync: settings.sync,
+    counters,
+    backups,
+    shutDown,
   });
-  const { sync } = settings;
-  const backups = new Backups({
-    environment: settings.environment,
-    store: opened.store,
-    ringLog,
-    member: { id: self.id, name: memberOf(ringLog.state, self.id)?.name ?? self.name },
-    backupDirectory: joinPath(settings.dataDirectory, 'backups'),
-  });
-  const node = new RunningNode({ ...inside, ...background.parts, few, life, recovery, self, sync, counters, backups, shutDown });
   if (endpoint === undefined) return node;
   try {
     const comparer = new Comparer(core, (member) => background.antiEntropy.admits(member));
@@ -104,6 +115,30 @@ export async function assemble(opened: Opened): Promise<CoterieNode> {
   }
 }
 
+/** What the door for others and gossip count, and everything that has a limit. */
+function countersOf(
+  { core, hints, turns }: Inside,
+  of: { readonly few: FewReads; readonly endpoint: Opened['endpoint']; readonly gossip: GossipService | undefined },
+): NodeCounters {
+  const { few, endpoint, gossip } = of;
+  return {
+    rpc: { ...endpoint?.counts },
+    gossip: { ...gossip?.counters },
+    moved: { ...core.moved },
+    bounds: { ...few.bounds, ...hints.bounds, ...turns.bounds, ...endpoint?.bounds, ...gossip?.bounds },
+  };
+}
+
+function backupsOf({ settings, store, ringLog, self }: Opened): Backups {
+  return new Backups({
+    environment: settings.environment,
+    store,
+    ringLog,
+    member: { id: self.id, name: memberOf(ringLog.state, self.id)?.name ?? self.name },
+    backupDirectory: joinPath(settings.dataDirectory, 'backups'),
+  });
+}
+
 async function assembleInside({ settings, store, life, recovery, ringLog, endpoint, self }: Opened): Promise<Inside> {
   const { environment, limits, sync, hazards } = settings;
   const { clock, log } = environment;
@@ -122,22 +157,35 @@ async function assembleInside({ settings, store, life, recovery, ringLog, endpoi
   const durable = durabilityOf(sync);
   const isAsked = (id: string): boolean => id !== self.id && whoIsUp.standing(id) !== 'down';
   const others = (): string[] => ringLog.state.members.map(({ id }) => id).filter(isAsked);
+  const floors = await Floors.load(store, partitions);
+  // A store that lacks something cannot vouch for what was forgotten, not even once it has everything back.
+  await floors.doubt(({ partition }) => recovery.isRecoveringIn(partition, partitions));
+  const standing = (id: string): Standing => whoIsUp.standing(id);
+  const storeOf = (id: string): StoreVerdict => whoIsUp.storeOf(id);
+  const cluster = new ClusterMember({ environment, selfId: self.id, ringLog, peers, recovery, standing, storeOf });
+  const admittance = admittanceOf(floors, { self, ringLog, recovery });
   const core: Core = {
     environment,
     store,
     selfId: self.id,
-    cluster: new ClusterMember({
-      environment,
-      selfId: self.id,
-      ringLog,
-      peers,
-      recovery,
-      standing: (id) => whoIsUp.standing(id),
-      storeOf: (id) => whoIsUp.storeOf(id),
-    }),
+    cluster,
     buckets,
-    local: new LocalReplica({ store, life, turns, memory, buckets, hints, trees, durable, objectBytesMax: limits.objectBytesMax, meet }),
+    local: new LocalReplica({
+      store,
+      life,
+      turns,
+      memory,
+      buckets,
+      hints,
+      trees,
+      admittance,
+      durable,
+      objectBytesMax: limits.objectBytesMax,
+      meet,
+    }),
     trees,
+    floors,
+    admittance,
     dirty: await DirtyRanges.load(store),
     sealer: new ContextSealer(Buffer.from(ringLog.state.clusterKey, 'hex')),
     hybridClock: hazards.wallClockWins ? wallClockStamps(clock) : new HybridClock(clock),
@@ -150,4 +198,20 @@ async function assembleInside({ settings, store, life, recovery, ringLog, endpoi
     syncsEachWrite: sync === 'always',
   };
   return { core, whoIsUp, hints, turns, memory };
+}
+
+/** What arrives is let in by these floors where this store is an owner that has everything. */
+function admittanceOf(floors: Floors, { self, ringLog, recovery }: Pick<Opened, 'self' | 'ringLog' | 'recovery'>): Admittance {
+  const { partitions } = ringLog.state.ring;
+  return new Admittance({
+    floors,
+    isOwner: ({ address, bucket }) => isOwnerIn(ringLog.state, self.id, { token: address.token, copies: bucket.properties.n }),
+    isRecovering: ({ address }) => recovery.isRecoveringIn(partitionOf(address.token, partitions), partitions),
+  });
+}
+
+/** Whether a member is one of the first `copies` holders of a token, by the ring that is read. */
+function isOwnerIn({ ring }: ClusterState, member: string, { token, copies }: { readonly token: Token; readonly copies: number }): boolean {
+  const holders = ring.replicas[partitionOf(token, ring.partitions)] ?? [];
+  return holders.slice(0, copies).some((position) => ring.members[position].id === member);
 }

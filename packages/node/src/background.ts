@@ -9,8 +9,10 @@ import { Departure } from './departure.ts';
 import { Dropper } from './dropper.ts';
 import { EpochGate } from './epoch-gate.ts';
 import { Evacuation } from './evacuation.ts';
+import { Forgetting } from './forgetting/forgetting.ts';
 import { Handoff } from './handoff.ts';
 import type { HintLedger } from './hint-ledger.ts';
+import type { Life } from './life.ts';
 import { Mover } from './mover.ts';
 import { Pace } from './pace.ts';
 import type { Recovery } from './recovery.ts';
@@ -24,7 +26,7 @@ const choresMs = 1000;
 /** What of a background others ask. */
 export type BackgroundParts = Pick<
   Background,
-  'handoff' | 'mover' | 'driver' | 'departure' | 'topology' | 'dropper' | 'antiEntropy' | 'storeHealth'
+  'handoff' | 'mover' | 'driver' | 'departure' | 'topology' | 'dropper' | 'antiEntropy' | 'storeHealth' | 'forgetting'
 >;
 
 /** What a background is given besides the core. */
@@ -32,6 +34,9 @@ export interface BackgroundNeeds {
   readonly hints: HintLedger;
   readonly recovery: Recovery;
   readonly self: Member;
+  readonly life: Life;
+  /** Undefined: nothing is forgotten. */
+  readonly forgetEveryMs: number | undefined;
   /** Tells the others how far to rely on this store. */
   announce(verdict: StoreVerdict): void;
 }
@@ -46,11 +51,12 @@ export class Background {
   readonly topology: Topology;
   readonly dropper: Dropper;
   readonly antiEntropy: AntiEntropy;
+  readonly forgetting: Forgetting;
   readonly storeHealth: StoreHealth;
   readonly #core: Core;
   readonly #chores: Chores;
 
-  constructor(core: Core, { hints, recovery, self, announce: tell }: BackgroundNeeds) {
+  constructor(core: Core, { hints, recovery, self, life, forgetEveryMs, announce: tell }: BackgroundNeeds) {
     const { environment, store, cluster } = core;
     this.#core = core;
     const ringEpoch = (): number => cluster.state.ringEpoch;
@@ -67,13 +73,21 @@ export class Background {
     this.topology = new Topology(environment, cluster);
     const ringLogFailure = (): Error | undefined => cluster.failure;
     this.storeHealth = new StoreHealth({ environment, store, ringLogFailure, announce: core.hazards.silentDisks ? () => undefined : tell });
+    const { handoff, antiEntropy } = this;
+    this.forgetting = new Forgetting({ core, life, handoff, antiEntropy, evacuation, everyMs: forgetEveryMs });
+    const clear = async (): Promise<void> => {
+      await this.forgetting.letGo();
+      await evacuation.step();
+    };
     const chores = [
       { name: 'handoff', run: () => this.handoff.round() },
       { name: 'moves', run: () => this.mover.step() },
       { name: 'phases', run: () => this.driver.step() },
       { name: 'recovery', run: () => recovery.step(core, this.mover, pace) },
       { name: 'anti-entropy', run: () => this.antiEntropy.step() },
-      { name: 'evacuation', run: () => evacuation.step() },
+      { name: 'evacuation', run: clear },
+      { name: 'forgetting', run: () => this.forgetting.follow() },
+      { name: 'rounds of forgetting', run: () => this.forgetting.drive() },
       { name: 'departure', run: () => this.departure.step() },
       { name: 'removal', run: () => this.#giveAwayLost() },
       { name: 'announcement', run: () => announce(cluster, self) },
@@ -114,6 +128,7 @@ export class Background {
 
   /** Ends after what is being done. The dropper is stopped with the store's other users. */
   async stop(): Promise<void> {
+    this.forgetting.stop();
     await this.handoff.stop();
     await this.antiEntropy.stop();
     await this.#chores.stop();

@@ -9,6 +9,8 @@ import type { Trees } from './anti-entropy/trees.ts';
 import type { Buckets } from './buckets.ts';
 import type { ClusterLink } from './cluster/link.ts';
 import type { KeyPlacement } from './cluster/placement.ts';
+import type { Admittance } from './forgetting/admittance.ts';
+import type { Floors } from './forgetting/floors.ts';
 import type { Hazards } from './hazards.ts';
 import type { HybridClock } from './hybrid-clock.ts';
 import { addressOf } from './layout.ts';
@@ -32,6 +34,10 @@ export interface Core {
   readonly local: LocalReplica;
   /** Sums over everything that `local` holds, for comparing. */
   readonly trees: Trees;
+  /** Up to where the primaries have agreed on everything. */
+  readonly floors: Floors;
+  /** What those mean for what arrives. */
+  readonly admittance: Admittance;
   /** Where other owners missed writes that nobody keeps for them. */
   readonly dirty: DirtyRanges;
   readonly sealer: ContextSealer;

@@ -140,7 +140,10 @@ export class Evacuation {
     await Promise.all([...owners].map((owner) => this.#bringTo(owner, strays)));
     for (const { place, record } of strays) {
       // This store may have become an owner meanwhile: then the copy is no stray any more, however old.
-      const isStray = (): boolean => !placementAt(this.#core, place).owners.includes(this.#core.selfId);
+      // And what it vouches for stays until it does no more.
+      const isStray = (): boolean =>
+        !placementAt(this.#core, place).owners.includes(this.#core.selfId) &&
+        (this.#core.floors.keptAt(place)?.state ?? 'heard') === 'heard';
       if (await this.#core.local.release(place, (now) => isStray() && equalBytes(now, record))) this.removed += 1;
     }
   }

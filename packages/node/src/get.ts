@@ -13,13 +13,14 @@ import { type Core, placementAt, placeOf } from './core.ts';
 import type { Attempt } from './deadlines.ts';
 import { etagFrom, etagOf, siblingEtagOf } from './etag.ts';
 import type { FewReads } from './few-reads.ts';
+import { knownBy } from './forgetting/known.ts';
 import { type Conflict, shown } from './merge.ts';
 import { type CausalObject, plainType } from './object.ts';
 import { isVisible } from './payload.ts';
 import { Pursuit } from './pursuit.ts';
 import { failureOf, newerThan, reachedBy, thresholdOf, type Wanted } from './quorum.ts';
 import { readCopy, type ReadReply } from './read-copy.ts';
-import { mergeCopies, repair } from './read-repair.ts';
+import { repair } from './read-repair.ts';
 import { replicate } from './replicate.ts';
 import type { Place } from './replica.ts';
 
@@ -101,8 +102,11 @@ async function read(core: Core, order: ReadOrder, attempt: Attempt): Promise<Fou
     if (moved && round < roundsMax) continue;
     const isEnough = verdict === 'met' || (order.look === 'as far as possible' && chase.answers.some(({ ok }) => ok));
     if (!isEnough || moved) throw failureOf(chase.answers, threshold, false);
-    void chase.settled.then(() => repair(core, { place: order.place, owners: placement.owners, copies: chase.answers }));
-    return { object: mergeCopies(chase.answers, order.place.bucket.properties.conflict), reached: { ...reachedBy(pursuit), synced: 0 } };
+    const { place } = order;
+    void chase.settled.then(() =>
+      repair(core, { place, owners: placement.owners, copies: chase.answers, merged: knownBy(core, place, chase.answers) }),
+    );
+    return { object: knownBy(core, place, chase.answers), reached: { ...reachedBy(pursuit), synced: 0 } };
   }
 }
 

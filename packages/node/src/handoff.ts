@@ -27,7 +27,7 @@ const pageHints = 64;
 const window = 8;
 
 /** What became of one hint. */
-type Fate = 'gone' | 'kept' | 'unreachable';
+type Fate = 'gone' | 'changed' | 'kept' | 'unreachable';
 
 /** Refusals that are about the target, not about the hint: the ones after it would fare no better. */
 const aboutTheTarget = [
@@ -61,6 +61,8 @@ export class Handoff {
   readonly #pace: { readonly pageHints: number; readonly window: number };
   #running: Promise<void> | undefined;
   #stopped = false;
+  /** Hints, or owners, that did not get what they were to get. */
+  #failures = 0;
   /** Hints handed over since the start. */
   delivered = 0;
 
@@ -78,6 +80,15 @@ export class Handoff {
     return this.#running;
   }
 
+  /** Begins a round now; resolves to whether everything that was kept when it began has gone home. */
+  async deliverAll(): Promise<boolean> {
+    // The round that runs may have passed what came since it began.
+    await this.#running;
+    const before = this.#failures;
+    await this.round();
+    return this.#failures === before && !this.#stopped;
+  }
+
   /** Ends after the hints on their way. */
   async stop(): Promise<void> {
     this.#stopped = true;
@@ -90,6 +101,7 @@ export class Handoff {
       try {
         await this.#handOverAll(owner);
       } catch (error) {
+        this.#failures += 1;
         this.#core.environment.log.warn('hints could not be handed over; the next round tries again', { owner, reason: String(error) });
       }
     }
@@ -103,6 +115,7 @@ export class Handoff {
       const page = await this.#page(from, end);
       for (let at = 0; at < page.length && !this.#stopped; at += window) {
         const fates = await Promise.all(page.slice(at, at + window).map((hint) => this.#handOver(hint)));
+        this.#failures += fates.filter((fate) => fate === 'unreachable' || fate === 'kept').length;
         if (fates.includes('unreachable')) return;
       }
       const last = page.at(-1);
@@ -136,7 +149,7 @@ export class Handoff {
       this.delivered += 1;
     }
     const released = await this.#core.local.release({ ...place, hintFor: owner }, (now) => equalBytes(now, record));
-    return released ? 'gone' : 'kept';
+    return released ? 'gone' : 'changed';
   }
 
   async #deliver(place: Place, record: Uint8Array, { store, hintFor }: Destination): Promise<void> {

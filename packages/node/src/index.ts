@@ -16,6 +16,7 @@ export type {
   CopyReport,
   CoterieNode,
   DeleteRequest,
+  ForgettingReport,
   GetReply,
   GetRequest,
   KeyPage,

@@ -10,6 +10,8 @@
  *  0x18 owner 8 bytes │ address                     hints: objects kept for an owner that was out of reach
  *  0x20 bucket length u8 │ bucket │ generation u32 │ key    index of keys, in key order
  *  0x28 token u32 │ bucket length u8 │ bucket │ generation u32    sums of leaves (`anti-entropy/leaf-record.ts`)
+ *  0x2a address                                     list of what is to be forgotten some time (`forgetting/forgettable.ts`)
+ *  0x2c token u32 │ bucket length u8 │ bucket │ generation u32    floors (`forgetting/floors.ts`)
  *  0x30 window u32 │ operation length u8 │ operation │ address   remembered operations
  *
  *  address = token 8 bytes │ bucket length u8 │ bucket │ generation u32 │ key
@@ -33,6 +35,8 @@ export const space = {
   hint: 0x18,
   index: 0x20,
   leaf: 0x28,
+  forgettable: 0x2a,
+  floor: 0x2c,
   operation: 0x30,
 } as const;
 

@@ -47,6 +47,7 @@ import { remove } from './delete.ts';
 import type { AntiEntropy } from './anti-entropy/anti-entropy.ts';
 import type { Dropper } from './dropper.ts';
 import type { FewReads } from './few-reads.ts';
+import type { Forgetting } from './forgetting/forgetting.ts';
 import { get } from './get.ts';
 import type { Life } from './life.ts';
 import { effectiveNOf, inspectCopy, reportCluster, type Reported, reportRing } from './report.ts';
@@ -66,6 +67,7 @@ export interface NodeParts extends Reported {
   readonly antiEntropy: AntiEntropy;
   readonly storeHealth: Pick<StoreHealth, 'trouble'>;
   readonly few: FewReads;
+  readonly forgetting: Pick<Forgetting, 'report'>;
   /** This node as it wants to be known. */
   readonly self: Member;
   readonly sync: SyncMode;
@@ -237,6 +239,7 @@ export class RunningNode implements CoterieNode {
       },
       comparing: { ...this.#parts.antiEntropy.totals, missed: core.dirty.size },
       reading: this.#parts.few.counts,
+      forgetting: this.#parts.forgetting.report,
       ...counters,
       bounds: { ...this.#admission.bounds, ...counters.bounds },
     };

@@ -27,6 +27,8 @@ export interface NodeOptions {
   readonly levelMax?: number;
   /** The door for other nodes. Without one the node stays alone. */
   readonly peer?: PeerOptions;
+  /** Between two looks whether tombstones and expired values can be forgotten, in milliseconds. Default a minute; `never` leaves them. */
+  readonly forgetEveryMs?: number | 'never';
   readonly limits?: Partial<NodeLimits>;
   /** For tests of the store itself: safeguards to do without. Default: none. A node that has any loses data. */
   readonly hazards?: Partial<Hazards>;
@@ -76,12 +78,15 @@ export interface NodeSettings {
   readonly clusterKey: Uint8Array | undefined;
   readonly levelMax: number;
   readonly peer: PeerOptions | undefined;
+  /** Undefined: never. */
+  readonly forgetEveryMs: number | undefined;
   readonly limits: NodeLimits;
   readonly hazards: Hazards;
   readonly witness: WriteWitness | undefined;
 }
 
 const partitionsDefault = 1024;
+const forgetEveryMsDefault = 60_000;
 
 /** Checks the options. @throws `INVALID_ARGUMENT` naming the option and what would be right */
 export function checkNodeOptions(options: NodeOptions): NodeSettings {
@@ -95,6 +100,7 @@ export function checkNodeOptions(options: NodeOptions): NodeSettings {
     levelMax = newestLevel,
     peer,
   } = options;
+  const { forgetEveryMs: asked = forgetEveryMsDefault } = options;
   if (dataDirectory === '') throw refuse('dataDirectory must not be empty');
   if (name !== undefined && !/^[\x21-\x7e]{1,64}$/.test(name)) throw refuse('name has 1 to 64 visible ASCII characters');
   const everyMs = typeof sync === 'object' ? sync.everyMs : 1;
@@ -104,8 +110,24 @@ export function checkNodeOptions(options: NodeOptions): NodeSettings {
   }
   if (!Number.isInteger(levelMax) || levelMax < firstLevel || levelMax > newestLevel)
     throw refuse(`levelMax is an integer from ${firstLevel} to ${newestLevel}, not ${levelMax}`);
+  const forgetEveryMs = asked === 'never' ? undefined : asked;
+  if (forgetEveryMs !== undefined && !(Number.isInteger(forgetEveryMs) && forgetEveryMs >= 1))
+    throw refuse("forgetEveryMs is a positive integer, or 'never'");
   const [limits, hazards] = [checkLimits(options.limits ?? {}), checkHazards(options.hazards)];
-  return { environment, dataDirectory, name, sync, partitions, clusterKey, levelMax, peer, limits, hazards, witness: options.witness };
+  return {
+    environment,
+    dataDirectory,
+    name,
+    sync,
+    partitions,
+    clusterKey,
+    levelMax,
+    peer,
+    forgetEveryMs,
+    limits,
+    hazards,
+    witness: options.witness,
+  };
 }
 
 /** What the store is told for a sync mode. */

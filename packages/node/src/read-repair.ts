@@ -14,13 +14,17 @@ export interface FoundCopy {
   readonly object?: CausalObject | undefined;
 }
 
+/** What a read found. */
+export interface FoundByRead {
+  readonly place: Place;
+  readonly owners: readonly string[];
+  readonly copies: readonly FoundCopy[];
+  /** What they know together. */
+  readonly merged: CausalObject;
+}
+
 /** Brings the owners that answered up to date. */
-export async function repair(
-  core: Core,
-  of: { readonly place: Place; readonly owners: readonly string[]; readonly copies: readonly FoundCopy[] },
-): Promise<void> {
-  const { place, owners, copies } = of;
-  const merged = mergeCopies(copies, place.bucket.properties.conflict);
+export async function repair(core: Core, { place, owners, copies, merged }: FoundByRead): Promise<void> {
   for (const store of lagging(copies, merged)) {
     if (!owners.includes(store)) continue;
     try {

@@ -15,6 +15,8 @@ import { type Errand, recoveryOf } from './cluster/moves.ts';
 import type { ClusterState } from './cluster/state.ts';
 import type { Core } from './core.ts';
 import { namedKey, space } from './layout.ts';
+import { distrustList } from './forgetting/forgettable.ts';
+import { Floors } from './forgetting/floors.ts';
 import type { Life } from './life.ts';
 import { bothLost, endOf, isIn, type LostRanges, lostIn, nothingLost, readLostRanges, touches, writeLostRanges } from './lost-ranges.ts';
 import type { Mover } from './mover.ts';
@@ -67,6 +69,8 @@ export class Recovery {
     if (isUncertain) await Recovery.doubt(store);
     if (index) await writeLostRanges(store, bothLost(isUncertain ? nothingLost : await readLostRanges(store), { ranges: [], index }));
     if (beside.some((loss) => touches(loss, space.leaf))) await distrustTrees(store);
+    if (beside.some((loss) => touches(loss, space.forgettable))) await distrustList(store);
+    if (beside.some((loss) => touches(loss, space.floor))) await Floors.loseAll(store);
     await store.acceptLosses?.(undefined, Uint8Array.of(space.object));
     await store.acceptLosses?.(Uint8Array.of(space.object + 1), undefined);
   }
@@ -127,7 +131,7 @@ export class Recovery {
    * What damage took: others have copies of it, so it is noted, the life ends (dots of it may be gone), and only then the
    * store may answer with what is left. A node without others keeps saying that these keys cannot be read.
    */
-  async #takeInLosses({ cluster, environment }: Core): Promise<void> {
+  async #takeInLosses({ cluster, environment, floors }: Core): Promise<void> {
     const losses = this.#store.losses ?? [];
     if (losses.length === 0) return;
     const isAlone = cluster.state.members.length === 1;
@@ -136,6 +140,9 @@ export class Recovery {
     const { ranges, index } = lostIn(taken);
     environment.log.warn('damage took a part of this store; it is taken back from others', { stretches: ranges.length, index });
     if (taken.some((loss) => touches(loss, space.leaf))) await distrustTrees(this.#store);
+    if (taken.some((loss) => touches(loss, space.forgettable))) await distrustList(this.#store);
+    // Not even once everything is back: an older value may have come to light where its tombstone was lost.
+    await floors.doubt(() => true);
     await this.#remember(bothLost(this.#lost, { ranges, index }));
     this.#forgetProgress();
     this.#life.end('damage was found in the store');

@@ -8,22 +8,25 @@
  *                                                                  one turn: nothing comes between
  * ```
  */
-import { CoterieError, isCoterieError } from '@coterie/env';
-import type { Context, Dot, VersionVector } from '@coterie/vector-clock';
+import type { Dot, VersionVector } from '@coterie/vector-clock';
 import type { ObjectChange, Trees } from './anti-entropy/trees.ts';
 import type { Attempt } from './deadlines.ts';
 import { type Buckets, type KnownBucket } from './buckets.ts';
 import type { KeyTurn, KeyTurns } from './key-locks.ts';
 import type { HintLedger } from './hint-ledger.ts';
+import type { Admitting } from './forgetting/admittance.ts';
+import { listAnew, noteForgettable } from './forgetting/forgettable.ts';
 import { indexChanges, indexEntryOf } from './key-index.ts';
-import { type Address, hintKey, indexKey, latin1 } from './layout.ts';
+import type { Address } from './layout.ts';
 import type { Life, OwnEpoch } from './life.ts';
 import { mergeObjects } from './merge.ts';
 import { addressSeed, type CausalObject, emptyObject, equalObjects } from './object.ts';
 import type { OperationMemory, WriteAnswer } from './operations.ts';
+import { indexKeyOf, recordOf, sectionOf } from './record-keys.ts';
 import type { Durability, Store, StoreBatch } from './store.ts';
 import { StoredCopies } from './stored-copies.ts';
 import { type Copy, decodeCopy, encodeCopy } from './stored-copy.ts';
+import { asWriteFailure, checkSize, type Coordinated, type CoordinatedWrite } from './coordinated-write.ts';
 
 /** A key, and the bucket that it was looked up in. */
 export interface Place {
@@ -48,32 +51,6 @@ export interface PendingCopy extends Copy {
 interface NewHint {
   batches: number;
   isKept: boolean;
-}
-
-/** A write to be coordinated here. */
-export interface CoordinatedWrite {
-  readonly place: Place;
-  /** The client's operation id; undefined if the node minted one, which no retry can know. */
-  readonly operation: string | undefined;
-  readonly context: Context;
-  /** What a merged read found elsewhere, for writes that must not be decided on the local copy alone. */
-  readonly base?: CausalObject | undefined;
-  /** The object after the write. Pure and synchronous. @throws what refuses the write; `dot` is then not used */
-  decide(local: CausalObject, dot: Dot): CausalObject;
-  /** What the write answers, once its object is known. */
-  answer(after: CausalObject, dot: Dot): WriteAnswer;
-  /** Whether `object` has seen the write that answered so. */
-  isIn(object: CausalObject, answered: WriteAnswer): boolean;
-  /** What the operation answers if `local` knows it already; undefined if it has to be carried out. */
-  repeated(local: CausalObject): WriteAnswer | undefined;
-}
-
-/** A coordinated write, handed to the log. */
-export interface Coordinated {
-  readonly answer: WriteAnswer;
-  /** The object to send to the other replicas. It has the write also when the operation was carried out before. */
-  readonly object: CausalObject;
-  readonly durable: Promise<void>;
 }
 
 /** What a write is decided on. */
@@ -103,6 +80,8 @@ export interface ReplicaParts {
   readonly buckets: Buckets;
   readonly hints: HintLedger;
   readonly trees: Trees;
+  /** What must not come back. */
+  readonly admittance: Admitting;
   readonly durable: Durability;
   readonly objectBytesMax: number;
   /** How what arrives is merged: `mergeObjects`. */
@@ -138,8 +117,12 @@ export class LocalReplica {
 
   /** What this store keeps of the key for these owners. */
   async readHints(place: Place, owners: readonly string[]): Promise<CausalObject> {
-    const kept = await Promise.all(owners.map((hintFor) => this.read({ ...place, hintFor })));
+    const kept = await Promise.all(owners.map((hintFor) => this.#readHint({ ...place, hintFor })));
     return kept.reduce((a, b) => mergeObjects(a, b, place.bucket.properties.conflict), emptyObject);
+  }
+
+  async #readHint(place: Place): Promise<CausalObject> {
+    return this.#parts.admittance.admit(place, await this.read(place), emptyObject);
   }
 
   /** Removes the record of this place if it is still the one that `isDone` speaks of; resolves to whether it was. */
@@ -150,18 +133,51 @@ export class LocalReplica {
       if (place.hintFor === undefined) await this.#parts.trees.load(place.address.token.high);
       const record = await this.#parts.store.get(recordOf(place));
       if (record === undefined || !isDone(record)) return false;
-      const batch = this.#parts.store.batch();
-      batch.delete(recordOf(place));
-      if (place.hintFor === undefined) batch.delete(indexKeyOf(place));
-      const { object } = decodeCopy(record, addressSeed(place.address.objectKey));
-      const gone = this.#hand(batch, place, { change: { before: object, after: emptyObject }, durable: false });
-      // Whoever comes next must not build on what is going: it would go on with an epoch that has ended.
-      await gone;
+      await this.#remove(place, decodeCopy(record, addressSeed(place.address.objectKey)).object);
       if (place.hintFor !== undefined) this.#parts.hints.removed(place.hintFor);
       return true;
     } finally {
       turn.leave();
     }
+  }
+
+  /** Has the copy here become what `change` makes of it; resolves to false when it is being written, and nothing was done. */
+  async forget(place: Place, change: (object: CausalObject) => CausalObject | 'gone'): Promise<boolean> {
+    const turn = await this.#parts.turns.enter(sectionOf(place));
+    try {
+      if (turn.latest !== undefined) return false;
+      const local = await this.#newest(turn, place);
+      const after = isNothing(local.object) ? local.object : change(local.object);
+      if (after === local.object) return true;
+      if (after !== 'gone') await this.#keep(turn, place, { before: local, after });
+      else await this.#remove(place, local.object);
+      return true;
+    } finally {
+      turn.leave();
+    }
+  }
+
+  /** Makes the list of what is to be forgotten right about this copy; resolves to false when it is being written, and nothing was done. */
+  async relist(place: Place): Promise<boolean> {
+    const turn = await this.#parts.turns.enter(sectionOf(place));
+    try {
+      if (turn.latest !== undefined) return false;
+      const batch = this.#parts.store.batch();
+      listAnew(batch, place, (await this.#load(place)).object);
+      await batch.commit({ durable: false });
+      return true;
+    } finally {
+      turn.leave();
+    }
+  }
+
+  /** Removes the copy here. Whoever comes next must not build on what is going: it would go on with an epoch that has ended. */
+  async #remove(place: Place, object: CausalObject): Promise<void> {
+    const batch = this.#parts.store.batch();
+    batch.delete(recordOf(place));
+    if (place.hintFor === undefined) batch.delete(indexKeyOf(place));
+    if (place.hintFor === undefined) noteForgettable(batch, place, { before: object, after: emptyObject });
+    await this.#hand(batch, place, { change: { before: object, after: emptyObject }, durable: false });
   }
 
   /** Merges `object` into the copy here; resolves when it is as durable as the node promises. */
@@ -173,7 +189,10 @@ export class LocalReplica {
       const newest = this.#newest(turn, place);
       const local = newest instanceof Promise ? await newest : newest;
       this.#checkRoom(place, local.object);
-      const merged = this.#parts.meet(local.object, object, place.bucket.properties.conflict);
+      const admitted = this.#parts.admittance.admit(place, object, local.object);
+      // Old through and through: what there is to know of it is here.
+      if (admitted !== object && isNothing(admitted)) return await turn.latest?.durable;
+      const merged = this.#parts.meet(local.object, admitted, place.bucket.properties.conflict);
       return this.#keep(turn, place, { before: local, after: merged });
     } finally {
       turn.leave();
@@ -190,7 +209,7 @@ export class LocalReplica {
       if (before !== undefined) return before;
       const newest = this.#newest(turn, write.place);
       const stored = newest instanceof Promise ? await newest : newest;
-      const local = withBase(stored, write);
+      const local = withBase(stored, write, this.#parts.admittance);
       const repeated = write.repeated(local.object);
       if (repeated !== undefined) return this.#answerAgain(turn, write, { stored, local, answer: repeated });
       this.#watchForOwnFuture([local.object.set.clock, write.context.clock], [...local.object.set.cloud, ...write.context.dots]);
@@ -213,7 +232,8 @@ export class LocalReplica {
     const answer = await this.#parts.memory.find(operation, place.address);
     if (answer === undefined) return undefined;
     const { object } = await this.#newest(turn, place);
-    return write.isIn(object, answer) ? { answer, object, durable: Promise.resolve() } : undefined;
+    const knows = (dot: Dot): boolean => object.set.knows(dot) || this.#parts.admittance.isForgotten(place, dot);
+    return write.isIn(knows, answer) ? { answer, object, durable: Promise.resolve() } : undefined;
   }
 
   /** What the key has seen of the operation, whoever coordinated it: that is kept here too, before it is answered. */
@@ -257,12 +277,16 @@ export class LocalReplica {
     const { life, store, buckets, memory } = this.#parts;
     this.#checkRoom(place, stored.object);
     const dot = life.nextDot(local.own);
-    const object = write.decide(local.object, dot);
+    // A context may name what is forgotten here.
+    const object = this.#parts.admittance.admit(place, write.decide(local.object, dot), local.object);
     const answer = write.answer(object, dot);
     const own = { incarnation: dot.incarnation, epoch: dot.epoch };
     const batch = store.batch();
     buckets.use(batch, place.bucket);
-    this.#checkSize(stored.object, object, this.#putCopy(batch, place, { before: stored.object, after: object, own }));
+    checkSize(stored.object, object, {
+      bytes: this.#putCopy(batch, place, { before: stored.object, after: object, own }),
+      most: this.#parts.objectBytesMax,
+    });
     if (operation !== undefined) memory.remember(batch, operation, { address: place.address, answer });
     attempt.mayTakeEffect = true;
     const durable = this.#commit(turn, batch, { place, operation, before: stored.object, copy: { object, own }, answer });
@@ -284,21 +308,11 @@ export class LocalReplica {
     const { before, after, own } = change;
     const record = encodeCopy({ object: after, own }, addressSeed(address.objectKey));
     batch.put(recordOf(place), record);
+    if (place.hintFor !== undefined) return record.length;
     const { conflict } = place.bucket.properties;
-    if (place.hintFor === undefined && indexChanges(before, after, conflict)) batch.put(indexKeyOf(place), indexEntryOf(after, conflict));
+    if (indexChanges(before, after, conflict)) batch.put(indexKeyOf(place), indexEntryOf(after, conflict));
+    noteForgettable(batch, place, change);
     return record.length;
-  }
-
-  /** Refuses writes, never merges: what two stores have taken must come together. */
-  #checkSize(before: CausalObject, after: CausalObject, bytes: number): void {
-    if (bytes <= this.#parts.objectBytesMax || after.set.siblings.length <= before.set.siblings.length) return;
-    throw new CoterieError(
-      'TOO_MANY_SIBLINGS',
-      `the key's values together would take ${bytes} bytes; read it and write back one value with the context`,
-      {
-        details: { mayHaveTakenEffect: false },
-      },
-    );
   }
 
   #commit(turn: KeyTurn<PendingCopy>, batch: StoreBatch, decided: Decided): Promise<void> {
@@ -372,29 +386,13 @@ export class LocalReplica {
   }
 }
 
-/** Where the copy of a place lies. */
-function recordOf({ address, hintFor }: Place): Uint8Array {
-  return hintFor === undefined ? address.objectKey : hintKey(hintFor, address.objectKey);
+/** Whether nobody ever wrote it, as far as is known. */
+function isNothing({ set }: CausalObject): boolean {
+  return set.siblings.length === 0 && set.clock.entries.length === 0;
 }
 
-/** What the critical section of a place is called. */
-function sectionOf(place: Place): string {
-  return latin1(recordOf(place));
-}
-
-function indexKeyOf({ address, bucket }: Place): Uint8Array {
-  return indexKey({ bucket: bucket.name, bucketBytes: bucket.nameBytes, generation: address.generation, key: address.key });
-}
-
-function withBase(local: Copy, { base, place }: CoordinatedWrite): Copy {
+function withBase(local: Copy, { base, place }: CoordinatedWrite, admittance: Admitting): Copy {
   if (base === undefined) return local;
-  return { object: mergeObjects(local.object, base, place.bucket.properties.conflict), own: local.own };
-}
-
-/** A failed commit as the node reports it: only a store that is sure, of a write that nobody built on, may deny an effect. */
-function asWriteFailure(error: unknown, state: PendingCopy): unknown {
-  if (!isCoterieError(error)) return error;
-  const denied = error.details.mayHaveTakenEffect === false && !state.builtOn;
-  const { code, message, retryable, details } = error;
-  return new CoterieError(code, message, { cause: error, retryable, details: { ...details, mayHaveTakenEffect: !denied } });
+  const admitted = admittance.admit(place, base, local.object);
+  return { object: mergeObjects(local.object, admitted, place.bucket.properties.conflict), own: local.own };
 }

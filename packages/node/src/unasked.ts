@@ -14,6 +14,7 @@ import type { Bounds, Timer } from '@coterie/env';
 import type { Hash64 } from '@coterie/ring';
 import type { ReadCounts } from './api.ts';
 import { type Core, placementAt } from './core.ts';
+import { knownBy } from './forgetting/known.ts';
 import { digestsMax } from './digests.ts';
 import { equalHashes } from './object.ts';
 import { readCopy } from './read-copy.ts';
@@ -129,6 +130,6 @@ export class Unasked {
     }
     this.#counts.differing += 1;
     const copies = await Promise.all(owners.map((store) => readCopy(this.#core, { place, placement }, { store })));
-    await repair(this.#core, { place, owners, copies });
+    await repair(this.#core, { place, owners, copies, merged: knownBy(this.#core, place, copies) });
   }
 }

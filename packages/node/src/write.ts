@@ -20,7 +20,8 @@ import { checkOperation, mintOwnOperation, type WriteAnswer } from './operations
 import type { Target } from './pursuit.ts';
 import { thresholdOf, type Wanted } from './quorum.ts';
 import { type Look, mergedRead } from './get.ts';
-import type { Coordinated, Place } from './replica.ts';
+import type { Coordinated } from './coordinated-write.ts';
+import type { Place } from './replica.ts';
 import { isOneWrite } from './replaced.ts';
 import { replicate } from './replicate.ts';
 
@@ -97,9 +98,9 @@ function writeHere(
       context: core.sealer.seal(ContextValue.afterWrite(after.set, dot, seen), on.place.address),
       etag: etagAfterWrite(after, dot),
     }),
-    isIn(object: CausalObject, answered: WriteAnswer): boolean {
+    isIn(knows: (dot: Dot) => boolean, answered: WriteAnswer): boolean {
       const { clock, dots } = core.sealer.open(answered.context, on.place.address);
-      return [...clock.entries, ...dots].every((dot) => object.set.knows(dot));
+      return [...clock.entries, ...dots].every(knows);
     },
     repeated: (local: CausalObject) => (asked === undefined ? undefined : answerAgain(core, order, { local, operation, now })),
   };

@@ -8,6 +8,8 @@ import type { ClusterLink } from '../src/cluster/link.ts';
 import { Placements } from '../src/cluster/placement.ts';
 import type { ClusterState } from '../src/cluster/state.ts';
 import { type Core } from '../src/core.ts';
+import { Admittance } from '../src/forgetting/admittance.ts';
+import { Floors } from '../src/forgetting/floors.ts';
 import { noHazards } from '../src/hazards.ts';
 import { HintLedger } from '../src/hint-ledger.ts';
 import { HybridClock } from '../src/hybrid-clock.ts';
@@ -59,14 +61,30 @@ export async function makeCore(
   const memory = new OperationMemory({ store, clock: environment.clock, log: environment.log, memoryMs: 1000, ranMs: 0 });
   const hints = new HintLedger(1000);
   const trees = new Trees(store, { partitions: linkOfOne().state.ring.partitions, write: writeLeaf });
+  const floors = await world.run(Floors.load(store, linkOfOne().state.ring.partitions));
+  const admittance = new Admittance({ floors, isOwner: () => true, isRecovering: () => false });
   const core: Core = {
     environment,
     store,
     selfId,
     cluster: linkOfOne(),
     buckets,
-    local: new LocalReplica({ store, life, turns, memory, buckets, hints, trees, durable: true, objectBytesMax: 1e6, meet: mergeObjects }),
+    local: new LocalReplica({
+      store,
+      life,
+      turns,
+      memory,
+      buckets,
+      hints,
+      trees,
+      admittance,
+      durable: true,
+      objectBytesMax: 1e6,
+      meet: mergeObjects,
+    }),
     trees,
+    floors,
+    admittance,
     dirty: await world.run(DirtyRanges.load(store)),
     sealer: new ContextSealer(new Uint8Array(32)),
     hybridClock: new HybridClock(environment.clock),

@@ -23,7 +23,12 @@ export function openNode(environment: Environment, settings: Settings): Promise<
     ...(settings['level-max'] === null ? {} : { levelMax: settings['level-max'] }),
     peer: peerOptions(settings),
     openStore: (directory, opening) => openStore(directory, { ...opening, ...memory }),
-    limits: { inFlightMax: settings['requests-max'], inFlightBytesMax: settings['body-bytes-max'] },
+    forgetEveryMs: settings['forget-every'],
+    limits: {
+      inFlightMax: settings['requests-max'],
+      inFlightBytesMax: settings['body-bytes-max'],
+      operationMemoryMs: settings['operation-memory'],
+    },
   });
 }
 

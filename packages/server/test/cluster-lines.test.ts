@@ -36,6 +36,12 @@ const join: ChangeReport = {
   takingOver: [],
 };
 
+/** The warnings of a node that says this of itself. */
+function toldBy(said: object): readonly string[] {
+  const status = { warnings: [], gossip: {}, forgetting: { waitingFor: [] }, ...said } as unknown as NodeStatus;
+  return warningsOf({ status: () => status, cluster: () => report() });
+}
+
 describe('warnings', () => {
   test('who holds the level of the cluster back is named', () => {
     const half = { level: 1, members: [member('a'), member('b', { level: 1 }), member('c', { level: 1, isLost: true })] };
@@ -70,10 +76,14 @@ describe('warnings', () => {
   });
 
   test('a node that hardly anybody answers says that it may be cut off itself', () => {
-    const told = (doubt: number): readonly string[] =>
-      warningsOf({ status: () => ({ warnings: [], gossip: { doubt } }) as unknown as NodeStatus, cluster: () => report() });
+    const told = (doubt: number): readonly string[] => toldBy({ gossip: { doubt } });
     expect(told(3)).toEqual([]);
     expect(told(4)).toEqual([expect.stringContaining('may be cut off')]);
+  });
+
+  test('name whom forgetting waits for', () => {
+    const waitingFor = [{ member: 'n3', reason: 'it is down' }];
+    expect(toldBy({ forgetting: { waitingFor } })).toEqual(['Forgetting waits for n3: it is down. Until then tombstones stay.']);
   });
 
   test('tell of few copies, and of a minority', () => {

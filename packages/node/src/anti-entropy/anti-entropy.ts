@@ -9,13 +9,14 @@
  * ```
  *
  * One exchange at a time, and between two members one: both would repair the same keys. When both begin at once, the one
- * with the higher id gives way. Equal copies cost one question, whatever they hold.
+ * with the higher id gives way. Equal copies cost one question, whatever they hold. A partition in which one of the two is
+ * about to drop what it has forgotten is left out until it is through: of course they differ there.
  */
-import { isCoterieError, sleep } from '@coterie/env';
+import { CoterieError, isCoterieError, sleep } from '@coterie/env';
 import type { RepairReport } from '../api.ts';
 import type { Core } from '../core.ts';
 import { recountShared } from './comparer.ts';
-import { type Counts, Exchange, noCounts } from './exchange.ts';
+import { type Counts, Exchange, type ExchangeTerms, noCounts } from './exchange.ts';
 import { sharedPartitions, sharersOf } from './pair.ts';
 import { OtherMember } from './questions.ts';
 import { recountLeaf } from './recount.ts';
@@ -84,6 +85,15 @@ export class AntiEntropy {
     return reports;
   }
 
+  /**
+   * Resolves when each of the two knows of these partitions what the other knew when it began. `floorAt`: below which nothing
+   * stays here that the other has forgotten; by default what this store holds itself. @throws what keeps them apart
+   */
+  async agree(member: string, partitions: readonly number[], floorAt?: ExchangeTerms['floorAt']): Promise<void> {
+    await this.#one(() => this.#insist(() => this.#compare(member, partitions, floorAt)));
+    if (this.#isEnding) throw new CoterieError('NOT_READY', 'copies could not be compared to the end');
+  }
+
   /** Whether this member may begin an exchange with this store now. */
   admits(member: string): boolean {
     if (this.#partner !== member) return true;
@@ -104,8 +114,8 @@ export class AntiEntropy {
     let report = noCounts();
     try {
       const uncounted = how === 'prove' ? await this.#recountBoth(member) : 0;
-      report = await this.#insist(member);
-      const unequal = (await new Exchange(this.#core, member, () => this.#stopped).differing(partitions)).length;
+      report = await this.#insist(() => this.#exchange(member));
+      const unequal = (await new Exchange(this.#core, member, { isStopped: () => this.#stopped }).differing(partitions)).length;
       return { ...report, member, unequal, proven: how === 'prove' && unequal === 0 && uncounted === 0 };
     } catch (error) {
       if (isCoterieError(error, 'STALE_RING')) await cluster.catchUp([member]);
@@ -123,18 +133,25 @@ export class AntiEntropy {
   }
 
   async #exchange(member: string): Promise<Counts> {
-    const { cluster, selfId, dirty } = this.#core;
-    const exchange = new Exchange(this.#core, member, () => this.#isEnding);
+    const { cluster, selfId, dirty, floors } = this.#core;
+    const notes = dirty.take(member);
+    const { partitions } = cluster.state.ring;
+    const first = new Set(notes.starts.map((start) => Math.floor(start / (2 ** 32 / partitions))));
+    const { unsettled } = floors;
+    const shared = sharedPartitions(cluster.state, selfId, member).filter((one) => !unsettled.has(one));
+    const ordered = [...shared.filter((one) => first.has(one)), ...shared.filter((one) => !first.has(one))];
+    const counts = await this.#compare(member, ordered, undefined);
+    if (!this.#isEnding && ![...first].some((one) => unsettled.has(one))) await notes.done();
+    return counts;
+  }
+
+  async #compare(member: string, partitions: readonly number[], floorAt: ExchangeTerms['floorAt']): Promise<Counts> {
+    const terms = { isStopped: () => this.#isEnding, ...(floorAt === undefined ? {} : { floorAt }) };
+    const exchange = new Exchange(this.#core, member, terms);
     this.#partner = member;
     this.#givesWay = false;
     try {
-      const notes = dirty.take(member);
-      const { partitions } = cluster.state.ring;
-      const first = new Set(notes.starts.map((start) => Math.floor(start / (2 ** 32 / partitions))));
-      const shared = sharedPartitions(cluster.state, selfId, member);
-      const counts = await exchange.run([...shared.filter((one) => first.has(one)), ...shared.filter((one) => !first.has(one))]);
-      if (!this.#isEnding) await notes.done();
-      return counts;
+      return await exchange.run(partitions);
     } finally {
       this.#partner = undefined;
       this.totals.exchanges += 1;
@@ -147,10 +164,10 @@ export class AntiEntropy {
   }
 
   /** An exchange that gives way to none: tried again while the other side has one of its own. */
-  async #insist(member: string): Promise<Counts> {
+  async #insist(exchange: () => Promise<Counts>): Promise<Counts> {
     for (let tries = 1; ; tries++) {
       try {
-        const counts = await this.#exchange(member);
+        const counts = await exchange();
         if (!this.#givesWay || tries === triesMax) return counts;
       } catch (error) {
         if (tries === triesMax || !isCoterieError(error, 'NOT_READY')) throw error;

@@ -1,5 +1,5 @@
 /** The answering end of a comparison: what this store makes of the three questions of another member (`questions.ts`). */
-import { answerLeaves, answerRoots, decodeSums, type DifferingLeaf, sumAt } from '@coterie/merkle';
+import { answerLeaves, answerRoots, decodeSums, type DifferingLeaf, sumAt, sumsOf } from '@coterie/merkle';
 import { CoterieError } from '@coterie/env';
 import type { Handler } from '@coterie/rpc';
 import type { Core } from '../core.ts';
@@ -31,7 +31,15 @@ export class Comparer {
         const side = await this.#sideWith(from.id, epoch);
         const partitions = numbersOf(body);
         await this.#load(side, partitions);
-        const differing = answerRoots(side, partitions, decodeSums(bytesAt(values, 0)));
+        const roots = decodeSums(bytesAt(values, 0));
+        if (roots.length !== 2 * partitions.length) throw malformed('roots');
+        const { unsettled } = this.#core.floors;
+        const settled = [...partitions.keys()].filter((at) => !unsettled.has(partitions[at]));
+        const differing = answerRoots(
+          side,
+          settled.map((at) => partitions[at]),
+          sumsOf(settled.map((at) => sumAt(roots, at))),
+        );
         return { body: differing.map(({ partition }) => partition), values: [joinRows(differing.map(({ groups }) => groups))] };
       },
       'tree-leaves': async ({ from, epoch, body, values }) => {

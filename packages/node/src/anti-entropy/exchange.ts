@@ -9,7 +9,8 @@
  * ```
  *
  * A key that differs in one look only was on its way. A leaf that differs while none of its keys do has a wrong sum on
- * one side: both count it anew, so a wrong sum cannot make two members look for ever.
+ * one side: both count it anew, so a wrong sum cannot make two members look for ever. What the other refuses because it was
+ * forgotten goes here too, below the floor of this store.
  */
 import {
   type AskedGroup,
@@ -26,7 +27,10 @@ import {
 import { sleep } from '@coterie/env';
 import type { ComparisonCounts } from '../api.ts';
 import type { Core } from '../core.ts';
+import { type Floor, isBelow } from '../forgetting/floor.ts';
+import { withoutForgotten } from '../forgetting/forget.ts';
 import { addressFrom, latin1 } from '../layout.ts';
+import type { CausalObject } from '../object.ts';
 import type { Place } from '../replica.ts';
 import { lackingBetween, type Outline, outlineOf } from './outline.ts';
 import { PairSide } from './pair.ts';
@@ -54,6 +58,13 @@ interface Divided {
   readonly theirs: DifferingLeaf;
 }
 
+/** How an exchange is carried out. */
+export interface ExchangeTerms {
+  readonly isStopped: () => boolean;
+  /** Below which nothing stays here that the other refuses. Default: the floors that this store holds. */
+  readonly floorAt?: (place: Place) => Floor;
+}
+
 /** Compares these partitions with a member. */
 export class Exchange {
   readonly report: Counts = noCounts();
@@ -62,12 +73,14 @@ export class Exchange {
   readonly #side: PairSide;
   readonly #other: OtherMember;
   readonly #isStopped: () => boolean;
+  readonly #floorAt: (place: Place) => Floor;
 
-  constructor(core: Core, member: string, isStopped: () => boolean) {
+  constructor(core: Core, member: string, { isStopped, floorAt }: ExchangeTerms) {
     const { trees, store, buckets, cluster, selfId } = core;
     this.#core = core;
     this.#member = member;
     this.#isStopped = isStopped;
+    this.#floorAt = floorAt ?? ((place) => core.admittance.heldAt(place));
     this.#side = new PairSide({ trees, store, buckets, state: cluster.state, pair: [selfId, member] });
     this.#other = new OtherMember(cluster.peers, member);
   }
@@ -162,8 +175,22 @@ export class Exchange {
       this.report.fetched += 1;
     }
     if (!lacking.theirs) return;
-    await cluster.peers.merge(this.#member, place, { object: await local.read(place), order: { background: true } });
+    const sent = await local.read(place);
+    await cluster.peers.merge(this.#member, place, { object: sent, order: { background: true } });
     this.report.sent += 1;
+    await this.#forgetRefused(place, sent);
+  }
+
+  /** What the other does not know of what it was just given, it has refused: it is forgotten, and here as well then. */
+  async #forgetRefused(place: Place, sent: CausalObject): Promise<void> {
+    const floor = this.#floorAt(place);
+    if (floor.round === 0 || ![...sent.set.clock.entries, ...sent.set.cloud].some((dot) => isBelow(floor, dot))) return;
+    const { object: theirs, recovering } = await this.#core.cluster.peers.read(this.#member, place, []);
+    if (recovering || withoutForgotten(sent, theirs, floor) === sent) return;
+    await this.#core.local.forget(place, (own) => {
+      const left = withoutForgotten(own, theirs, floor);
+      return left.set.clock.entries.length === 0 ? 'gone' : left;
+    });
   }
 }
 

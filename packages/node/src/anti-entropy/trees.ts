@@ -62,6 +62,8 @@ export class Trees {
   readonly #watched = new Map<LeafNumber, { changed: boolean }>();
 
   readonly #write: WriteLeaf;
+  /** Batches that failed since the start. */
+  failures = 0;
 
   /** `partitions`: of the ring. The store's mark was checked before. */
   constructor(store: Store, { partitions, write }: { readonly partitions: number; readonly write: WriteLeaf }) {
@@ -113,6 +115,7 @@ export class Trees {
 
   /** The batch of a change may not have happened. */
   failed({ address }: Place): void {
+    this.failures += 1;
     const start = leafStart(leafOf(address.token.high, this.partitions), this.partitions);
     if (this.doubtful.size < doubtfulMax) this.doubtful.add(start);
     this.#touch(start);

@@ -5,14 +5,16 @@
  * ```
  *   step      asked of                  true when it is over                                            if one is silent
  *   look      the driver, a primary     which lives the tombstones here name (no tombstones: no round)
- *   report    every member, and every   its life, its counter, its clock; every write it coordinated    blocked: status
- *             former owner unreleased   up to that counter has ended                                    names it
- *   deliver   the same, after all       it keeps no hint for these partitions, and nothing of them      blocked
- *             reports                   out of place, of what it had when it was asked
+ *   report    every member              its life, its counter, its clock                                blocked: status
+ *                                                                                                       names it
+ *   wait      the driver                every write up to those counters has ended, and nobody asks     begins anew
+ *                                       for one of their operations again
+ *   deliver   every member              it keeps no hint for these partitions, and nothing of them      blocked
+ *                                       out of place, of what it had when it was asked
  *   agree     every pair of primaries,  each knows whatever the other knew when the step began          blocked
  *             after all deliveries
- *   persist   every primary             the floor is on its disk, and holds from then on                the others have it;
- *                                                                                                       it hears of it later
+ *   persist   every member, those       the floor is on its disk, and says from then on what is old     the others have it;
+ *             first who own least                                                                       it hears of it later
  *   drop      each primary by itself    what is dead below the floor is gone, a stretch at a time       goes on after a restart
  * ```
  *
@@ -25,7 +27,8 @@
  * another one has ended. Nothing of a round is kept before `persist`, so one that ends half way never was.
  *
  * A round holds for one ring: whoever is asked under a later `ringEpoch` refuses, and no round begins while a partition
- * moves or one of its primaries is recovering.
+ * moves or one of its primaries is recovering. What a primary said in `agree` holds for one *condition* of its store: a
+ * life that ended or a batch that failed since may have taken back what the others believe it to have.
  */
 import { ended, type Floor, livesMax, unite } from './floor.ts';
 import type { Before } from './forget.ts';
@@ -67,8 +70,7 @@ export function floorAfter(outlook: Outlook, reports: readonly Report[]): Floor 
   return { ...united, round: outlook.floor.round + 1 };
 }
 
-/** Moments that are past at all primaries. `memoryMs`: how long an operation can be asked for again. */
-export function momentsOf(reports: readonly Report[], memoryMs: number): Before {
-  const expiredMs = Math.min(...reports.map(({ wallMs }) => wallMs));
-  return { expiredMs, settledMs: expiredMs - memoryMs };
+/** What is past by the slowest of all clocks. */
+export function momentOf(reports: readonly Pick<Report, 'wallMs'>[]): Before {
+  return { expiredMs: Math.min(...reports.map(({ wallMs }) => wallMs)) };
 }

@@ -10,6 +10,7 @@ import { Trees, writeLeaf } from '../../src/anti-entropy/trees.ts';
 import { markKey } from '../../src/anti-entropy/leaf-record.ts';
 import { type CoterieNode, type Hazards, type OpenStore, type Store, startNode } from '../../src/index.ts';
 import { placeOf } from '../../src/core.ts';
+import { space } from '../../src/layout.ts';
 import { Attempt } from '../../src/deadlines.ts';
 import { put } from '../../src/put.ts';
 import { makeCore } from '../core.ts';
@@ -42,7 +43,20 @@ async function bothSums(store: Store, of: number): Promise<{ readonly counted: s
     }
   }
   const counted = [...sums].map(([id, sum]) => `${id} = ${sumAt(sum, 0).high}:${sumAt(sum, 0).low}`);
-  return { counted: counted.sort(), recorded: recorded.sort() };
+  // What is still to be cleared of a dropped generation has no tree any more once there is one of a newer.
+  const cleared = await toBeCleared(store);
+  const isThere = (line: string): boolean => !cleared.some((dropped) => line.includes(dropped));
+  return { counted: counted.filter(isThere).sort(), recorded: recorded.filter(isThere).sort() };
+}
+
+/** Dropped generations whose keys are still to be removed, as lines name them. */
+async function toBeCleared(store: Store): Promise<string[]> {
+  const items: string[] = [];
+  for await (const [key] of store.range({ gte: Uint8Array.of(space.dropped), lt: Uint8Array.of(space.dropped + 1), limit: 100 })) {
+    const generation = new DataView(key.buffer, key.byteOffset).getUint32(1);
+    items.push(` ${new TextDecoder().decode(key.subarray(5))} ${generation} = `);
+  }
+  return items;
 }
 
 async function work(node: CoterieNode, random: SeededRandom): Promise<void> {

@@ -6,7 +6,7 @@
 import { Context, type Dot } from '@coterie/vector-clock';
 import { type Floor, ground, unite } from '../../src/forgetting/floor.ts';
 import { afterForgetting, type Before, withoutForgotten } from '../../src/forgetting/forget.ts';
-import { floorAfter, momentsOf, type Outlook, type Report } from '../../src/forgetting/round.ts';
+import { floorAfter, momentOf, type Outlook, type Report } from '../../src/forgetting/round.ts';
 import { mergeObjects } from '../../src/merge.ts';
 import { type CausalObject, emptyObject } from '../../src/object.ts';
 import { makePayload, type Payload } from '../../src/payload.ts';
@@ -201,7 +201,7 @@ export class Partition {
       yield;
     }
     const floor = floorAfter(outlook, reports);
-    const before = momentsOf(reports, 0);
+    const before = momentOf(reports);
     for (const at of primaries) {
       if (this.#forgets) this.#sink(this.members[at] as Member, floor, before);
       yield;

@@ -1,4 +1,5 @@
 /** `coterie status`: one dense screen, states in words; first the cluster, then the node that was asked. */
+import type { ForgettingReport } from '@coterie/node';
 import { showBytes, showDuration } from '../amounts.ts';
 import type { ClusterDocument, HintsDocument } from '../http/cluster.ts';
 import type { StatusDocument } from '../http/status.ts';
@@ -34,6 +35,7 @@ async function statusLines(endpoint: URL, document: StatusDocument, cluster: Clu
     '',
     ...changeLines(cluster),
     ...keptLines(heard),
+    forgettingLine(node.forgetting),
     '',
     `${node.name}  ${node.state}${reason}  at ${endpoint.origin}, up ${showDuration(node.uptimeMs)}, sync ${node.sync}`,
     `  ${showCount(server.connections)} connections, ${showCount(server.inFlight)} requests running, ${showBytes(server.memory.resident)} resident`,
@@ -52,6 +54,14 @@ function keptLines(heard: readonly Heard<HintsDocument>[]): string[] {
   }
   if (kept.size === 0) return ['hints   none'];
   return [...kept].map(([owner, places], at) => `${at === 0 ? 'hints ' : '      '}  for ${owner}: ${places.join(', ')}`);
+}
+
+/** What the node that was asked has to forget, and whom that waits for. */
+function forgettingLine({ tombstones, expiring, expired, oldestTombstoneMs, rounds, dropped, waitingFor }: ForgettingReport): string {
+  const oldest = oldestTombstoneMs === undefined ? '' : `, the oldest ${showDuration(oldestTombstoneMs)} old`;
+  const waits = waitingFor.length === 0 ? '' : `; waits for ${waitingFor.map(({ member }) => member).join(', ')}`;
+  const there = `${showCount(tombstones)} tombstones${oldest}, ${showCount(expired)} expired, ${showCount(expiring)} to expire`;
+  return `forget  ${there}; ${showCount(rounds)} rounds, ${showCount(dropped)} dropped${waits}`;
 }
 
 function operationRows(document: StatusDocument): string[][] {

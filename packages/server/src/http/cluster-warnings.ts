@@ -1,5 +1,5 @@
 /** What an operator should read about a cluster, as sentences. Empty when all is well. */
-import type { ChangeReport, ClusterReport, CoterieNode, MemberReport } from '@coterie/node';
+import type { ChangeReport, ClusterReport, CoterieNode, ForgettingReport, MemberReport } from '@coterie/node';
 import { showDuration } from '../amounts.ts';
 
 /** Of 7: from here on hardly a probe of this node is answered, whomever it asks. */
@@ -7,8 +7,14 @@ const doubtMuch = 4;
 
 /** The sentences of the node, and those about its cluster. */
 export function warningsOf(node: Pick<CoterieNode, 'status' | 'cluster'>): readonly string[] {
-  const { warnings, gossip } = node.status();
-  return [...warnings, ...doubtWarnings(gossip['doubt'] ?? 0), ...clusterWarnings(withNames(node.cluster()))];
+  const { warnings, gossip, forgetting } = node.status();
+  const cluster = clusterWarnings(withNames(node.cluster()));
+  return [...warnings, ...doubtWarnings(gossip['doubt'] ?? 0), ...cluster, ...forgetting.waitingFor.map(aboutForgetting)];
+}
+
+/** Deletes are safe as they are; only their tombstones stay longer. */
+function aboutForgetting({ member, reason }: ForgettingReport['waitingFor'][number]): string {
+  return `Forgetting waits for ${member}: ${reason}. Until then tombstones stay.`;
 }
 
 /** A node that is cut off sees the others as they were: it doubts itself first, and should say so. */

@@ -157,6 +157,10 @@ const families: readonly Family[] = [
   named('coterie_rpc', 'Numbers of the door for other nodes, by name', ({ rpc }) => rpc),
   named('coterie_gossip', 'Numbers of gossip since the start, by name', ({ gossip }) => gossip),
   named('coterie_moved', 'Objects and bytes that changes of the ring brought to this node and took from it, by name', ({ moved }) => moved),
+  named('coterie_forgetting', 'What there is to be forgotten and what was, by name', ({ forgetting: { waitingFor, ...numbers } }) => ({
+    ...numbers,
+    waitingFor: waitingFor.length,
+  })),
   named('coterie_store', 'Numbers of the storage engine, by name', ({ store }) => store),
   single('coterie_requests_in_flight', 'Requests being worked on', (s) => s.meters.inFlight),
   single('coterie_connections', 'Connections open', (s) => s.meters.connections),

@@ -35,6 +35,8 @@ export interface Settings {
   readonly partitions: number;
   /** `null`: the newest that this version knows. */
   readonly 'level-max': number | null;
+  readonly 'forget-every': number;
+  readonly 'operation-memory': number;
   readonly insecure: boolean;
   readonly 'allowed-host': readonly string[];
   readonly 'log-level': LogLevel;
@@ -177,6 +179,20 @@ export const definitions: { readonly [Name in SettingName]: Definition<Settings[
     help: 'newest level of formats to go up to, during an upgrade that may be taken back (by default the newest of this version)',
     right: 'a whole number from 1 up to the newest level of this version',
     placeholder: 'N',
+  },
+  'forget-every': {
+    schema: duration,
+    default: '1m',
+    help: 'how often it is looked whether tombstones and expired values can be forgotten',
+    right: durationExample,
+    placeholder: 'TIME',
+  },
+  'operation-memory': {
+    schema: duration,
+    default: '10m',
+    help: 'how long the outcome of an operation is remembered for whoever asks for it again; tombstones stay at least as long',
+    right: durationExample,
+    placeholder: 'TIME',
   },
   insecure: {
     schema: checked(parseSwitch),

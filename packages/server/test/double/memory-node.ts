@@ -226,6 +226,7 @@ export class MemoryNode implements CoterieNode {
       bounds: { operations: { now: 0, most: 10 } },
       comparing: { exchanges: 0, missed: 0, partitions: 0, differing: 0, sent: 0, fetched: 0, mended: 0, trips: 0, bytes: 0 },
       reading: { few: 0, all: 0, late: 0, compared: 0, differing: 0, leftOut: 0 },
+      forgetting: { rounds: 0, dropped: 0, tombstones: 0, expiring: 0, expired: 0, floors: 0, waitingFor: [] },
       store: { tables: 3, memoryBytes: 4096, readOnly: false, level: 'text' },
     };
   }

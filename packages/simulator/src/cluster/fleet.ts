@@ -245,6 +245,7 @@ export class Fleet {
     this.world.network.heal();
     for (const name of this.machines) {
       const machine = this.world.machine(name);
+      machine.clock.setRight();
       machine.disk.setFault(undefined);
       machine.disk.readOnly = false;
       machine.disk.capacityBytes = 2 ** 40;

@@ -2,8 +2,8 @@
  * After the faults: the cluster comes to rest by itself, within bounded time. What does not is a violation.
  *
  * ```
- *   all nodes run ▶ all see all alive ▶ hints drained ▶ copies equal, nobody having read them ▶ every key read once by all
- *   its holders ▶ copies equal still, nothing in flight
+ *   all nodes run ▶ all see all alive ▶ hints drained ▶ copies equal, nobody having read them ▶ nothing left to be forgotten ▶
+ *   copies equal ▶ every key read once by all its holders ▶ copies equal still, nothing in flight
  * ```
  */
 import { isCoterieError } from '@coterie/env';
@@ -12,7 +12,7 @@ import type { Fleet } from './fleet.ts';
 import { type Recorder, shownBy } from './recorder.ts';
 import type { WorkloadPlan } from './scenario.ts';
 import { checkIdle } from './checkers/bounded.ts';
-import { apartnessOf, restConditions } from './checkers/converged.ts';
+import { apartnessOf, hasForgotten, restConditions } from './checkers/converged.ts';
 import type { Violation } from './checkers/violation.ts';
 import { lookAround } from './watch.ts';
 
@@ -21,9 +21,13 @@ export interface Resting {
   readonly fleet: Fleet;
   readonly plan: Pick<WorkloadPlan, 'buckets' | 'keys'>;
   readonly recorder: Recorder;
+  /** Whether its nodes forget soon enough to be judged by it. */
+  readonly forgets: 'soon' | 'some time';
 }
 
 const limitMs = 120_000;
+/** By then every node has looked once more what there is to be forgotten. */
+const lookAgainMs = 5000;
 const askMs = 5000;
 const readTries = 20;
 /** How often copies are looked at before they are said to stay apart: for two minutes. */
@@ -40,6 +44,8 @@ export async function comeToRest(resting: Resting): Promise<Violation[]> {
   // P5: no read is needed.
   const unread = await waitForEqualCopies(resting);
   if (unread !== undefined) return [failure(unread)];
+  const kept = resting.forgets === 'soon' ? await waitUntilForgotten(resting) : undefined;
+  if (kept !== undefined) return [kept];
   const read = await readAll(resting);
   if (read !== undefined) return [failure(read)];
   const apart = await waitForEqualCopies(resting);
@@ -59,9 +65,26 @@ function state(fleet: Fleet): string {
         .join('');
       const leaving = leavingWaitsFor === '' ? '' : `, leaving waits for ${leavingWaitsFor}`;
       const odd = members.filter((member) => member.state !== 'alive').map((member) => `${member.name} ${member.state}`);
-      return `${name} ${node.status().state}, ${hints} hints${isRecovering ? ', recovering' : ''}${moving}${leaving}${odd.length === 0 ? '' : `, sees ${odd.join(', ')}`}`;
+      const { tombstones, expired, floors, waitingFor } = node.status().forgetting;
+      const waits = waitingFor.map(({ member, reason }) => `, forgetting waits for ${member}: ${reason}`).join('');
+      const left = tombstones + expired === 0 ? '' : `, ${tombstones} tombstones and ${expired} expired under ${floors} floors${waits}`;
+      return `${name} ${node.status().state}, ${hints} hints${left}${isRecovering ? ', recovering' : ''}${moving}${leaving}${odd.length === 0 ? '' : `, sees ${odd.join(', ')}`}`;
     })
     .join('; ');
+}
+
+/** P2: what was deleted is forgotten, and what has expired; what is said of the rest is still the same everywhere. */
+async function waitUntilForgotten(resting: Resting): Promise<Violation | undefined> {
+  const { fleet } = resting;
+  await fleet.pause(lookAgainMs);
+  const isForgotten = (): boolean => hasForgotten(fleet.members.map((name) => fleet.nodeOn(name)));
+  if (!(await comesAbout(fleet, isForgotten)))
+    return {
+      rule: 'P2',
+      sentence: `tombstones or expired values stay for ${limitMs / 1000} s after everything else is at rest: ${state(fleet)}`,
+    };
+  const apart = await waitForEqualCopies(resting);
+  return apart === undefined ? undefined : failure(apart);
 }
 
 async function comesAbout(fleet: Fleet, holds: () => boolean): Promise<boolean> {

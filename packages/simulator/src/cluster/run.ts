@@ -54,6 +54,14 @@ export interface RunOptions {
   readonly linesMax?: number;
 }
 
+/** How often nodes look for what can be forgotten, so that rounds end within a run. */
+export const forgetEveryMs = 2000;
+/** Limits of nodes that forget within a minute: as long as an operation may take, and be asked for again. */
+export const briefMemory: { readonly timeoutMsMax: number; readonly operationMemoryMs: number } = {
+  timeoutMsMax: 10_000,
+  operationMemoryMs: 30_000,
+};
+
 /** Runs a scenario. */
 export async function runScenario(scenario: Scenario, options: RunOptions = {}): Promise<RunResult> {
   const lines = new LastLines(options.linesMax ?? 200);
@@ -67,7 +75,7 @@ export async function runScenario(scenario: Scenario, options: RunOptions = {}):
     world,
     nodes: scenario.nodes,
     store: scenario.store,
-    options: { ...(scenario.limits === undefined ? {} : { limits: scenario.limits }), witness: ledger.witness, ...options.node },
+    options: { forgetEveryMs, limits: { ...briefMemory, ...scenario.limits }, witness: ledger.witness, ...options.node },
     ...(scenario.zones === undefined ? {} : { zones: zonesOf(scenario.zones) }),
     ...(options.disks === undefined ? {} : { disks: options.disks }),
   });
@@ -117,7 +125,7 @@ async function live(scenario: Scenario, fleet: Fleet, { recorder, ledger }: Book
   const watched = isStill ? undefined : operators.watch();
   const work = clients.map((client) => client.work(startMs + scenario.activeMs));
   await Promise.all([strike(world, scenario.faults), operators.act(scenario.actions), ...work]);
-  const unrest = await comeToRest({ fleet, plan: workload, recorder });
+  const unrest = await comeToRest({ fleet, plan: workload, recorder, forgets: 'soon' });
   operators.stopWatching();
   watch.end();
   await watched;

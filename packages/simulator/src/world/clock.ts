@@ -6,6 +6,8 @@ import type { Schedule } from '../schedule.ts';
 export interface SimulatedClock extends Clock {
   /** Sets the wall clock forward or back. Monotonic time goes on. */
   jump(ms: number): void;
+  /** Sets the wall clock to the world's time. */
+  setRight(): void;
 }
 
 /** Wall-clock time when virtual time is 0. */
@@ -34,6 +36,10 @@ export class MachineClock implements SimulatedClock {
 
   jump(ms: number): void {
     this.#skewMs += ms;
+  }
+
+  setRight(): void {
+    this.#skewMs = this.#schedule.nowMs - this.monotonic();
   }
 
   /** From now on the clock runs `partsPerMillion` fast (or slow, below 0). */

@@ -34,6 +34,14 @@ function isSettled(node: NodeView, nodes: readonly NodeView[]): boolean {
   return isNewest && changes.length === 0 && members.every(({ isLeaving, isLost }) => !isLeaving && !isLost);
 }
 
+/** Whether no member holds a tombstone or an expired value any more, as far as each has looked. */
+export function hasForgotten(members: readonly (NodeView | undefined)[]): boolean {
+  return all((node) => {
+    const { tombstones, expired } = node.status().forgetting;
+    return tombstones === 0 && expired === 0;
+  })(members);
+}
+
 /** A node's copy of a key. */
 export interface NamedCopy {
   readonly name: string;

@@ -1,20 +1,21 @@
-import type { ChangeReport, ClusterReport, MemberReport, NodeStatus } from '@coterie/node';
+import type { ChangeReport, ClusterReport, ForgettingReport, MemberReport, NodeStatus } from '@coterie/node';
 import { describe, expect, it } from 'vitest';
-import { apartnessOf, type NamedCopy, type NodeView, restConditions } from '../../../src/cluster/checkers/converged.ts';
+import { apartnessOf, hasForgotten, type NamedCopy, type NodeView, restConditions } from '../../../src/cluster/checkers/converged.ts';
 
 interface Parts {
   readonly epoch?: number;
   readonly state?: NodeStatus['state'];
   readonly member?: Partial<MemberReport>;
   readonly cluster?: Partial<ClusterReport>;
+  readonly forgetting?: Partial<ForgettingReport>;
 }
 
 /** A node that is well but for these. */
-function node({ epoch = 7, state = 'ready', member = {}, cluster = {} }: Parts = {}): NodeView {
+function node({ epoch = 7, state = 'ready', member = {}, cluster = {}, forgetting = {} }: Parts = {}): NodeView {
   const members = [{ name: 'n1', state: 'alive', isLeaving: false, isLost: false, ...member }];
   return {
     epoch,
-    status: () => ({ state }) as NodeStatus,
+    status: () => ({ state, forgetting: { tombstones: 0, expired: 0, ...forgetting } }) as unknown as NodeStatus,
     cluster: () => ({ members, changes: [], isRecovering: false, hints: 0, ...cluster }) as unknown as ClusterReport,
   };
 }
@@ -44,6 +45,16 @@ describe('P5: the cluster comes to rest', () => {
 
   it('rejects a member that does not run', () => {
     expect(missing([node(), undefined])).toContain('every node runs');
+  });
+});
+
+describe('P2: what is deleted is forgotten', () => {
+  it('passes when nobody holds a tombstone or an expired value any more', () => {
+    expect(hasForgotten([node(), node({ forgetting: { expiring: 3 } })])).toBe(true);
+  });
+
+  it.each([{ tombstones: 1 }, { expired: 1 }])('rejects a member with %o', (forgetting) => {
+    expect(hasForgotten([node(), node({ forgetting })])).toBe(false);
   });
 });
 

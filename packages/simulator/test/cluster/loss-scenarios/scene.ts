@@ -14,6 +14,7 @@ import {
 import { type BucketPlan, Fleet, judge, type Terms, type Violation, youngStore } from '../../../src/cluster/index.ts';
 import { Recorder } from '../../../src/cluster/recorder.ts';
 import { comeToRest } from '../../../src/cluster/rest.ts';
+import { briefMemory, forgetEveryMs } from '../../../src/cluster/run.ts';
 import { createWorld, type World } from '../../../src/index.ts';
 import { Witness } from './witness.ts';
 
@@ -35,6 +36,8 @@ export interface Setting {
   readonly keys?: number;
   /** Weights of members, by name. Default 1. */
   readonly weights?: ReadonlyMap<string, number>;
+  /** Whether nodes look every two seconds for what can be forgotten. Default: as seldom as they usually do. */
+  readonly forgets?: 'soon' | 'some time';
 }
 
 /** The one bucket of a scene, and its first key. */
@@ -49,16 +52,27 @@ export class Scene {
   readonly #plan: BucketPlan;
   readonly #keys: number;
   readonly #weights: ReadonlyMap<string, number>;
+  readonly #forgets: 'soon' | 'some time';
   readonly #options: Partial<NodeOptions>;
   readonly #stores = new Map<string, Store>();
   readonly #losses = new Map<string, { times: number; forged: OwnRecords }>();
 
-  constructor(seed: number, nodes: number, { hazards = {}, limits = {}, bucket = {}, keys = 1, weights = new Map() }: Setting = {}) {
+  constructor(
+    seed: number,
+    nodes: number,
+    { hazards = {}, limits = {}, bucket = {}, keys = 1, weights = new Map(), forgets = 'some time' }: Setting = {},
+  ) {
     this.world = createWorld({ seed });
     this.#plan = { name: bucketName, properties: bucket, asks: 'any' };
     this.#keys = keys;
     this.#weights = weights;
-    this.#options = { openStore: this.#open, hazards, limits };
+    this.#forgets = forgets;
+    this.#options = {
+      openStore: this.#open,
+      hazards,
+      limits: { ...(forgets === 'soon' ? briefMemory : {}), ...limits },
+      ...(forgets === 'soon' ? { forgetEveryMs } : {}),
+    };
     this.fleet = new Fleet({ world: this.world, nodes, store: youngStore, options: this.#options, weights });
   }
 
@@ -145,7 +159,7 @@ export class Scene {
   async judge(): Promise<string[]> {
     const { fleet, recorder } = this;
     const buckets = [this.#plan];
-    const unrest = await this.world.run(() => comeToRest({ fleet, recorder, plan: { buckets, keys: this.#keys } }));
+    const unrest = await this.world.run(() => comeToRest({ fleet, recorder, plan: { buckets, keys: this.#keys }, forgets: this.#forgets }));
     const terms: Terms = { buckets, timeoutMs: patienceMs, wasWell: () => true };
     return [...judge(recorder.history, terms), ...unrest].map(({ rule, sentence }: Violation) => `${rule}: ${sentence}`);
   }
