@@ -70,13 +70,7 @@ export async function assemble(opened: Opened): Promise<CoterieNode> {
   });
   const shutDown = async (): Promise<void> => {
     stopFollowing();
-    // All at once: what the background waits for from others ends when the door closes, decisions when the ring log does.
-    const doorAndLog = async (): Promise<void> => {
-      await endpoint?.close();
-      await ringLog.close();
-    };
-    const ends = await Promise.allSettled([gossip?.stop(), few.stop(), background.stop(), doorAndLog()]);
-    for (const end of ends) if (end.status === 'rejected') throw end.reason;
+    await allEnded([gossip?.stop() ?? Promise.resolve(), few.stop(), background.stop(), closeDoorAndLog(opened)]);
   };
   const counters = (): NodeCounters => countersOf(inside, { few, endpoint, gossip });
   const backups = backupsOf(opened);
@@ -113,6 +107,16 @@ export async function assemble(opened: Opened): Promise<CoterieNode> {
     await background.stop();
     throw error;
   }
+}
+
+/** All at once: what the background waits for from others ends when the door closes, decisions when the ring log does. */
+async function closeDoorAndLog({ endpoint, ringLog }: Opened): Promise<void> {
+  await endpoint?.close();
+  await ringLog.close();
+}
+
+async function allEnded(ending: readonly Promise<void>[]): Promise<void> {
+  for (const end of await Promise.allSettled(ending)) if (end.status === 'rejected') throw end.reason;
 }
 
 /** What the door for others and gossip count, and everything that has a limit. */
