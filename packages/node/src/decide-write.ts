@@ -27,7 +27,7 @@ export function decideWrite(local: CausalObject, change: WriteChange): CausalObj
   checkType(local);
   const event = local.set.event({ dot, at: now, value: payload, context });
   const swept = sweep(event, dot, properties.conflict);
-  const replaced = noteReplaced(local, { after: properties.conflict === 'lww' ? event : swept, now });
+  const replaced = noteReplaced(local, { after: swept, now });
   const { type, extensions } = local;
   const whole = withoutReplaced({ type, extensions, replaced, set: swept }, properties.conflict);
   const { clockEntriesMax } = properties;
@@ -47,10 +47,7 @@ function sweep(set: DottedSet<Payload>, own: Dot, conflict: Conflict): DottedSet
   return written.value.tombstone ? set.reduce((sibling) => !sibling.value.tombstone || sibling === written) : set;
 }
 
-/**
- * The list of replaced operations after a write. What an `lww` write swept is not on it: of two writes that swept each other's copies,
- * in two places, both would go.
- */
+/** The list of replaced operations after a write. */
 function noteReplaced(local: CausalObject, { after, now }: { readonly after: DottedSet<Payload>; readonly now: number }): ReplacedList {
   const gone = stillAsked(goneFrom(after, local.set), now);
   return gone.length === 0 ? local.replaced : local.replaced.note(gone, nextRank(local));
@@ -66,7 +63,7 @@ interface Moment {
 export function checkConditions(local: CausalObject, conditions: Conditions | undefined, on: Moment): void {
   if (conditions === undefined) return;
   const { ifNoneMatch, ifMatch } = conditions;
-  const holdsValue = shown(local.set, on.conflict).some((sibling) => isVisible(sibling.value, on.now));
+  const holdsValue = shown(local, on.conflict).some((sibling) => isVisible(sibling.value, on.now));
   if (ifNoneMatch === '*' && holdsValue) throw precondition('the key holds a value');
   if (ifMatch === undefined) return;
   if (!holdsValue) throw precondition('the key holds no value');
@@ -95,8 +92,8 @@ function checkType(object: CausalObject): void {
 }
 
 function checkSiblings(before: CausalObject, after: CausalObject, { conflict, siblingsMax }: BucketProperties): void {
-  const values = shown(after.set, conflict).length;
-  if (values <= siblingsMax || values <= shown(before.set, conflict).length) return;
+  const values = shown(after, conflict).length;
+  if (values <= siblingsMax || values <= shown(before, conflict).length) return;
   throw new CoterieError(
     'TOO_MANY_SIBLINGS',
     `the key holds ${values - 1} concurrent values; read it and write back one with the context`,

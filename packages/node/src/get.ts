@@ -137,7 +137,7 @@ function answer(core: Core, place: Place, { object, hash, reached }: Found): Get
 }
 
 function visibleSiblings(object: CausalObject, conflict: Conflict, now: number): SiblingValue[] {
-  const visible = shown(object.set, conflict).filter((sibling) => isVisible(sibling.value, now));
+  const visible = shown(object, conflict).filter((sibling) => isVisible(sibling.value, now));
   return visible.map((sibling) => {
     const { value, contentType, writtenAt, expiresAt } = sibling.value;
     const etag = siblingEtagOf(sibling);

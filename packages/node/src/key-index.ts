@@ -19,7 +19,7 @@ const untilTag = 1;
 /** What the index is to say of an object. */
 export function indexEntryOf(object: CausalObject, conflict: Conflict): Uint8Array {
   let until = 0;
-  for (const { value } of shown(object.set, conflict)) {
+  for (const { value } of shown(object, conflict)) {
     if (value.expiresAt === undefined) return shows;
     until = Math.max(until, value.expiresAt);
   }

@@ -1,7 +1,7 @@
 /**
  * One key at four stores that write, merge and hand over by the rules of the node, whose clients see what some store shows,
- * or only what a write answered, or nothing, and ask again at other stores. Beside it a twin: the plain list of which writes
- * some author had seen.
+ * or only what a write answered, or nothing, or want to delete what is there, and ask again at other stores. Beside it a
+ * twin: the plain list of which writes some author had seen.
  */
 import { Context, type Dot } from '@coterie/vector-clock';
 import fc from 'fast-check';
@@ -16,13 +16,16 @@ import { bytes } from './world.ts';
 /** Stores. */
 export const stores = [0, 1, 2, 3] as const;
 
+/** What an author has seen: the last is for deletes, and at each try something else. */
+export type Sight = 'nothing' | 'a store' | 'an answer' | 'what is there';
+
 /** One thing that happens. */
 export type Step =
   | {
       readonly do: 'write';
       readonly at: number;
       readonly kind: 'put' | 'delete';
-      readonly sees: 'nothing' | 'a store' | 'an answer';
+      readonly sees: Sight;
       readonly which: number;
       /** Whether the client knows the operation's id. */
       readonly named: boolean;
@@ -35,8 +38,11 @@ export type Step =
 interface Request {
   readonly operation: string;
   readonly kind: 'put' | 'delete';
-  readonly context: Context;
+  /** What its author has seen; absent: what is there. */
+  readonly context: Context | undefined;
   readonly dots: Dot[];
+  /** With what each try was carried out. */
+  readonly contexts: Context[];
   /** What each store made of it. */
   readonly taken: Map<number, Dot>;
 }
@@ -50,7 +56,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       do: fc.constant('write' as const),
       at: store,
       kind: fc.constantFrom('put' as const, 'put' as const, 'delete' as const),
-      sees: fc.constantFrom('nothing' as const, 'a store' as const, 'an answer' as const),
+      sees: fc.constantFrom<Sight>('nothing', 'a store', 'an answer', 'what is there'),
       which,
       named: fc.boolean(),
     }),
@@ -102,8 +108,8 @@ export class Copies {
   /** The twin: puts of which no author of a write had seen any copy. */
   get unreplaced(): readonly string[] {
     const { requests } = this;
-    const isSeen = (dots: readonly Dot[]): boolean =>
-      dots.some((dot) => requests.some((other) => other.dots.length > 0 && other.context.covers(dot)));
+    const seen = requests.flatMap(({ contexts }) => contexts);
+    const isSeen = (dots: readonly Dot[]): boolean => dots.some((dot) => seen.some((context) => context.covers(dot)));
     return requests.filter(({ kind, dots }) => kind === 'put' && dots.length > 0 && !isSeen(dots)).map(({ operation }) => operation);
   }
 
@@ -112,22 +118,23 @@ export class Copies {
     const request: Request = {
       operation: named ? `000000000000-${number}` : ` ${number}`,
       kind,
-      context: this.#seen(sees, at),
+      context: sees === 'what is there' && kind === 'delete' ? undefined : this.#seen(sees, at),
       dots: [],
+      contexts: [],
       taken: new Map(),
     };
     this.requests.push(request);
     return request;
   }
 
-  #seen(sees: 'nothing' | 'a store' | 'an answer', at: number): Context {
+  #seen(sees: Sight, at: number): Context {
     if (sees === 'a store') return Context.whole(this.objects[at % stores.length].set);
     const answer = sees === 'an answer' && this.#answers.length > 0 ? this.#answers[at % this.#answers.length] : undefined;
     return answer ?? Context.empty;
   }
 
   /** As a coordinator does: an operation that the store or the key knows is answered, and not carried out. */
-  #write({ operation, kind, context, dots, taken }: Request, at: number): void {
+  #write({ operation, kind, context: given, dots, contexts, taken }: Request, at: number): void {
     const local = this.objects[at];
     const own = taken.get(at);
     // Nobody but the node knows the id.
@@ -138,12 +145,14 @@ export class Copies {
     const dot = { incarnation: `000000000000000${at}`, epoch: this.#epochs[at] ?? now, counter: now };
     this.#epochs[at] = dot.epoch;
     const stamp = this.conflict === 'lww' ? 1 + highestStamp(local.set) : undefined;
+    const context = given ?? Context.whole(local.set);
     const rank = rankFor(operation, local);
     const said = { writtenAt: now, stamp, rank, operation, contentType: '', extensions: [], value: bytes(`${now}`) };
     const payload = makePayload({ tombstone: kind === 'delete', ...said }, 0);
     const properties = { ...defaultProperties, conflict: this.conflict };
     const after = decideWrite(local, { dot, now, payload, context, properties });
     dots.push(dot);
+    contexts.push(context);
     taken.set(at, dot);
     this.#answers.push(Context.afterWrite(after.set, dot, context));
     this.#keep(at, after);

@@ -52,6 +52,17 @@ describe('the operations that were replaced', () => {
     expect(full.has('o1', 0)).toBe(true);
   });
 
+  it('are newest by rank, whatever the clocks said', () => {
+    const ahead = noneReplaced.note([written('ahead', hourMs)], 1);
+    const full = ahead.join(
+      noneReplaced.note(
+        Array.from({ length: replacedMax }, (_, at) => written(`o${at}`)),
+        2,
+      ),
+    );
+    expect(full.has('ahead', hourMs)).toBe(false);
+  });
+
   it('do not hold what nobody can ask for again', () => {
     const own = written(' 0123456789abcdef');
     const long = written('long ago');

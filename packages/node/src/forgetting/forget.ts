@@ -61,8 +61,9 @@ function withoutDead({ set }: CausalObject, floor: Floor, before: Before): Dotte
 }
 
 /** Of `lww` values the highest alone is shown: were it to go by itself, one that it outranks would come to light. */
-function withoutDeadStamped({ set }: CausalObject, floor: Floor, before: Before): DottedSet<Payload> {
-  const shows = winner(set);
+function withoutDeadStamped(object: CausalObject, floor: Floor, before: Before): DottedSet<Payload> {
+  const { set } = object;
+  const shows = winner(object);
   const isOver = shows !== undefined && isDead(shows.value, before) && set.siblings.every(({ dot }) => isBelow(floor, dot));
   return set.reduce((sibling) => !isOver && (sibling === shows || !(isBelow(floor, sibling.dot) && isDead(sibling.value, before))));
 }
