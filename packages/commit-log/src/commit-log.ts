@@ -5,7 +5,7 @@
  * ```
  *  reserve ─▶ encode ─▶ commit ─▶ pending group ─▶ handed over ─▶ applied ─▶ durable
  *                                    when the microtask queue drains, at 64 records or 256 KiB, or at once (sync forms);
- *                                    while a sync runs, a group of only durable records waits for its end
+ *                                    while a sync runs, a group of only durable records waits for the end of the turn in which it ends
  * ```
  *
  * Invariants: a promise resolves after its record was applied; `failure` once set stays, and nothing is written after it.
@@ -61,7 +61,7 @@ export class CommitLog {
       segments,
       handedSequence: (): number => this.#writer.applied,
       advanced: (): void => this.#writer.group.wantClaim(),
-      roundDone: (): void => this.#schedule(),
+      roundDone: (): void => this.#afterRound(),
       fail,
     };
     this.#segments = segments;
@@ -285,6 +285,19 @@ export class CommitLog {
     this.#scheduled = true;
     this.#recordsSeen = 0;
     void settled.then(this.#drain);
+  }
+
+  /**
+   * A sync has ended, and what waits is the next group. Under load much else has arrived in this turn of the event loop that is not
+   * read yet, and it would have to wait for a sync of its own: so the group is handed over at the end of the turn. Nobody who
+   * writes one record after the other meets this: nothing waits then.
+   */
+  #afterRound(): void {
+    if (this.#scheduled) return;
+    if (this.#writer.group.records === 0 || this.#syncer.awaited) return this.#schedule();
+    this.#scheduled = true;
+    this.#recordsSeen = 0;
+    void this.#settings.environment.timers.turn().then(this.#drain);
   }
 
   /** Runs again and again at the end of the microtask queue, until no record has come in between. */

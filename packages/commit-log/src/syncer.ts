@@ -52,6 +52,11 @@ export class Syncer {
     return this.#running;
   }
 
+  /** Whether something that was handed over waits for the next round. */
+  get awaited(): boolean {
+    return this.#waiting.length > 0;
+  }
+
   /** Has `waiter` resolved once everything handed over until now is durable. `start` must follow. */
   request(waiter: Deferred): void {
     this.#waiting.push(waiter);

@@ -61,6 +61,26 @@ describe('commit', () => {
     expect(log.durableSequence).toBe(21);
   });
 
+  it('has what comes in the turn in which a sync ends share the next one, and makes nobody wait for a turn where nothing waits', async () => {
+    const simulation = createSimulation({ seed: 1 });
+    const turns: (() => void)[] = [];
+    const timers = { ...simulation.environment.timers, turn: () => new Promise<void>((resolve) => void turns.push(resolve)) };
+    const { log } = await openIn(simulation, { environment: { ...simulation.environment, timers } });
+    const commit = (): Promise<void> => (stage(log, 10), log.commit(true));
+    await simulation.run(commit());
+    const first = commit();
+    for (let i = 0; i < 5; i++) await Promise.resolve();
+    const second = commit();
+    await simulation.run(first);
+    expect(turns).toHaveLength(1);
+    const third = commit();
+    for (let i = 0; i < 5; i++) await Promise.resolve();
+    expect([log.pendingRecords, log.appliedSequence]).toEqual([2, 2]);
+    turns[0]();
+    await simulation.run(Promise.all([second, third]));
+    expect([log.durableSequence, turns.length]).toEqual([4, 1]);
+  });
+
   it('without reserve is refused, and so is a record that is too large or takes no sequence', async () => {
     const { log } = await openIn(createSimulation({ seed: 1 }), { recordBytesMax: 1000 });
     expect(() => log.commitSync(false)).toThrow(/nothing is reserved/);
