@@ -79,12 +79,11 @@ export function addressAt(objectKey: Uint8Array): Address {
   const nameEnd = nameAt + (objectKey[nameAt - 1] ?? 0);
   if (objectKey[0] !== space.object || objectKey.length <= nameEnd + 4)
     throw new CoterieError('CORRUPTION', 'a key of the store is no address');
-  const view = new DataView(objectKey.buffer, objectKey.byteOffset, objectKey.length);
   return {
-    bucket: decoder.decode(objectKey.subarray(nameAt, nameEnd)),
-    generation: view.getUint32(nameEnd),
+    bucket: nameIn(objectKey, nameEnd).text,
+    generation: wordAt(objectKey, nameEnd),
     key: objectKey.slice(nameEnd + 4),
-    token: { high: view.getUint32(1), low: view.getUint32(5) },
+    token: { high: wordAt(objectKey, 1), low: wordAt(objectKey, 5) },
     objectKey,
   };
 }
@@ -101,20 +100,29 @@ export interface Scope {
 export function scopeOf(objectKey: Uint8Array): Scope {
   const nameEnd = nameAt + (objectKey[nameAt - 1] ?? 0);
   if (objectKey[0] !== space.object || objectKey.length <= nameEnd + 4 || objectKey.length > nameEnd + 4 + keyBytesMax) throw noAddress();
-  return { bucket: nameIn(objectKey, nameEnd), generation: wordAt(objectKey, nameEnd), high: wordAt(objectKey, 1) };
+  return { bucket: nameIn(objectKey, nameEnd).text, generation: wordAt(objectKey, nameEnd), high: wordAt(objectKey, 1) };
+}
+
+/** A bucket's name as bytes and as the text that they read as. */
+interface Name {
+  readonly bytes: Uint8Array;
+  readonly text: string;
+  /** Whether these bytes are how the text is written: bytes that are no text read as something, too. */
+  readonly isSpelling: boolean;
 }
 
 // Questions are about a few buckets, and to decode a name costs more than to compare it with the last one.
-let lastName: { readonly bytes: Uint8Array; readonly text: string } = { bytes: new Uint8Array(0), text: '' };
+let lastName: Name = { bytes: new Uint8Array(0), text: '', isSpelling: true };
 
-function nameIn(objectKey: Uint8Array, nameEnd: number): string {
-  const { bytes, text } = lastName;
+function nameIn(objectKey: Uint8Array, nameEnd: number): Name {
+  const { bytes } = lastName;
   let isLast = bytes.length === nameEnd - nameAt;
   for (let i = 0; isLast && i < bytes.length; i++) isLast = bytes[i] === objectKey[nameAt + i];
-  if (isLast) return text;
+  if (isLast) return lastName;
   const name = objectKey.slice(nameAt, nameEnd);
-  lastName = { bytes: name, text: decoder.decode(name) };
-  return lastName.text;
+  const text = decoder.decode(name);
+  lastName = { bytes: name, text, isSpelling: equalBytes(new TextEncoder().encode(text), name) };
+  return lastName;
 }
 
 function wordAt(bytes: Uint8Array, at: number): number {
@@ -124,22 +132,12 @@ function wordAt(bytes: Uint8Array, at: number): number {
 /** The address that a peer names, checked whole: it is the one that its bucket and key have. @throws `PROTOCOL` */
 export function addressFrom(objectKey: Uint8Array): Address {
   const address = parsed(objectKey);
-  const { bucket, key, token } = address;
-  const nameBytes = objectKey.subarray(nameAt, nameAt + objectKey[nameAt - 1]);
-  const own = tokenOf(nameBytes, key);
-  const isSound = key.length <= keyBytesMax && own.high === token.high && own.low === token.low && isSpelling(nameBytes, bucket);
+  const { key, token } = address;
+  const name = nameIn(objectKey, nameAt + objectKey[nameAt - 1]);
+  const own = tokenOf(name.bytes, key);
+  const isSound = key.length <= keyBytesMax && own.high === token.high && own.low === token.low && name.isSpelling;
   if (!isSound) throw noAddress();
   return address;
-}
-
-/** Whether these bytes are how the text that was read from them is written: bytes that are no text read as something, too. */
-function isSpelling(bytes: Uint8Array, text: string): boolean {
-  // ASCII, as nearly all names are: the encoder costs more than all the rest here.
-  return (text.length === bytes.length && bytes.every(isAscii)) || equalBytes(new TextEncoder().encode(text), bytes);
-}
-
-function isAscii(byte: number): boolean {
-  return byte < 0x80;
 }
 
 function parsed(objectKey: Uint8Array): Address {

@@ -39,9 +39,14 @@ export function thresholdOf(wanted: Wanted, copies: number, names: readonly [str
 
 /** Which stores answered well, for the reply. */
 export function reachedBy(pursuit: Pursuit): { readonly primaries: number; readonly fallbacks: number; readonly synced: number } {
-  const good = pursuit.outcomes.filter((outcome) => outcome.ok);
-  const primaries = good.filter((outcome) => pursuit.isPrimary(outcome)).length;
-  return { primaries, fallbacks: good.length - primaries, synced: good.filter((outcome) => outcome.synced === true).length };
+  let [good, primaries, synced] = [0, 0, 0];
+  for (const outcome of pursuit.outcomes) {
+    if (!outcome.ok) continue;
+    good += 1;
+    if (pursuit.isPrimary(outcome)) primaries += 1;
+    if (outcome.synced === true) synced += 1;
+  }
+  return { primaries, fallbacks: good - primaries, synced };
 }
 
 /** The stores that the reply counts, by name. */

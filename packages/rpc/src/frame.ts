@@ -96,15 +96,14 @@ function cutValues(
   { count, bodyStart, end }: { readonly count: number; readonly bodyStart: number; readonly end: number },
 ): { values: readonly Uint8Array[]; bodyEnd: number } {
   if (count > valuesMax || bodyStart > end) throw protocolError(`a frame with ${count} values that it has no room for`);
-  const lengths: number[] = [];
+  const lengthsAt = bodyStart - 4 * count;
   let bodyEnd = end;
-  for (let i = 0; i < count; i++) {
-    lengths.push(readU32(bytes, bodyStart - 4 * (count - i)));
-    bodyEnd -= lengths[i];
-  }
+  for (let i = 0; i < count; i++) bodyEnd -= readU32(bytes, lengthsAt + 4 * i);
   if (bodyEnd < bodyStart) throw protocolError('a frame whose values are longer than itself');
+  const values: Uint8Array[] = [];
   let at = bodyEnd;
-  return { values: lengths.map((length) => bytes.subarray(at, (at += length))), bodyEnd };
+  for (let i = 0; i < count; i++) values.push(bytes.subarray(at, (at += readU32(bytes, lengthsAt + 4 * i))));
+  return { values, bodyEnd };
 }
 
 /** The error for bytes that break the rules. */

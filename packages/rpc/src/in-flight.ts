@@ -1,6 +1,7 @@
 /**
  * Questions that wait for their answers, with their deadlines: one timer for all of them, armed for the earliest. It is
- * moved forward only when a question comes that is more urgent, so a question costs no timer of its own.
+ * moved forward only when a question comes that is more urgent, and left alone when none waits any more, since the next
+ * one comes soon: so a question costs no timer of its own.
  */
 import { CoterieError } from '@coterie/env';
 import type { Timer } from '@coterie/env';
@@ -53,7 +54,6 @@ export class InFlight {
   take(id: number): Waiting | undefined {
     const waiting = this.#waiting.get(id);
     this.#waiting.delete(id);
-    if (this.#waiting.size === 0) this.#disarm();
     return waiting;
   }
 
@@ -77,6 +77,7 @@ export class InFlight {
   failAll(reason: (mayHaveTakenEffect: boolean) => Error): void {
     this.failSent(() => reason(true));
     for (const { id } of this.unsent()) this.fail(id, reason(false));
+    this.#disarm();
   }
 
   /** Those that were sent fail. */

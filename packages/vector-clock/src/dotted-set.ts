@@ -77,7 +77,8 @@ export class DottedSet<T> {
     if (this.knows(dot)) throw new CoterieError('INVALID_ARGUMENT', 'the dot was used before');
     const clock = (context === undefined ? this.clock : this.clock.join(context.clock)).with(dot, event.at);
     const kept = context === undefined ? this.siblings : this.siblings.filter((sibling) => !context.covers(sibling.dot));
-    const siblings = [...kept, { dot, value: event.value }].sort((a, b) => compareDots(a.dot, b.dot));
+    const siblings = [...kept];
+    insert(siblings, { dot, value: event.value });
     return new DottedSet(clock, siblings, gatherCloud(clock, this.cloud, context?.dots));
   }
 
@@ -89,9 +90,8 @@ export class DottedSet<T> {
       if (other.has(sibling.dot) || !other.knows(sibling.dot)) siblings.push(sibling);
     }
     for (const sibling of other.siblings) {
-      if (!this.has(sibling.dot) && !this.knows(sibling.dot)) siblings.push(sibling);
+      if (!this.has(sibling.dot) && !this.knows(sibling.dot)) insert(siblings, sibling);
     }
-    siblings.sort((a, b) => compareDots(a.dot, b.dot));
     const clock = this.clock.join(other.clock);
     return new DottedSet(clock, siblings, gatherCloud(clock, this.cloud, other.cloud));
   }
@@ -156,6 +156,14 @@ export class DottedSet<T> {
   #isLive(entry: ClockEntry): boolean {
     return this.siblings.some(({ dot }) => dot.incarnation === entry.incarnation && dot.epoch === entry.epoch);
   }
+}
+
+/** Puts a sibling where its dot belongs. Sets are small and sorted already; `sort` would make arrays of its own each time. */
+function insert<T>(siblings: Sibling<T>[], sibling: Sibling<T>): void {
+  let at = siblings.length;
+  while (at > 0 && compareDots(siblings[at - 1].dot, sibling.dot) > 0) at--;
+  if (at === siblings.length) siblings.push(sibling);
+  else siblings.splice(at, 0, sibling);
 }
 
 /** What a forget round settled. */
