@@ -40,7 +40,7 @@ const count = positive('seeds', values.seeds);
 const minutes = positive('minutes', values.minutes);
 const linesShown = positive('lines', values.lines);
 const linesMax = Math.max(200, linesShown);
-const total = { seeds: 0, failed: 0, faults: 0, operations: 0, acknowledged: 0, virtualMs: 0 };
+const total = { seeds: 0, failed: 0, faults: 0, operations: 0, acknowledged: 0, mayBeLost: 0, lost: 0, virtualMs: 0 };
 const startedAt = performance.now();
 let reportedAt = startedAt;
 
@@ -74,6 +74,8 @@ async function runSeed(seed) {
     total.faults += result.faults;
     total.operations += result.operations;
     total.acknowledged += result.acknowledged;
+    total.mayBeLost += result.mayBeLost;
+    total.lost += result.lost;
     total.virtualMs += result.virtualMs;
     if (values.trace) console.log(`seed ${seed}: trace ${result.traceHash}, ${result.events} events`);
     if (result.violations.length === 0) return;
@@ -102,9 +104,10 @@ function tellFailure(seed, { violations, lines }, faults) {
 
 function totals() {
   const seconds = (performance.now() - startedAt) / 1000;
-  const { seeds, failed, faults, operations, acknowledged, virtualMs } = total;
+  const { seeds, failed, faults, operations, acknowledged, mayBeLost, lost, virtualMs } = total;
   const pace = `${(seeds / seconds).toFixed(2)} seeds/s, ${(virtualMs / 1000 / seconds).toFixed(0)}x real time`;
-  return `${seeds} of ${count} seeds, ${failed} failed; ${pace}; ${faults} faults, ${operations} operations checked, ${acknowledged} writes acknowledged`;
+  const losses = mayBeLost === 0 ? '' : `, ${mayBeLost} might be lost and ${lost} are`;
+  return `${seeds} of ${count} seeds, ${failed} failed; ${pace}; ${faults} faults, ${operations} operations checked, ${acknowledged} writes acknowledged${losses}`;
 }
 
 for (let seed = first; seed < first + count; seed++) {

@@ -4,7 +4,7 @@
  *
  * ```
  *   scenario.actions ──▶ at its time: ask a member that runs, or start a machine ──refused or silent──▶ once more, a while later
- *   every 100 ms     ──▶ the ring of every node: each partition on distinct members, on as many as there can be, in as
+ *   every 20 ms      ──▶ the ring of every node: each partition on distinct members, on as many as there can be, in as
  *                        many zones as there can be
  * ```
  */
@@ -23,7 +23,7 @@ const copies = 3;
 const patienceMs = 12_000;
 const triesMax = 8;
 const pauseMs = 3000;
-const watchMs = 100;
+const watchMs = 20;
 /**
  * Moves of a plan, over the fewest that loads alone ask for; and one for each member, since lists that are full can ask for
  * a chain of swaps. (What is really needed, a flow says in the tests of the planner.)
@@ -34,7 +34,7 @@ const movesMax = 1.05;
 export class Operators {
   readonly violations: Violation[] = [];
   readonly #fleet: Fleet;
-  readonly #seen = new Set<string>();
+  readonly #seen = new Set<number>();
   readonly #ledger: StoreLedger | undefined;
   readonly #accidents: Accidents | undefined;
   #newest = 0;
@@ -114,10 +114,9 @@ export class Operators {
   }
 
   #check(node: CoterieNode): void {
+    if (this.#seen.has(node.epoch)) return;
     const { epoch, members, replicas } = node.ring();
-    const key = `${epoch}`;
-    if (this.#seen.has(key)) return;
-    this.#seen.add(key);
+    this.#seen.add(epoch);
     if (epoch > this.#newest) {
       this.#newest = epoch;
       this.#ledger?.ring(replicas.map((holders) => holders.map((position) => members[position]?.id ?? '')));

@@ -41,6 +41,9 @@ export interface RunResult {
   /** Writes and reads that the checkers judged. */
   readonly operations: number;
   readonly acknowledged: number;
+  /** Acknowledged writes that may be lost, since all stores that a reply counted have lost them, and those of them that are. */
+  readonly mayBeLost: number;
+  readonly lost: number;
   /** The last lines that the nodes logged. */
   readonly lines: readonly string[];
 }
@@ -80,7 +83,7 @@ export async function runScenario(scenario: Scenario, options: RunOptions = {}):
     ...(options.disks === undefined ? {} : { disks: options.disks }),
   });
   const recorder = new Recorder();
-  const { violations, fullest } = await world.run(() => live(scenario, fleet, { recorder, ledger }));
+  const { violations, fullest, lost } = await world.run(() => live(scenario, fleet, { recorder, ledger }));
   const { history } = recorder;
   return {
     seed: scenario.seed,
@@ -93,6 +96,8 @@ export async function runScenario(scenario: Scenario, options: RunOptions = {}):
     faults: scenario.faults.length,
     operations: history.writes.length + history.reads.length + history.last.length,
     acknowledged: history.writes.filter((write) => effectOf(write) === 'certain').length,
+    mayBeLost: history.writes.filter((write) => effectOf(write) === 'certain' && ledger.mayBeLostFrom(write) < Infinity).length,
+    lost,
     lines: lines.all,
   };
 }
@@ -103,7 +108,11 @@ interface Books {
   readonly ledger: StoreLedger;
 }
 
-async function live(scenario: Scenario, fleet: Fleet, { recorder, ledger }: Books): Promise<Pick<RunResult, 'violations' | 'fullest'>> {
+async function live(
+  scenario: Scenario,
+  fleet: Fleet,
+  { recorder, ledger }: Books,
+): Promise<Pick<RunResult, 'violations' | 'fullest' | 'lost'>> {
   const { world } = fleet;
   const { workload } = scenario;
   await fleet.form();
@@ -135,12 +144,11 @@ async function live(scenario: Scenario, fleet: Fleet, { recorder, ledger }: Book
     lostFrom: (write: Write) => ledger.mayBeLostFrom(write),
     wasWell: (node: string, fromMs: number, untilMs: number) => health.wasWell(node, fromMs, untilMs),
   };
-  const unannounced = ledger
-    .unannounced(lostWrites(recorder.history, workload.buckets))
-    .map((sentence): Violation => ({ rule: 'P1', sentence }));
+  const lost = lostWrites(recorder.history, workload.buckets);
+  const unannounced = ledger.unannounced(lost).map((sentence): Violation => ({ rule: 'P1', sentence }));
   const found = [...judge(recorder.history, terms), ...unannounced, ...unrest, ...operators.violations];
   const violations = [...found, ...checkBounded(watch.fullest)];
-  return { violations, fullest: watch.fullest };
+  return { violations, fullest: watch.fullest, lost: lost.length };
 }
 
 async function makeBuckets(fleet: Fleet, { buckets }: WorkloadPlan): Promise<void> {

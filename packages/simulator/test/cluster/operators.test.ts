@@ -43,7 +43,7 @@ describe('a ring that comes about', () => {
   const complaintsAbout = async (replicas: readonly (readonly number[])[]): Promise<string[]> => {
     const members = ['a', 'b', 'c'].map((name) => ({ id: name, name, http: '' }));
     const cluster = { epoch: 9, changes: [], members: members.map(() => ({ zone: 'z', isLeaving: false, isLost: false })) };
-    const node = { cluster: () => cluster, ring: () => ({ epoch: 9, partitions: replicas.length, members, replicas }) };
+    const node = { epoch: 9, cluster: () => cluster, ring: () => ({ epoch: 9, partitions: replicas.length, members, replicas }) };
     let rounds = 0;
     const fleet = {
       nodes: [node],
