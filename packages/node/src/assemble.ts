@@ -147,7 +147,7 @@ async function assembleInside({ settings, store, life, recovery, ringLog, endpoi
   const { environment, limits, sync, hazards } = settings;
   const { clock, log } = environment;
   const buckets = await Buckets.load(store, limits.bucketsMax, ringLog.state.buckets);
-  const hints = await HintLedger.load(store, limits.hintsMax);
+  const hints = hazards.hintsInMemory ? new HintLedger(limits.hintsMax) : await HintLedger.load(store, limits.hintsMax);
   const memory = new OperationMemory({ store, clock, log, memoryMs: limits.operationMemoryMs, ranMs: life.ranBeforeMs });
   const { partitions } = ringLog.state.ring;
   await prepareTrees(store, partitions);

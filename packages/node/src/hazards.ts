@@ -14,11 +14,15 @@
 import { type Clock, CoterieError } from '@coterie/env';
 import type { Sum64 } from '@coterie/merkle';
 import type { Endpoint, Handler } from '@coterie/rpc';
-import { Context, type VersionVector } from '@coterie/vector-clock';
+import { Context, DottedSet, type VersionVector } from '@coterie/vector-clock';
 import type { KeyTurn, KeyTurns } from './key-locks.ts';
 import { writeLeaf, type WriteLeaf } from './anti-entropy/trees.ts';
 import type { ClusterState } from './cluster/state.ts';
 import { type Conflict, mergeObjects } from './merge.ts';
+import type { Core } from './core.ts';
+import { ended } from './forgetting/floor.ts';
+import { dropBelow } from './forgetting/look.ts';
+import { makePayload } from './payload.ts';
 import type { Store } from './store.ts';
 import type { CausalObject } from './object.ts';
 
@@ -26,8 +30,14 @@ import type { CausalObject } from './object.ts';
 export interface Hazards {
   /** Scenario 1: a context is a plain clock of the whole object. It replaces all siblings or, if any of them is newer, none. */
   readonly mergedClockOnly: boolean;
+  /** Scenario 3: each store drops tombstones by itself as soon as it looks, and lets in whatever comes. */
+  readonly reapsAlone: boolean;
+  /** Scenario 4: a value that arrives has its whole time to live before it again. */
+  readonly expiryFromArrival: boolean;
   /** Scenario 5: in `lww` buckets the coordinator's wall clock decides alone, whatever the writer had seen. */
   readonly wallClockWins: boolean;
+  /** Scenario 6: what a store keeps for others is noted in memory alone: after a restart nobody sends it. */
+  readonly hintsInMemory: boolean;
   /** Scenario 10: the sum of a leaf is written after the object, not with it. */
   readonly leavesApart: boolean;
   /** Scenario 9: ids of operations are not looked at: whatever asks for a write is a write of its own. */
@@ -55,6 +65,9 @@ export interface Hazards {
 /** A node that keeps every promise. */
 export const noHazards: Hazards = {
   mergedClockOnly: false,
+  reapsAlone: false,
+  expiryFromArrival: false,
+  hintsInMemory: false,
   wallClockWins: false,
   leavesApart: false,
   everyTryAWrite: false,
@@ -154,4 +167,35 @@ export function takingTurnsWithClients(handlers: Readonly<Record<string, Handler
   const { merge } = handlers;
   if (merge === undefined) return handlers;
   return { ...handlers, merge: (request) => node.amongClients(request.values[1]?.length ?? 0, async () => merge(request)) };
+}
+
+/** Scenario 3: below this floor lies whatever any store ever wrote. */
+class EveryLife extends Map<string, number> {
+  override get(): number {
+    return ended;
+  }
+}
+
+/** Scenario 3: drops every tombstone of this store, as if everybody had agreed. */
+export async function reapAlone(core: Core): Promise<number> {
+  let dropped = 0;
+  const common = {
+    floor: { round: 1, upTo: new EveryLife() },
+    before: { expiredMs: core.environment.clock.now() },
+    state: 'settled' as const,
+  };
+  for (let partition = 0; partition < core.cluster.state.ring.partitions; partition++) {
+    const floors = core.buckets.list().map(({ name, generation }) => ({ partition, bucket: name, generation, ...common }));
+    dropped += await dropBelow(core, partition, floors);
+  }
+  return dropped;
+}
+
+/** Scenario 4: the object as if each of its values had been written now. */
+export function leasedAnew(object: CausalObject, seed: number, nowMs: number): CausalObject {
+  const siblings = object.set.siblings.map(({ dot, value }) => {
+    const { expiresAt, writtenAt } = value;
+    return { dot, value: expiresAt === undefined ? value : makePayload({ ...value, expiresAt: nowMs + expiresAt - writtenAt }, seed) };
+  });
+  return { ...object, set: DottedSet.of(object.set.clock, siblings, object.set.cloud) };
 }

@@ -10,6 +10,7 @@ import { addressSeed, decodeObject, encodeObject, equalHashes, hashOf } from './
 import { type Core, placementAt } from './core.ts';
 import type { EpochGate } from './epoch-gate.ts';
 import { type KeyStretch, listStretch, type StretchOrder } from './list-keys.ts';
+import { leasedAnew } from './hazards.ts';
 import { type Address, addressFrom, scopeOf, successor } from './layout.ts';
 import { countMoved } from './moved.ts';
 import type { CopyPage, HashPage, MergeOrder, ObjectHash, OutlinedObject, PartitionRanges, RemoteCopy } from './peers.ts';
@@ -47,7 +48,10 @@ export class PeerService {
   merge(epoch: number, address: Address, copy: { readonly object: Uint8Array; readonly order: MergeOrder }): Promise<boolean> {
     const { local, syncsEachWrite } = this.#core;
     const mergeAt = (place: Place): Promise<boolean> => {
-      const object = decodeObject(copy.object, 0, addressSeed(address.objectKey));
+      const seed = addressSeed(address.objectKey);
+      const sent = decodeObject(copy.object, 0, seed);
+      const { hazards, environment } = this.#core;
+      const object = hazards.expiryFromArrival ? leasedAnew(sent, seed, environment.clock.now()) : sent;
       const { hintFor } = copy.order;
       return local.merge(hintFor === undefined ? place : { ...place, hintFor }, object).then(() => syncsEachWrite);
     };

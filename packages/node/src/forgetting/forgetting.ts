@@ -9,6 +9,7 @@
  */
 import type { ForgettingReport } from '../api.ts';
 import type { Core } from '../core.ts';
+import { reapAlone } from '../hazards.ts';
 import { ForgettingAnswers, type AnswerParts } from './answers.ts';
 import { RoundDriver } from './driver.ts';
 import type { KeptFloor } from './floors.ts';
@@ -43,7 +44,8 @@ export class Forgetting {
   async drive(): Promise<void> {
     if (this.#driver === undefined || this.#stopped) return;
     await prepareList(this.#core);
-    await this.#driver.step();
+    if (this.#core.hazards.reapsAlone) this.#dropped += await reapAlone(this.#core);
+    else await this.#driver.step();
   }
 
   /** Learns of floors, and drops what is dead below those that hold here. */

@@ -2,6 +2,7 @@
 import { openStore } from '@coterie/lsm';
 import {
   type BucketProperties,
+  type DeleteRequest,
   type GetRequest,
   type Hazards,
   type NodeOptions,
@@ -105,6 +106,11 @@ export class Scene {
   put(at: string, value: string, ask: Partial<PutRequest> = {}): Promise<WriteReply> {
     const request = { bucket: bucketName, key: encode(keyName), value: encode(value), ...ask };
     return this.world.run(() => this.fleet.ask(at, (node) => node.put(request), patienceMs));
+  }
+
+  remove(at: string, ask: Partial<DeleteRequest> = {}): Promise<WriteReply> {
+    const request = { bucket: bucketName, key: encode(keyName), ...ask };
+    return this.world.run(() => this.fleet.ask(at, (node) => node.delete(request), patienceMs));
   }
 
   /** The values, sorted. */
