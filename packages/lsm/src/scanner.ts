@@ -49,6 +49,8 @@ const pagesPerTurn = 4;
 /** Scans of at least so many entries read ahead and leave the cache alone. */
 const longScan = 1000;
 const readAheadBytes: number = 256 * 1024;
+/** What an async range reads ahead when it misses a block for the second time; from there on it doubles. */
+const firstAheadBytes: number = 16 * 1024;
 
 /** What scans are made of. */
 export interface ScannerParts {
@@ -149,11 +151,12 @@ export class Scanner {
     state.checkOpen();
     const asOf = sequence();
     snapshots.open(asOf);
+    const ahead = new ReadAhead(reverse);
     try {
       let left = limit;
       for (let pages = 0; left > 0; ) {
         if (++pages % pagesPerTurn === 0) await timers.turn();
-        const page = await this.#page({ bounds, reverse, limit: Math.min(left, pageEntries), asOf });
+        const page = await this.#page({ bounds, reverse, limit: Math.min(left, pageEntries), asOf, ahead });
         yield* page.entries;
         left -= page.entries.length;
         const last = page.entries[page.entries.length - 1];
@@ -180,7 +183,7 @@ export class Scanner {
         } catch (error) {
           if (page.entries.length > 0 && (error instanceof BlockMissing || isCoterieError(error, 'CORRUPTION'))) return page;
           if (!(error instanceof BlockMissing)) throw error;
-          await error.table.load(error.block, hold);
+          await error.table.load(error.block, hold, request.ahead.next());
         }
       }
     } catch (error) {
@@ -222,6 +225,27 @@ interface PageRequest {
   readonly reverse: boolean;
   readonly limit: number;
   readonly asOf: number;
+  readonly ahead: ReadAhead;
+}
+
+/**
+ * How much a range reads at once: nothing ahead at first, and more with each block that it misses. A page begins anew after
+ * every miss and walks over what is deleted again, so misses have to become few. Backwards nothing lies ahead.
+ */
+class ReadAhead {
+  readonly #mostBytes: number;
+  #bytes = 0;
+
+  constructor(reverse: boolean) {
+    this.#mostBytes = reverse ? 0 : readAheadBytes;
+  }
+
+  /** Bytes to read ahead with the block that is missing now. */
+  next(): number {
+    const bytes = Math.min(this.#bytes, this.#mostBytes);
+    this.#bytes = bytes === 0 ? firstAheadBytes : 2 * bytes;
+    return bytes;
+  }
 }
 
 interface Page {
