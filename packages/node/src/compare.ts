@@ -53,6 +53,7 @@ async function pass(core: Core, { source, ranges }: Other, { pace, check }: Comp
   const differing = new Map<string, Uint8Array>();
   let cursor: Uint8Array | undefined;
   do {
+    const sinceMs = pace.now();
     const page = await core.cluster.peers.hashes(source, ranges, cursor);
     const behind = await behindOf(core, page.hashes);
     await stillBehind(core, source, behind);
@@ -60,7 +61,7 @@ async function pass(core: Core, { source, ranges }: Other, { pace, check }: Comp
     if (differing.size > remainingMax) throw new CoterieError('NOT_READY', `more than ${remainingMax} keys differ from what ${source} has`);
     cursor = page.cursor;
     check();
-    await pace.spend(page.hashes.length * entryBytes);
+    await pace.spend(page.hashes.length * entryBytes, sinceMs);
   } while (cursor !== undefined);
   return differing;
 }

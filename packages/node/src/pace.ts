@@ -1,5 +1,11 @@
-/** How fast a store takes over from others: so many bytes a second, so that clients are served meanwhile. */
+/**
+ * How fast a store takes over from others: so many bytes a second, and at least as long at rest as at work, so that clients
+ * are served meanwhile. How long the work took says how busy both sides are, which a rate does not know.
+ */
 import { type Clock, sleep, type Timers } from '@coterie/env';
+
+/** Longest rest: what took longer waited for somebody who did not answer. */
+const restMsMax = 250;
 
 /** Spends a rate. */
 export class Pace {
@@ -12,10 +18,16 @@ export class Pace {
     this.#bytesPerMs = bytesPerSecond / 1000;
   }
 
-  /** Resolves when so many bytes more may come. */
-  async spend(bytes: number): Promise<void> {
+  /** Now, for `spend`. */
+  now(): number {
+    return this.#world.clock.monotonic();
+  }
+
+  /** Resolves when more may come after so many bytes, on which work began at `sinceMs`. */
+  async spend(bytes: number, sinceMs: number): Promise<void> {
     const now = this.#world.clock.monotonic();
-    this.#freeAtMs = Math.max(this.#freeAtMs, now) + bytes / this.#bytesPerMs;
+    const restMs = Math.min(now - sinceMs, restMsMax);
+    this.#freeAtMs = Math.max(Math.max(this.#freeAtMs, now) + bytes / this.#bytesPerMs, now + restMs);
     const waitMs = Math.floor(this.#freeAtMs - now);
     if (waitMs >= 1) await sleep(this.#world.timers, waitMs);
   }

@@ -56,6 +56,7 @@ export async function takeOver(
   };
   let next = progress.cursor;
   do {
+    const sinceMs = pace.now();
     const page = await core.cluster.peers.page(from.source, from.ranges, next);
     if (next !== undefined && page.cursor !== undefined && compareBytes(page.cursor, next) <= 0) throw malformed('cursor');
     const bytes = page.records.reduce((sum, { object }) => sum + object.length, 0);
@@ -63,7 +64,7 @@ export async function takeOver(
     pending.push({ merges: await beginMerges(core, page), bytes, cursor: page.cursor });
     next = page.cursor;
     await settle(next === undefined ? 0 : pendingBytesMax);
-    await pace.spend(bytes);
+    await pace.spend(bytes, sinceMs);
   } while (next !== undefined);
 }
 
