@@ -30,6 +30,9 @@ const usualPatienceMs = 60_000;
 /** How long those who only look wait for one node: it is there or it is not. */
 export const lookPatienceMs: number = 10_000;
 
+/** Members that were named beside the one that is asked, in their order. */
+const othersOf = new WeakMap<URL, readonly URL[]>();
+
 /** Where commands go when nothing else is said. */
 export const defaultUrl = 'http://127.0.0.1:7070';
 
@@ -40,7 +43,7 @@ const readyPatienceMs = 2000;
 
 /**
  * The node to ask: the one that `--url` names or, of several separated by commas, the first that says it is ready. When none
- * does it is the first, whose failure then says why. @throws UsageFailure
+ * does it is the first, whose failure then says why. `ask` goes on to the others where that can do no harm. @throws UsageFailure
  */
 export async function endpointOf(url: string | undefined): Promise<URL> {
   const texts = (url ?? process.env['COTERIE_URL'] ?? defaultUrl).split(',').slice(0, endpointsMax);
@@ -52,7 +55,12 @@ export async function endpointOf(url: string | undefined): Promise<URL> {
       () => true,
       () => false,
     );
-    if (isReady) return endpoint;
+    if (!isReady) continue;
+    othersOf.set(
+      endpoint,
+      endpoints.filter((other) => other !== endpoint),
+    );
+    return endpoint;
   }
   return endpoints[0];
 }
@@ -75,11 +83,35 @@ export function segment(text: string): string {
   return encodeKey(Buffer.from(text, 'utf8'));
 }
 
-/** Asks the node at `endpoint`. @throws CommandFailure */
+/** Whether several members were named, so that a request may be sent to more than one. */
+export function hasOthers(endpoint: URL): boolean {
+  return othersOf.has(endpoint);
+}
+
+/**
+ * Asks the node at `endpoint`, and if that does not answer, or is stopping, the others that were named with it: when
+ * nothing was sent, or what was sent may come twice. @throws CommandFailure
+ */
 export async function ask(endpoint: URL, call: Call): Promise<Reply> {
-  const reply = await exchange(endpoint, call);
-  if (call.expect.includes(reply.status)) return reply;
-  throw refused(endpoint, call, reply);
+  const others = othersOf.get(endpoint) ?? [];
+  for (const [at, one] of [endpoint, ...others].entries()) {
+    const isLast = at === others.length;
+    const reply = await exchange(one, call).catch((error: unknown) => {
+      if (isLast || !mayGoOn(call, error as NodeJS.ErrnoException)) throw unreachable(one, call, error as NodeJS.ErrnoException);
+    });
+    if (reply === undefined) continue;
+    if (call.expect.includes(reply.status)) return reply;
+    if (isLast || reply.status !== 503 || !elsewhere.has(problemIn(reply)?.code ?? '')) throw refused(one, call, reply);
+  }
+  throw new Error('the last of several is answered for or thrown for');
+}
+
+/** Codes of a node that has begun nothing: it is starting, or stopping. */
+const elsewhere: ReadonlySet<string> = new Set(['NOT_READY', 'CLOSED']);
+
+/** Reading twice is harmless, and a write with an operation id happens once. */
+function mayGoOn({ method, headers = {} }: Call, error: NodeJS.ErrnoException): boolean {
+  return error.code === 'ECONNREFUSED' || method === 'GET' || headers['coterie-operation'] !== undefined;
 }
 
 /** Asks for JSON. @throws CommandFailure */
@@ -100,11 +132,12 @@ export function parseJson(endpoint: URL, body: Buffer): unknown {
   }
 }
 
+/** One request to one node. Rejects with what was wrong with the connection. */
 function exchange(endpoint: URL, call: Call): Promise<Reply> {
   const { method, path, headers, body, patienceMs = usualPatienceMs } = call;
   const length = body === undefined ? {} : { 'content-length': String(body.length) };
   return new Promise((resolve, reject) => {
-    const lost = (error: NodeJS.ErrnoException): void => reject(unreachable(endpoint, call, error));
+    const lost = (error: NodeJS.ErrnoException): void => reject(error);
     const request = send(
       {
         host: endpoint.hostname.replace(/^\[|\]$/g, ''),

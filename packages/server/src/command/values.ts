@@ -3,7 +3,8 @@
  * they were a value: they are shown beside the output, with the command that merges them, and the command fails.
  */
 import type { SiblingJson } from '../http/siblings.ts';
-import { type Call, type Reply, ask, endpointOf, keyPath, parseJson } from './client.ts';
+import { randomUUID } from 'node:crypto';
+import { type Call, type Reply, ask, endpointOf, hasOthers, keyPath, parseJson } from './client.ts';
 import { CommandFailure, UsageFailure } from './failure.ts';
 import { print, printJson } from './table.ts';
 
@@ -35,13 +36,17 @@ export async function put(to: KeyArguments & { readonly value: string | undefine
   if (to.value === undefined && process.stdin.isTTY) throw new UsageFailure('put takes a value, or - to read one from standard input');
   const body = fromInput ? await readInput() : Buffer.from(to.value as string, 'utf8');
   const contentType = flags.contentType ?? (fromInput ? 'application/octet-stream' : 'text/plain; charset=utf-8');
-  const reply = await ask(endpoint, write('PUT', to, { flags, parameters: ['w', 'pw', 'ttl', 'timeout'], body, contentType }));
+  const reply = await ask(
+    endpoint,
+    write('PUT', to, { flags: once(endpoint, flags), parameters: ['w', 'pw', 'ttl', 'timeout'], body, contentType }),
+  );
   told(reply, { flags, verb: 'stored', to });
 }
 
 /** `coterie delete BUCKET KEY` */
 export async function remove(to: KeyArguments, flags: ValueFlags): Promise<void> {
-  const reply = await ask(await endpointOf(flags.url), write('DELETE', to, { flags, parameters: ['w', 'pw', 'timeout'] }));
+  const endpoint = await endpointOf(flags.url);
+  const reply = await ask(endpoint, write('DELETE', to, { flags: once(endpoint, flags), parameters: ['w', 'pw', 'timeout'] }));
   told(reply, { flags, verb: 'deleted', to });
 }
 
@@ -60,6 +65,11 @@ export async function get(from: KeyArguments, flags: ValueFlags): Promise<void> 
     if (flags.json === true) printJson({ state: 'found', ...found });
     else throw severalValues(found, from);
   }
+}
+
+/** Where a write may go to more than one node it has an id, so that it happens once. */
+function once(endpoint: URL, flags: ValueFlags): ValueFlags {
+  return flags.operation === undefined && hasOthers(endpoint) ? { ...flags, operation: randomUUID() } : flags;
 }
 
 interface WriteParts {
