@@ -9,14 +9,14 @@ import { littleResent } from './verdict.mjs';
 /** @typedef {import('./operator.mjs').Cost} Cost */
 
 const resentMost = 64 * 2 ** 20;
-/** Of what it is to take over, the part that a newcomer has when somebody is killed. */
-const shareAtKill = 0.35;
+/** Of what it is to take over, the part that a newcomer has when somebody is killed: more than may be sent again. */
+const shareAtKill = 0.8;
 const downMs = 1500;
 const streamMs = 120_000;
 
 /** @type {import('./stage.mjs').Course} */
 export const killCourse = {
-  what: 'a source, then a target killed in mid-stream; wants --megabytes 300',
+  what: 'a source, then a target killed in mid-stream; wants --megabytes 150 or more',
   nodes: 3,
   run: async (stage) => {
     const costs = [await killSource(stage), await killTarget(stage)];
