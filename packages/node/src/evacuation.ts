@@ -92,6 +92,7 @@ export class Evacuation {
 
   async #sweepAll(state: ClusterState): Promise<void> {
     this.#met = 0;
+    const removedBefore = this.removed;
     let page = emptyPage();
     for (const [from, until] of rangesOf(foreignTo(state, this.#core.selfId))) {
       const end = partitionStart(until, state.ring.partitions);
@@ -106,7 +107,9 @@ export class Evacuation {
     await this.#bringHome(page.strays);
     if (this.#met === 0) this.#clearEpoch = state.ringEpoch;
     this.#sweptEpoch = state.ringEpoch;
-    this.#steps = 0;
+    // Where all that was met has gone, the next step makes sure that there was no more: a round of forgetting waits for that.
+    const isCleared = this.#met > 0 && this.removed - removedBefore === this.#met;
+    this.#steps = isCleared ? stepsPerSweep : 0;
   }
 
   /**

@@ -79,6 +79,35 @@ describe('clearing out', () => {
     expect(among.merged.map(({ member }) => member)).toEqual([idOf(1), idOf(2), idOf(3)]);
     expect(evacuation.removed).toBe(1);
   });
+
+  it('makes sure at the next step that what it found was all', async () => {
+    const among = (await new AmongPeers(stateOf(4, [1, 2, 3])).start()).keepAll();
+    among.peers = { ...among.peers, lacking: async () => [] };
+    await among.run(among.core.local.merge(placeOf(among.core, 'b', bytes('k')), await strayOf(among)));
+    const evacuation = new Evacuation(among.core);
+    await among.run(evacuation.step());
+    expect(evacuation.removed).toBe(1);
+    expect(evacuation.isClearAt(among.state.ringEpoch)).toBe(false);
+    await among.run(evacuation.step());
+    expect(evacuation.isClearAt(among.state.ringEpoch)).toBe(true);
+  });
+
+  it('does not look again at once for what has to stay', async () => {
+    const among = (await new AmongPeers(stateOf(4, [1, 2, 3])).start()).keepAll();
+    let asked = 0;
+    const lacking = async (): Promise<readonly number[]> => {
+      asked += 1;
+      return [];
+    };
+    among.peers = { ...among.peers, lacking };
+    await among.run(among.core.local.merge(placeOf(among.core, 'b', bytes('k')), await strayOf(among)));
+    // Below a floor that this store vouches for, nothing goes by itself.
+    among.core.floors.keptAt = () => ({ state: 'settled' }) as never;
+    const evacuation = new Evacuation(among.core);
+    for (let step = 0; step < 30; step++) await among.run(evacuation.step());
+    expect(evacuation.removed).toBe(0);
+    expect(asked).toBe(3);
+  });
 });
 
 /** An object as an owner would send it. */
