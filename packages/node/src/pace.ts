@@ -7,6 +7,12 @@ import { type Clock, sleep, type Timers } from '@coterie/env';
 /** Longest rest: what took longer waited for somebody who did not answer. */
 const restMsMax = 250;
 
+/** Rests as long as something took that began at `sinceMs`, so that clients are served as well. */
+export async function restAfter(world: { readonly clock: Clock; readonly timers: Timers }, sinceMs: number): Promise<void> {
+  const restMs = Math.floor(Math.min(world.clock.monotonic() - sinceMs, restMsMax));
+  if (restMs >= 1) await sleep(world.timers, restMs);
+}
+
 /** Spends a rate. */
 export class Pace {
   readonly #world: { readonly clock: Clock; readonly timers: Timers };

@@ -17,6 +17,7 @@ import type { RepairReport } from '../api.ts';
 import type { Core } from '../core.ts';
 import { recountShared } from './comparer.ts';
 import { type Counts, Exchange, type ExchangeTerms, noCounts } from './exchange.ts';
+import { restAfter } from '../pace.ts';
 import { sharedPartitions, sharersOf } from './pair.ts';
 import { OtherMember } from './questions.ts';
 import { recountLeaf } from './recount.ts';
@@ -80,7 +81,9 @@ export class AntiEntropy {
     const reports: RepairReport[] = [];
     for (const member of sharersOf(this.#core.cluster.state, this.#core.selfId)) {
       if (this.#stopped) break;
+      const sinceMs = this.#core.environment.clock.monotonic();
       reports.push(await this.#one(() => this.#repairWith(member, prove ? 'prove' : 'trust')));
+      await restAfter(this.#core.environment, sinceMs);
     }
     return reports;
   }
