@@ -1,10 +1,10 @@
 /**
  * Asks others what they hold without asking for it: for each key the hash of the copy's header, which is all that tells
  * whether it is the copy at hand (Cassandra calls that a digest read). What is asked of one
- * member in one turn of the event loop travels as one message.
+ * member in one turn of the event loop travels as one message; while nothing is under way, what is asked goes at once.
  *
  * ```
- *   turn:  ask b k1 ▸ ask b k2 ▸ ask b k3 ─┐        one question to b: k1 k2 k3
+ *   turn:  ask b k1 ▸ ask b k2 ▸ ask b k3 ─┐        questions to b: k1 at once, then k2 k3
  *                                          └──▶ end of the turn
  *
  *   answer = per key: says u8 │ hash 8 bytes       says: 1 it is this · 0 ask for the copy itself
@@ -61,10 +61,11 @@ export interface DigestParts {
 
 /** Gathers questions and asks them. As many wait as there are reads. */
 export class Digests {
-  /** Goes up by one with each turn in which something is asked. */
+  /** Goes up by one whenever something is sent: at the end of a turn, or at once. */
   turn = 0;
   readonly #parts: DigestParts;
   readonly #questions = new Map<string, Question>();
+  #underWay = 0;
 
   constructor(parts: DigestParts) {
     this.#parts = parts;
@@ -73,13 +74,23 @@ export class Digests {
   /** The hash of the member's copy; undefined when it cannot say, failed, or is late. */
   ask(member: string, objectKey: Uint8Array): Promise<Hash64 | undefined> {
     return new Promise((settle) => {
-      const question = this.#questionTo(member);
-      question.keys.push(objectKey);
-      question.settle.push(settle);
-      if (question.keys.length < digestsMax) return;
-      this.#questions.delete(member);
-      this.#send(member, question);
+      if (this.#underWay === 0 && this.#questions.size === 0) {
+        // A read by itself would wait for the end of a turn that nobody else shares.
+        this.turn += 1;
+        this.#send(member, { keys: [objectKey], settle: [settle] });
+      } else {
+        this.#gather(member, objectKey, settle);
+      }
     });
+  }
+
+  #gather(member: string, objectKey: Uint8Array, settle: Settle): void {
+    const question = this.#questionTo(member);
+    question.keys.push(objectKey);
+    question.settle.push(settle);
+    if (question.keys.length < digestsMax) return;
+    this.#questions.delete(member);
+    this.#send(member, question);
   }
 
   #questionTo(member: string): Question {
@@ -100,7 +111,9 @@ export class Digests {
   };
 
   #send(member: string, { keys, settle }: Question): void {
+    this.#underWay += 1;
     void this.#parts.late.watch(member, this.#parts.ask(member, keys)).then((hashes) => {
+      this.#underWay -= 1;
       for (let at = 0; at < settle.length; at++) settle[at](hashes?.[at]);
     });
   }
