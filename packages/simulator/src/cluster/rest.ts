@@ -143,10 +143,16 @@ async function waitForEqualCopies({ fleet, plan }: Resting): Promise<string | un
 }
 
 async function compareCopies(fleet: Fleet, bucket: string, key: string): Promise<string | undefined> {
-  const copies = await Promise.all(
-    fleet.members.map(async (name) => ({ name, copy: await fleet.ask(name, (node) => node.inspect(bucket, encode(key)), askMs) })),
-  );
-  return apartnessOf(copies);
+  try {
+    const copies = await Promise.all(
+      fleet.members.map(async (name) => ({ name, copy: await fleet.ask(name, (node) => node.inspect(bucket, encode(key)), askMs) })),
+    );
+    return apartnessOf(copies);
+  } catch (error) {
+    // A newcomer that waited until all was quiet may be a member by now, and not run yet.
+    if (!isCoterieError(error) && !(error instanceof CrashError)) throw error;
+    return error.message;
+  }
 }
 
 function encode(text: string): Uint8Array {
