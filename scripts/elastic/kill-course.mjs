@@ -71,6 +71,9 @@ async function carryOut({ fleet, operator, load, say }, { title, newcomer, victi
   const seconds = (performance.now() - startMs) / 1000;
   const planned = operator.bytesBetween(before, await operator.ring(asked));
   const movedBytes = (await count()) - goneBefore;
+  say(
+    `         ${((movedBytes - planned) / 2 ** 20).toFixed(1)} MiB sent beyond the plan's ${(planned / 2 ** 20).toFixed(1)}, in ${seconds.toFixed(1)} s`,
+  );
   return { title, seconds, stretches: '', minimumBytes: planned, movedBytes, resentBytes: movedBytes - planned };
 }
 
