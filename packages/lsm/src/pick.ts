@@ -3,7 +3,7 @@
  *
  * ```
  *  drop     tables that a durable range delete covers wholly: a version edit, nothing is written
- *  level 0  at `level0Tables` runs (fewer when idle, any when settling): all of level 0 with what it overlaps in level 1
+ *  level 0  at `level0Tables` runs (fewer when idle, or one of mostly tombstones; any when settling): all of level 0 with what it overlaps in level 1
  *  dense    a table of mostly tombstones goes first: it slows every scan over it, and frees the most
  *  size     a level over its target pushes one table down, in turn around the key space
  *  move     a table without overlap below changes its level: a version edit
@@ -74,17 +74,23 @@ function pickLevel0(input: PickInput): Compaction | undefined {
   return mergeDown(input, { inputLevel: 0, tables, cleansInPlace: false });
 }
 
-function level0Trigger({ eagerness, level0Tables }: PickInput): number {
+function level0Trigger(input: PickInput): number {
+  const { eagerness, level0Tables, version } = input;
   if (eagerness === 'settle') return 1;
+  if (eagerness === 'idle' && version.levels[0].some((table) => isDense(table, input))) return 1;
   return eagerness === 'idle' ? Math.max(2, Math.ceil(level0Tables / 3)) : level0Tables;
 }
 
+/** Whether a table is mostly tombstones that no snapshot needs. */
+function isDense({ tombstones, entries, largestSequence, number }: TableMeta, { snapshots, quarantined }: PickInput): boolean {
+  const oldest = snapshots[0] ?? Number.POSITIVE_INFINITY;
+  return tombstones * 2 > entries && largestSequence <= oldest && !quarantined.has(number);
+}
+
 function pickDense(input: PickInput): Compaction | undefined {
-  const oldest = input.snapshots[0] ?? Number.POSITIVE_INFINITY;
   for (let level = 1; level < levelCount; level++) {
     for (const table of input.version.levels[level]) {
-      const dense = table.tombstones * 2 > table.entries && table.largestSequence <= oldest && !input.quarantined.has(table.number);
-      const choice = dense ? mergeDown(input, { inputLevel: level, tables: [table], cleansInPlace: true }) : undefined;
+      const choice = isDense(table, input) ? mergeDown(input, { inputLevel: level, tables: [table], cleansInPlace: true }) : undefined;
       if (choice !== undefined) return choice;
     }
   }

@@ -165,6 +165,16 @@ export class Store {
     return new Snapshot({ reader: this.#reader, scanner: this.#scanner, snapshots: this.#snapshots, sequence });
   }
 
+  /**
+   * Resolves when everything written before the call is in tables, and the log has given back what it does not need. Only from
+   * tables do deletes give space back; the rest follows in quiet times. @throws CoterieError why it cannot
+   */
+  async flush(): Promise<void> {
+    this.#recovered.state.checkOpen();
+    await this.#settler.flush();
+    await this.#recovered.log.trim();
+  }
+
   /** Flushes, works off all compaction debt, and gives back disk space that nothing needs. @throws CoterieError why it cannot */
   async settle(): Promise<void> {
     await this.#settler.settle();

@@ -32,6 +32,13 @@ test('level 0 waits for its trigger, less when idle, not at all when settling', 
   expect(pick(input({ 0: [meta(1, 0, 9)] }, { eagerness: 'settle' }))).toMatchObject({ kind: 'move', outputLevel: 1 });
 });
 
+test('one table of mostly tombstones is reason enough for level 0 when idle, unless a snapshot needs them', () => {
+  const levels = { 0: [meta(5, 0, 9, { tombstones: 8 })], 1: [meta(9, 3, 4)] };
+  expect(pick(input(levels))).toBeUndefined();
+  expect(pick(input(levels, { eagerness: 'idle' }))).toMatchObject({ kind: 'merge', inputLevel: 0, outputLevel: 1, lowestRun: true });
+  expect(pick(input(levels, { eagerness: 'idle', snapshots: [52] }))).toBeUndefined();
+});
+
 test('a merge above deeper tables of the same keys is not the lowest run', () => {
   const choice = pick(input({ 0: [4, 3, 2, 1].map((n) => meta(n, 0, 9)), 2: [meta(9, 5, 5)] }));
   expect(choice).toMatchObject({ kind: 'merge', lowestRun: false });

@@ -3,7 +3,7 @@
  * moment of the drop; this gives the space back.
  *
  * ```
- *   work item in the store ──▶ page of the index ──▶ one batch: delete objects and sums, delete the index range ──▶ … ──▶ item gone
+ *   work item in the store ──▶ page of the index ──▶ one batch: delete objects and sums, delete the index range ──▶ … ──▶ item gone ──▶ flush
  * ```
  *
  * What is done is gone from the index, so a crash loses at most one page of work and a start goes on from the items.
@@ -11,6 +11,7 @@
 import type { Log, Timers } from '@coterie/env';
 import type { Trees } from './anti-entropy/trees.ts';
 import type { DroppedGeneration } from './buckets.ts';
+import { listKey } from './forgetting/forgettable.ts';
 import { addressOf, afterPrefix, droppedKey, indexKey, indexPrefixLength, space, successor } from './layout.ts';
 import type { Store } from './store.ts';
 
@@ -76,6 +77,8 @@ export class Dropper {
     const batch = this.#parts.store.batch();
     batch.delete(droppedKey(dropped.nameBytes, dropped.generation));
     await batch.commit({ durable: false });
+    // Only from tables do deletes take away what they delete.
+    await this.#parts.store.flush?.();
     this.#pending -= 1;
   }
 
@@ -91,6 +94,7 @@ export class Dropper {
     for await (const [entryKey] of this.#parts.store.range({ gte: first, lt: afterPrefix(first), limit: pageKeys })) {
       const address = addressOf({ ...scope, key: entryKey.slice(keyAt) });
       batch.delete(address.objectKey);
+      batch.delete(listKey(address.objectKey));
       // Once for each key: it says the same for all keys of a leaf.
       batch.delete(this.#parts.trees.recordKey(address.token.high, { nameBytes, generation }));
       last = entryKey;

@@ -49,6 +49,8 @@ export interface Store {
   scrubNext?(after: number): Promise<{ readonly table: number; readonly bytes: number; readonly damage?: unknown } | undefined>;
   /** Writes a copy of the store as it is now into a directory that is empty or absent. */
   checkpoint?(directory: string): Promise<void>;
+  /** Brings what is in memory into tables, so that what it deletes can give its space back. A store without tables need not have it. */
+  flush?(): Promise<void>;
   statistics?(): Readonly<Record<string, number | string | boolean>>;
   close(): Promise<void>;
 }

@@ -125,7 +125,7 @@ describe('dropping a bucket', () => {
     await world.put('k0', 'next life');
     await world.simulation.advance(1000);
     expect(world.node.status().store['droppedBucketsToClear']).toBe(0);
-    expect([stored(world, 0x10), stored(world, 0x20), stored(world, 0x03)]).toEqual([2, 2, 0]);
+    expect([stored(world, 0x10), stored(world, 0x20), stored(world, 0x03), stored(world, 0x2a)]).toEqual([2, 2, 0, 0]);
     expect(await world.values('k0')).toEqual(['next life']);
     expect(await world.run(world.node.bucket('b'))).toMatchObject({ generation: 2 });
   });

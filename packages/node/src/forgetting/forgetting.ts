@@ -22,6 +22,9 @@ export interface ForgettingParts extends AnswerParts {
   readonly everyMs: number | undefined;
 }
 
+/** After so many drops the store is to give their space back. */
+const flushAtDrops = 1000;
+
 /** Forgets. */
 export class Forgetting {
   readonly answers: ForgettingAnswers;
@@ -29,6 +32,7 @@ export class Forgetting {
   readonly #driver: RoundDriver | undefined;
   readonly #taker: FloorTaker;
   #stopped = false;
+  #droppedAtFlush = 0;
   /** Objects that went, or lost a part, since the start. */
   #dropped = 0;
 
@@ -83,7 +87,7 @@ export class Forgetting {
   }
 
   async #drop(): Promise<void> {
-    const { floors, cluster } = this.#core;
+    const { floors, cluster, store } = this.#core;
     if (floors.unsettled.size === 0 || cluster.state.changes.length > 0) return;
     const due = new Map<number, KeptFloor[]>();
     for (const kept of floors.all) {
@@ -95,5 +99,9 @@ export class Forgetting {
       this.#dropped += await dropBelow(this.#core, partition, kept);
       for (const one of kept) await floors.settled(one);
     }
+    // Only from tables do deletes take away what they delete.
+    if (this.#dropped - this.#droppedAtFlush < flushAtDrops) return;
+    this.#droppedAtFlush = this.#dropped;
+    await store.flush?.();
   }
 }

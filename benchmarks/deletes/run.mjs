@@ -1,0 +1,183 @@
+/**
+ * Deletes at scale, with real processes: keys are written to three nodes and deleted while one of them is away; it comes
+ * back, and everything has to be forgotten everywhere: no tombstone, no key in a listing, the disk of each node as it was
+ * before, and a listing as quick. Prints a line for each step, writes a report, and ends with 1 when something is left.
+ *
+ * `node deletes/run.mjs [--keys 100000] [--minutes 20] [--directory DIR] [--out FILE]`
+ */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { freePorts, startProcess, stopProcesses, waitFor } from '../cluster/processes.mjs';
+import { diskBytes } from '../engine/meter.mjs';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const main = fileURLToPath(new URL('../../packages/server/dist/main.js', import.meta.url));
+const members = 3;
+const bucket = 'deletes';
+const batchLines = 500;
+const batchesAtOnce = 4;
+const valueBytes = 100;
+/** What a disk may take more than before: a share, and what the log holds until the next memtable is full. */
+const spaceSlack = 0.1;
+const logBytesMax = 16 * 2 ** 20;
+const pauseMs = 2000;
+
+const { values: flags } = parseArgs({
+  options: {
+    keys: { type: 'string', default: '100000' },
+    minutes: { type: 'string', default: '20' },
+    directory: { type: 'string' },
+    out: { type: 'string', default: join(here, '../results/deletes.json') },
+  },
+});
+const count = Number(flags.keys);
+const directory = mkdtempSync(join(flags.directory ?? '/tmp', 'coterie-deletes-'));
+const children = [];
+
+function start(at, ports) {
+  const home = join(directory, `n${at}`);
+  mkdirSync(home, { recursive: true });
+  const [http, peer] = [ports[2 * at], ports[2 * at + 1]];
+  const addresses = [
+    '--http',
+    `127.0.0.1:${http}`,
+    '--peer',
+    `127.0.0.1:${peer}`,
+    ...(at === 0 ? [] : ['--seed', `127.0.0.1:${ports[1]}`]),
+  ];
+  // Rounds as often as can be: a minute is as long as an operation may take.
+  const soon = ['--forget-every', '5s', '--operation-memory', '1m'];
+  const args = [main, 'start', '--name', `n${at}`, '--data-dir', join(home, 'data'), '--log-level', 'warn', ...soon, ...addresses];
+  children[at] = startProcess(process.execPath, args, { logFile: join(home, 'log') });
+}
+
+async function askJson(port, path) {
+  const answer = await fetch(`http://127.0.0.1:${port}${path}`);
+  if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
+  return answer.json();
+}
+
+async function isSettled(port, wanted) {
+  const { members: seen, effectiveN, change } = await askJson(port, '/v1/cluster');
+  return (
+    seen.length === wanted &&
+    effectiveN === wanted &&
+    change === undefined &&
+    seen.every(({ state, isJoining }) => state === 'alive' && !isJoining)
+  );
+}
+
+/** Sends one line for each key, in batches; every one has to be answered with 204. Resolves to seconds. */
+async function sendAll(port, lineOf) {
+  const begun = performance.now();
+  let next = 0;
+  const worker = async () => {
+    while (next < count) {
+      const first = next;
+      next = Math.min(count, next + batchLines);
+      let left = Array.from({ length: next - first }, (_, at) => lineOf(first + at));
+      for (let tries = 0; left.length > 0; tries++) {
+        const answer = await fetch(`http://127.0.0.1:${port}/v1/batch`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/x-ndjson' },
+          body: `${left.join('\n')}\n`,
+        });
+        if (!answer.ok) throw new Error(`batch: ${answer.status} ${await answer.text()}`);
+        const results = (await answer.text())
+          .trimEnd()
+          .split('\n')
+          .map((line) => JSON.parse(line));
+        const failed = left.filter((_, at) => results[at]?.status !== 204);
+        if (failed.length > 0 && tries === 20)
+          throw new Error(`still refused: ${JSON.stringify(results.find(({ status }) => status !== 204))}`);
+        left = failed;
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: batchesAtOnce }, worker));
+  return (performance.now() - begun) / 1000;
+}
+
+/** Lists the whole bucket; resolves to how many keys there are, and seconds. */
+async function list(port) {
+  const begun = performance.now();
+  let [keys, cursor] = [0, ''];
+  do {
+    const page = await askJson(port, `/v1/kv/${bucket}?limit=1000${cursor}`);
+    keys += page.keys.length;
+    cursor = page.cursor === undefined ? undefined : `&cursor=${encodeURIComponent(page.cursor)}`;
+  } while (cursor !== undefined);
+  return { keys, seconds: (performance.now() - begun) / 1000 };
+}
+
+const spaceOf = () => Array.from({ length: members }, (_, at) => diskBytes(join(directory, `n${at}`, 'data')));
+const megabytes = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
+const say = (line) => process.stdout.write(`${line}\n`);
+
+async function whatIsLeft(ports, empty) {
+  const left = [];
+  for (let at = 0; at < members; at++) {
+    const { node } = await askJson(ports[2 * at], '/v1/status');
+    const { tombstones, waitingFor } = node.forgetting;
+    if (tombstones > 0)
+      left.push(
+        `n${at} has ${tombstones} tombstones${waitingFor.map(({ member, reason }) => `, waits for ${member}: ${reason}`).join('')}`,
+      );
+  }
+  const space = spaceOf();
+  space.forEach((bytes, at) => {
+    if (bytes > empty[at] * (1 + spaceSlack) + logBytesMax)
+      left.push(`n${at} takes ${megabytes(bytes)}, ${megabytes(empty[at])} when it was empty`);
+  });
+  return left;
+}
+
+async function run() {
+  const ports = await freePorts(2 * members);
+  for (let at = 0; at < members; at++) {
+    start(at, ports);
+    for (let one = 0; one <= at; one++) await waitFor(`n${at} joining`, () => isSettled(ports[2 * one], at + 1));
+  }
+  const empty = spaceOf();
+  const before = await list(ports[0]);
+  say(`empty: ${empty.map(megabytes).join(', ')}; a listing takes ${(before.seconds * 1000).toFixed(1)} ms`);
+  const text = 'v'.repeat(valueBytes);
+  const putSeconds = await sendAll(ports[0], (at) => JSON.stringify({ op: 'put', bucket, key: `key-${at}`, text }));
+  say(`${count} keys put in ${putSeconds.toFixed(1)} s: ${spaceOf().map(megabytes).join(', ')}`);
+  await stopProcesses([children[members - 1]]);
+  const deleteSeconds = await sendAll(ports[0], (at) => JSON.stringify({ op: 'delete', bucket, key: `key-${at}` }));
+  say(`deleted in ${deleteSeconds.toFixed(1)} s while one node was away: ${spaceOf().map(megabytes).join(', ')}`);
+  start(members - 1, ports);
+  const back = performance.now();
+  let left = ['never looked at'];
+  for (let told = ''; left.length > 0 && performance.now() - back < Number(flags.minutes) * 60_000; ) {
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    left = await whatIsLeft(ports, empty).catch((error) => [String(error)]);
+    const line = left.join('; ');
+    if (line !== told && left.length > 0) say(`${((performance.now() - back) / 1000).toFixed(0)} s: ${line}`);
+    told = line;
+  }
+  const seconds = (performance.now() - back) / 1000;
+  const after = await list(ports[0]);
+  const space = spaceOf();
+  say(
+    `${left.length === 0 ? 'all forgotten' : 'NOT all forgotten'} ${seconds.toFixed(0)} s after the node came back: ${space.map(megabytes).join(', ')}; a listing takes ${(after.seconds * 1000).toFixed(1)} ms and shows ${after.keys} keys`,
+  );
+  mkdirSync(dirname(flags.out), { recursive: true });
+  writeFileSync(
+    flags.out,
+    `${JSON.stringify({ keys: count, empty, space, putSeconds, deleteSeconds, forgottenSeconds: seconds, listing: { before, after }, left }, undefined, 2)}\n`,
+  );
+  return left.length === 0 && after.keys === 0;
+}
+
+let isWell = false;
+try {
+  isWell = await run();
+} finally {
+  await stopProcesses(children);
+  rmSync(directory, { recursive: true, force: true });
+}
+process.exitCode = isWell ? 0 : 1;
