@@ -31,14 +31,10 @@ interface Waiting {
   readonly candidates: readonly Candidate[];
   readonly reports: ReadonlyMap<string, MemberReport>;
   readonly untilMs: number;
-  /** How often it could not be finished. */
-  readonly tries: number;
 }
 
 /** How often the round that did not come to its end is tried again, as a share of the usual time. */
 const soonerTimes = 4;
-/** How often it is tried to finish a round before it begins anew. */
-const triesMax = 20;
 
 /** Drives rounds. */
 export class RoundDriver {
@@ -63,7 +59,7 @@ export class RoundDriver {
     const waiting = this.#waiting;
     if (waiting !== undefined && now >= waiting.untilMs) {
       this.#waiting = undefined;
-      await this.#attempt(() => this.#finishOr(waiting));
+      await this.#attempt(() => this.#finish(waiting));
       this.rounds += 1;
       this.#nextMs = core.environment.clock.monotonic();
     } else if (waiting === undefined && now >= this.#nextMs) {
@@ -71,18 +67,6 @@ export class RoundDriver {
       await this.#attempt(async () => {
         this.#waiting = await this.#begin();
       });
-    }
-  }
-
-  /** A member that is not ready now may be soon: what was reported holds all the same, so the round is not begun anew at once. */
-  async #finishOr(waiting: Waiting): Promise<void> {
-    try {
-      await this.#finish(waiting);
-    } catch (error) {
-      const tries = waiting.tries + 1;
-      const untilMs = this.#parts.core.environment.clock.monotonic() + Math.ceil(this.#parts.everyMs / soonerTimes);
-      if (tries < triesMax && !isCoterieError(error, 'STALE_RING')) this.#waiting = { ...waiting, tries, untilMs };
-      throw error;
     }
   }
 
@@ -118,7 +102,7 @@ export class RoundDriver {
     );
     const { timeoutMsMax, operationMemoryMs } = core.limits;
     const untilMs = core.environment.clock.monotonic() + Math.max(timeoutMsMax, operationMemoryMs);
-    return { ring, candidates: this.#readyOf(candidates, reports), reports, untilMs, tries: 0 };
+    return { ring, candidates: this.#readyOf(candidates, reports), reports, untilMs };
   }
 
   async #look(): Promise<readonly Candidate[]> {
