@@ -23,7 +23,7 @@ const avoidedMs = 500;
 const membersMax = 1024;
 
 /** How long one member's answers take: moving averages. */
-export class Patience {
+export class AnswerTimes {
   #meanMs = 0;
   #deviationMs = 0;
   #isNew = true;
@@ -48,7 +48,7 @@ export class Patience {
 }
 
 interface Known {
-  readonly patience: Patience;
+  readonly times: AnswerTimes;
   avoidedUntilMs: number;
 }
 
@@ -87,14 +87,14 @@ export class LateAnswers {
     const sinceMs = this.#world.clock.monotonic();
     const known = this.#of(member);
     return new Promise((resolve) => {
-      const overdueMs = sinceMs + known.patience.within(this.#mostMs);
+      const overdueMs = sinceMs + known.times.within(this.#mostMs);
       const awaited: Awaited = { member, sinceMs, overdueMs, wasOverdue: false, giveUp: () => resolve(undefined) };
       this.#awaited.add(awaited);
       this.#lookLater();
       answer.then(
         (value) => {
           this.#awaited.delete(awaited);
-          known.patience.learn(this.#world.clock.monotonic() - sinceMs);
+          known.times.learn(this.#world.clock.monotonic() - sinceMs);
           resolve(value);
         },
         () => {
@@ -110,7 +110,7 @@ export class LateAnswers {
     const known = this.#known.get(member);
     if (known !== undefined) return known;
     if (this.#known.size >= membersMax) this.#known.clear();
-    const made = { patience: new Patience(), avoidedUntilMs: 0 };
+    const made = { times: new AnswerTimes(), avoidedUntilMs: 0 };
     this.#known.set(member, made);
     return made;
   }

@@ -1,22 +1,22 @@
 import { createSimulation } from '@coterie/simulator';
 import { sleep } from '@coterie/env';
 import { describe, expect, it } from 'vitest';
-import { LateAnswers, Patience } from '../src/late-answers.ts';
+import { AnswerTimes, LateAnswers } from '../src/late-answers.ts';
 
 const mostMs = 300;
 
-describe('patience', () => {
+describe('how long answers may take', () => {
   it('is the most for a stranger, then the mean and four deviations, within bounds', () => {
-    const patience = new Patience();
-    expect(patience.within(mostMs)).toBe(mostMs);
-    patience.learn(40);
-    expect(patience.within(mostMs)).toBe(40 + 4 * 20);
-    for (let i = 0; i < 100; i++) patience.learn(40);
-    expect(patience.within(mostMs)).toBeCloseTo(40, 5);
-    for (let i = 0; i < 100; i++) patience.learn(0.5);
-    expect(patience.within(mostMs)).toBe(10);
-    for (let i = 0; i < 100; i++) patience.learn(1000);
-    expect(patience.within(mostMs)).toBe(mostMs);
+    const times = new AnswerTimes();
+    expect(times.within(mostMs)).toBe(mostMs);
+    times.learn(40);
+    expect(times.within(mostMs)).toBe(40 + 4 * 20);
+    for (let i = 0; i < 100; i++) times.learn(40);
+    expect(times.within(mostMs)).toBeCloseTo(40, 5);
+    for (let i = 0; i < 100; i++) times.learn(0.5);
+    expect(times.within(mostMs)).toBe(10);
+    for (let i = 0; i < 100; i++) times.learn(1000);
+    expect(times.within(mostMs)).toBe(mostMs);
   });
 });
 
