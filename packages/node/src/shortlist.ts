@@ -30,7 +30,7 @@ export function shortlist(candidates: Candidates): string[] | undefined {
   const { owners, needed, self, turn } = candidates;
   if (!owners.every((owner) => candidates.standing(owner) === 'up')) return undefined;
   const others = owners.filter((owner) => owner !== self && candidates.isQuick(owner));
-  const chosen = others.length < owners.length && owners.includes(self) ? [self] : [];
+  const chosen = owners.includes(self) ? [self] : [];
   for (let i = 0; i < others.length && chosen.length < needed; i++) chosen.push(others[(turn + i) % others.length]);
   return chosen.length < needed ? undefined : chosen;
 }

@@ -16,8 +16,9 @@ export async function scrub(flags: LookFlags): Promise<void> {
   if (flags.json === true) printJson(document);
   else print(`${document.node}: ${showBytes(document.bytes)} of tables read back`);
   if (document.damaged > 0) {
+    const damaged = document.damaged === 1 ? `1 table of ${document.node} is` : `${document.damaged} tables of ${document.node} are`;
     throw new CommandFailure(
-      `${document.damaged === 1 ? '1 table' : `${document.damaged} tables`} of ${document.node} ${document.damaged === 1 ? 'is' : 'are'} damaged and set aside`,
+      `${damaged} damaged and set aside`,
       'look at the disk; coterie status   shows whether the node takes back what is gone',
     );
   }
