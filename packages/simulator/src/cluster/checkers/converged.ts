@@ -34,6 +34,11 @@ function isSettled(node: NodeView, nodes: readonly NodeView[]): boolean {
   return isNewest && changes.length === 0 && members.every(({ isLeaving, isLost }) => !isLeaving && !isLost);
 }
 
+/** Whether no member holds a value that will expire, as far as each has looked. */
+export function nothingExpires(members: readonly (NodeView | undefined)[]): boolean {
+  return all((node) => node.status().forgetting.expiring === 0)(members);
+}
+
 /** Whether no member holds a tombstone or an expired value any more, as far as each has looked. */
 export function hasForgotten(members: readonly (NodeView | undefined)[]): boolean {
   return all((node) => {
