@@ -201,6 +201,15 @@ export class CommitLog {
     if (this.#failure === undefined && this.#closing === undefined) this.#segments.release(sequence);
   }
 
+  /**
+   * Hands over what is pending and ends the segment that holds it: once that is released, nothing of it is left on disk.
+   * Without this the segment in use stays, however old its records are. @throws CoterieError as `commitSync`
+   */
+  endSegment(): void {
+    this.flushSync();
+    this.#writer.endSegment();
+  }
+
   /** The files that hold the applied records, oldest first. Copied after a `sync` and before a `release`, they are a log that opens. */
   segments(): SegmentFile[] {
     const closed = this.#segments.kept.map(({ path, bytes, firstSequence }) => ({ path, bytes, firstSequence }));

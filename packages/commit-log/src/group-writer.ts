@@ -94,6 +94,14 @@ export class GroupWriter {
     this.group.makeRoom(payloadBytes);
   }
 
+  /** Begins a segment, unless the current one is empty. The group must be. @throws CoterieError as a write that finds no room */
+  endSegment(): void {
+    const { current, kept } = this.#host.segments;
+    if (current === undefined ? kept.length === 0 : current.end <= headerBytes) return;
+    const segment = this.#roll();
+    this.group.begin(segment.number, segment.end, this.#segmentLimit);
+  }
+
   /** Adds the placed record to the pending group. @throws CoterieError `INVALID_ARGUMENT` if none is placed */
   complete(): void {
     if (!this.group.complete(this.nextSequence)) {

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createSimulation } from '@coterie/simulator';
+import { createSimulation, type Simulation } from '@coterie/simulator';
 import { describe, expect, it } from 'vitest';
 import { CommitLog, dumpLog } from '../src/index.ts';
 import { directory, openIn, Replay, stage } from './workload.ts';
@@ -187,6 +187,56 @@ describe('released segments', () => {
     await simulation.run(again.close());
     expect((await openIn(simulation, { startAfter: 100 })).log.nextSequence).toBe(101);
   });
+});
+
+describe('an ended segment', () => {
+  const logs = (simulation: Simulation): string[] => simulation.disk.paths().filter((path) => path.endsWith('.log'));
+
+  it('goes as soon as its records are released, and the next record follows them', async () => {
+    const simulation = createSimulation({ seed: 1 });
+    const { log } = await openIn(simulation);
+    for (let i = 0; i < 3; i++) stageAndCommit(log);
+    const [before] = logs(simulation);
+    log.endSegment();
+    log.endSegment();
+    expect(logs(simulation)).toHaveLength(2);
+    log.release(log.appliedSequence);
+    await simulation.advance(100);
+    expect(logs(simulation)).toHaveLength(1);
+    expect(logs(simulation)).not.toContain(before);
+    simulation.disk.powerCut();
+    simulation.disk.restart(5);
+    const { log: again, replay } = await openIn(simulation, { startAfter: 3 });
+    expect(replay.entries).toEqual([]);
+    expect(again.nextSequence).toBe(4);
+  });
+
+  it('is not begun where nothing was ever written', async () => {
+    const simulation = createSimulation({ seed: 1 });
+    const { log } = await openIn(simulation);
+    log.endSegment();
+    expect(logs(simulation)).toEqual([]);
+  });
+
+  it('gives back what an earlier run left', async () => {
+    const simulation = createSimulation({ seed: 1 });
+    const { log } = await openIn(simulation);
+    stageAndCommit(log);
+    await simulation.run(log.close());
+    const left = logs(simulation);
+    const { log: again } = await openIn(simulation, { startAfter: 1 });
+    expect(logs(simulation)).toEqual(left);
+    again.endSegment();
+    again.release(1);
+    await simulation.advance(100);
+    expect(logs(simulation)).toHaveLength(1);
+    expect(logs(simulation)).not.toEqual(left);
+  });
+
+  function stageAndCommit(log: CommitLog): void {
+    stage(log, 1000);
+    log.commitSync(true);
+  }
 });
 
 describe('a bad option', () => {

@@ -82,6 +82,7 @@ class Workload {
 
   #release(log: CommitLog): void {
     this.#released = Math.max(this.#released, log.durableSequence - this.#random.below(20));
+    if (this.#random.chance(0.3)) log.endSegment();
     log.release(this.#released);
   }
 

@@ -2,7 +2,7 @@
  * The store: one class that joins the write path, the reads and the background work, and decides their life and death.
  * Every public method either answers or throws a typed error; nothing here knows about formats.
  */
-import type { CoterieError } from '@coterie/env';
+import { type CoterieError, isCoterieError } from '@coterie/env';
 import { Background } from './background.ts';
 import { Batch, type WriteOptions } from './batch.ts';
 import { writeCheckpoint } from './checkpoint.ts';
@@ -171,14 +171,17 @@ export class Store {
    */
   async flush(): Promise<void> {
     this.#recovered.state.checkOpen();
+    await this.#endLogSegment();
     await this.#settler.flush();
-    await this.#recovered.log.trim();
+    await this.#giveBackLog();
   }
 
   /** Flushes, works off all compaction debt, and gives back disk space that nothing needs. @throws CoterieError why it cannot */
   async settle(): Promise<void> {
+    this.#recovered.state.checkOpen();
+    await this.#endLogSegment();
     await this.#settler.settle();
-    await this.#recovered.log.trim();
+    await this.#giveBackLog();
     await this.#recovered.tables.drained();
   }
 
@@ -295,6 +298,25 @@ export class Store {
       handles.close();
       await lock.release();
     }
+  }
+
+  /** What comes from now on goes into another segment of the log, a small one: the last one can go when all of it is in tables. */
+  async #endLogSegment(): Promise<void> {
+    const { log, state } = this.#recovered;
+    await log.trim();
+    if (!state.writable) return;
+    try {
+      log.endSegment();
+    } catch (error) {
+      // The flush that follows says what is wrong; without room for a segment the old one stays.
+      if (!isCoterieError(error)) throw error;
+    }
+  }
+
+  async #giveBackLog(): Promise<void> {
+    const { log, versions } = this.#recovered;
+    log.release(versions.flushedSequence);
+    await log.trim();
   }
 
   #changed(): void {
