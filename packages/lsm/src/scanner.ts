@@ -44,6 +44,8 @@ export type RawScanCallback = (
 /** A page of an async range: at most so many entries or bytes. */
 const pageEntries = 256;
 const pageBytes: number = 256 * 1024;
+/** Entries that a page walks over, deleted ones included: those before it may be any number, and a page is filled within one turn. */
+const pageWalk = 4096;
 /** Pages handed out before other work gets a turn. */
 const pagesPerTurn = 4;
 /** Scans of at least so many entries read ahead and leave the cache alone. */
@@ -159,9 +161,10 @@ export class Scanner {
         const page = await this.#page({ bounds, reverse, limit: Math.min(left, pageEntries), asOf, ahead });
         yield* page.entries;
         left -= page.entries.length;
-        const last = page.entries[page.entries.length - 1];
+        const last = page.pausedAt ?? page.entries[page.entries.length - 1]?.[0];
         if (page.ended || last === undefined) return;
-        bounds = reverse ? { from: bounds.from, before: last[0] } : { from: after(last[0]), before: bounds.before };
+        bounds = reverse ? { from: bounds.from, before: last } : { from: after(last), before: bounds.before };
+        if (page.pausedAt !== undefined) await timers.turn();
       }
     } finally {
       snapshots.close(asOf);
@@ -176,7 +179,7 @@ export class Scanner {
     try {
       for (;;) {
         state.checkOpen();
-        const page: Page = { entries: [], ended: false };
+        const page: Page = { entries: [], ended: false, pausedAt: undefined };
         try {
           this.#fillPage(view, request, page, hold);
           return page;
@@ -200,10 +203,16 @@ export class Scanner {
     const cursor = view.cursor({ access: 'cached', hold, ownBlocks: true });
     const losses = watchLosses(this.#parts.state, view, { ...bounds, reverse });
     try {
-      if (reverse) cursor.startBackward(bounds.before, asOf);
-      else cursor.startForward(bounds.from, asOf);
+      if (reverse) cursor.startBackward(bounds.before, asOf, { edge: bounds.from, entriesMax: pageWalk });
+      else cursor.startForward(bounds.from, asOf, { edge: bounds.before, entriesMax: pageWalk });
       for (let bytes = 0; page.entries.length < limit && bytes < pageBytes; ) {
-        if (!(reverse ? cursor.previous() : cursor.next()) || isOutside(cursor, bounds, reverse)) {
+        const isAtEntry = reverse ? cursor.previous() : cursor.next();
+        if (cursor.paused) {
+          losses?.at(cursor.keyBytes, cursor.keyEnd);
+          page.pausedAt = copies.copy(cursor.keyBytes, 0, cursor.keyEnd);
+          return;
+        }
+        if (!isAtEntry || isOutside(cursor, bounds, reverse)) {
           losses?.atEnd(reverse ? bounds.from : bounds.before);
           page.ended = true;
           return;
@@ -252,6 +261,8 @@ interface Page {
   readonly entries: Entry[];
   /** Nothing follows. */
   ended: boolean;
+  /** The deleted key at which the walk paused. */
+  pausedAt: Uint8Array | undefined;
 }
 
 function isOutside(cursor: ViewCursor, bounds: Bounds, reverse: boolean): boolean {

@@ -58,6 +58,15 @@ describe('an async range', () => {
     await world.run(() => store.close());
   });
 
+  it.each([false, true])('does not look beyond its end for what is not deleted (reverse: %s)', async (reverse) => {
+    const { world, store, reads } = await nearlyEmpty(4);
+    await world.run(async () => {
+      for await (const entry of store.range({ gte: key(200), lt: key(203), reverse })) expect.fail(`found ${String(entry[0])}`);
+    });
+    expect(reads()).toBeLessThan(8);
+    await world.run(() => store.close());
+  });
+
   it('finds the same backwards', async () => {
     const { world, store } = await nearlyEmpty(3);
     expect(await keysIn(world, store, true)).toBe(1);
