@@ -14,6 +14,7 @@ import {
   openDigests,
   openFloors,
   openPartitions,
+  openRounds,
   openStretches,
   packFloors,
   packReport,
@@ -54,15 +55,14 @@ export class ForgettingAnswers {
       return { body: [] };
     },
     'forget-raise': async ({ body, values }) => {
-      const [ring, condition, agreed, rows] = arrayOf(body, 'body');
+      const [ring, condition, bases, rows] = arrayOf(body, 'body');
       this.#checkRing(ring);
-      const floors = openFloors(rows, values);
-      await this.#raise(textOf(condition, 'condition'), floors, numberOf(agreed, 'agreed', floors.length + 1));
+      await this.#raise(textOf(condition, 'condition'), openFloors(rows, values), openRounds(bases));
       return { body: [] };
     },
     'forget-floors': async ({ body }) => {
-      const theirs = openDigests(arrayOf(body, 'body')[0]);
-      const { rows, values } = packFloors(this.#floorsBeside(theirs));
+      const [digests, turn] = arrayOf(body, 'body');
+      const { rows, values } = packFloors(this.#floorsBeside(openDigests(digests), numberOf(turn, 'turn')));
       return { body: rows, values };
     },
   };
@@ -132,28 +132,29 @@ export class ForgettingAnswers {
     this.#checkRing(ring);
   }
 
-  /** The first `agreed` floors are of stretches that this store has compared as an owner; of the others it only hears. */
-  async #raise(condition: string, floors: readonly ToldFloor[], agreed: number): Promise<void> {
+  /** Floors with a base are of stretches that this store has compared as an owner; of the others it only hears. */
+  async #raise(condition: string, floors: readonly ToldFloor[], bases: readonly number[]): Promise<void> {
     const { core } = this.#parts;
     if (condition !== this.#condition) throw notReady('something has happened to its store since the round began');
-    const owned = floors.slice(0, agreed).filter((one) => this.owns(one));
-    const isNext = (one: ToldFloor): boolean => {
+    const owned = floors.filter((one, at) => at < bases.length && this.owns(one));
+    const stands = (one: ToldFloor): boolean => {
       const kept = core.floors.of(one);
-      return (kept?.floor.round ?? 0) === one.floor.round - 1 && kept?.state !== 'to be dropped';
+      const round = kept?.floor.round ?? 0;
+      return round === bases[floors.indexOf(one)] && round < one.floor.round && kept?.state !== 'to be dropped';
     };
-    if (!owned.every(isNext)) throw notReady('it has taken up another floor since the round began');
+    if (!owned.every(stands)) throw notReady('it has taken up another floor since the round began');
     if (owned.some(({ partition }) => core.cluster.isRecovering(partition))) throw notReady('its store has something to take back');
     await core.floors.hear(floors.filter((one) => !owned.includes(one)));
     if (owned.length > 0) await this.takeUp(owned);
   }
 
-  /** Floors in the groups of which the asker knows something else. */
-  #floorsBeside(theirs: readonly number[]): ToldFloor[] {
+  /** Floors in the groups of which the asker knows something else; of too many other ones at every turn. */
+  #floorsBeside(theirs: readonly number[], turn: number): ToldFloor[] {
     const { floors } = this.#parts.core;
     const own = floors.digests;
-    return [...floors.all]
-      .filter(({ partition }) => own[partition % digestGroups] !== theirs[partition % digestGroups])
-      .slice(0, stretchesMax);
+    const apart = [...floors.all].filter(({ partition }) => own[partition % digestGroups] !== theirs[partition % digestGroups]);
+    const first = (turn % Math.max(1, Math.ceil(apart.length / stretchesMax))) * stretchesMax;
+    return apart.slice(first, first + stretchesMax);
   }
 }
 

@@ -15,7 +15,7 @@ import type { ForgettingAnswers } from './answers.ts';
 import { ground } from './floor.ts';
 import type { ToldFloor } from './floors.ts';
 import { type Candidate, lookAtList, type Outstanding } from './look.ts';
-import { type MemberReport, openReport, packFloors, packStretches, stretchesMax } from './questions.ts';
+import { type MemberReport, openReport, packFloors, packStretches, type Standing, stretchesMax } from './questions.ts';
 import { floorAfter, momentOf, whyNot } from './round.ts';
 
 /** What a driver works with. */
@@ -25,10 +25,18 @@ export interface DriverParts {
   readonly everyMs: number;
 }
 
+/** A stretch whose owners stand equal. */
+interface ReadyStretch extends Candidate {
+  /** The round of the floor that its owners have. */
+  readonly base: number;
+  /** The highest round that any member has heard of there. */
+  readonly heard: number;
+}
+
 /** A round whose reports are in. */
 interface Waiting {
   readonly ring: number;
-  readonly candidates: readonly Candidate[];
+  readonly candidates: readonly ReadyStretch[];
   readonly reports: ReadonlyMap<string, MemberReport>;
   readonly untilMs: number;
 }
@@ -117,17 +125,19 @@ export class RoundDriver {
   }
 
   /** Candidates whose owners stand equal, and of whom none has anything to take back. @throws `NOT_READY` when there are none */
-  #readyOf(candidates: readonly Candidate[], reports: ReadonlyMap<string, MemberReport>): Candidate[] {
-    const ready = candidates.filter((one, at) => {
+  #readyOf(candidates: readonly Candidate[], reports: ReadonlyMap<string, MemberReport>): ReadyStretch[] {
+    const ready = candidates.flatMap((one, at): ReadyStretch[] => {
       const owners = this.#ownersOf(one).map((id) => ({ id, report: reports.get(id), standing: reports.get(id)?.standings[at] }));
       const isRecovering = owners.filter(({ report }) => report?.isRecovering !== false).map(({ id }) => id);
       for (const id of isRecovering) this.#blame(id, 'it must take back first what was lost');
-      const highest = Math.max(...owners.map(({ standing }) => standing?.round ?? 0));
-      const isHeld = owners.some(({ standing }) => standing?.state !== 'heard');
-      const behind = owners.filter(({ standing }) => standing?.round !== highest || (isHeld && standing.state === 'heard'));
+      // What was only heard of counts where nobody holds anything: a round may have failed before anybody held its floor.
+      const held = owners.filter(({ standing }) => standing?.state !== 'heard');
+      const base = highestOf((held.length > 0 ? held : owners).map(({ standing }) => standing));
+      const behind = owners.filter((one) => one.standing?.round !== base || (held.length > 0 && !held.includes(one)));
       for (const { id } of behind) this.#blame(id, 'it has to take over first what others have forgotten');
       const busy = owners.filter(({ standing }) => standing?.state === 'to be dropped');
-      return isRecovering.length + behind.length + busy.length === 0;
+      if (isRecovering.length + behind.length + busy.length > 0) return [];
+      return [{ ...one, base, heard: highestOf([...reports.values()].map(({ standings }) => standings[at])) }];
     });
     if (ready.length > 0) this.waitingFor = [];
     if (ready.length > 0) return ready;
@@ -151,19 +161,21 @@ export class RoundDriver {
     // Those first who may keep something for others: whoever drops has to know that no late copy is taken for a new one.
     const byShare = members.sort((a, b) => this.#shareOf(a, candidates) - this.#shareOf(b, candidates));
     for (const id of byShare) {
-      const agreed = raised.filter((_floor, at) => this.#ownersOf(candidates[at]).includes(id));
+      const isOwned = (_one: unknown, at: number): boolean => this.#ownersOf(candidates[at]).includes(id);
+      const agreed = raised.filter(isOwned);
+      const bases = candidates.filter(isOwned).map(({ base }) => base);
       const { rows, values } = packFloors([...agreed, ...raised.filter((one) => !agreed.includes(one))]);
-      await this.#ask(id, 'forget-raise', { body: [ring, conditions.get(id), agreed.length, rows], values });
+      await this.#ask(id, 'forget-raise', { body: [ring, conditions.get(id), bases, rows], values });
     }
   }
 
-  #raisedBy(candidates: readonly Candidate[], reports: readonly MemberReport[]): ToldFloor[] {
+  #raisedBy(candidates: readonly ReadyStretch[], reports: readonly MemberReport[]): ToldFloor[] {
     const { core } = this.#parts;
     const before = momentOf(reports);
     const lives = new Set(candidates.flatMap((one) => [...one.lives]));
-    return candidates.map(({ partition, bucket, generation }): ToldFloor => {
-      const floor = core.floors.of({ partition, bucket, generation })?.floor ?? ground;
-      const outlook = { lives, isMoving: false, recovering: [], floor };
+    return candidates.map(({ partition, bucket, generation, heard }): ToldFloor => {
+      const { upTo } = core.floors.of({ partition, bucket, generation })?.floor ?? ground;
+      const outlook = { lives, isMoving: false, recovering: [], floor: { round: heard, upTo } };
       const reason = whyNot(outlook);
       if (reason !== undefined) throw this.#blame(core.selfId, reason);
       return { partition, bucket, generation, before, floor: floorAfter(outlook, reports) };
@@ -225,6 +237,10 @@ export class RoundDriver {
     if (!this.waitingFor.some((one) => one.member === member)) this.waitingFor.push({ member, reason });
     return new CoterieError('NOT_READY', `${member}: ${reason}`);
   }
+}
+
+function highestOf(standings: readonly (Standing | undefined)[]): number {
+  return Math.max(...standings.map((standing) => standing?.round ?? 0));
 }
 
 type Answer = { readonly body: unknown; readonly values?: readonly Uint8Array[] };

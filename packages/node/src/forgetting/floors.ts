@@ -12,6 +12,9 @@
  *
  * A floor that was only heard of says what is old in general, not that this store has all that it promises. The
  * moment is that of the last round that came here (`Before`). Whatever changes is durable before it counts.
+ *
+ * A round that fails while it raises floors leaves some that are heard of and held by nobody. An owner that heard of one
+ * takes up the lower one that other owners hold, and the next round has a number above both.
  */
 import { ByteReader, ByteWriter, crc32 } from '@coterie/bytes';
 import { CoterieError } from '@coterie/env';
@@ -190,6 +193,8 @@ export class Floors {
   #united(told: ToldFloor, state: FloorState): KeptFloor {
     const kept = this.of(told);
     const { partition, bucket, generation, before } = told;
+    // A higher one that nobody holds any more says nothing of what this store has.
+    if (kept?.state === 'heard' && state !== 'heard' && kept.floor.round > told.floor.round) return { ...told, state };
     const floor = kept === undefined ? told.floor : unite(kept.floor, told.floor);
     // Floors of one round are equal, and many: one map for all of them.
     const isSame = kept !== undefined && kept.floor.round >= told.floor.round;

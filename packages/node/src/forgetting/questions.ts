@@ -8,14 +8,16 @@
  *                                                                                       condition, [[round, state]…]]
  *  forget-deliver   [ringEpoch]                                                        []
  *  forget-agree     [ringEpoch, member, [partition…]]                                  []
- *  forget-raise     [ringEpoch, condition, agreed, floors as rows]             floor…  []
- *  forget-floors    [[digest…]]                                                        floors as rows │ floor…
+ *  forget-raise     [ringEpoch, condition, [base…], floors as rows]            floor…  []
+ *  forget-floors    [[digest…], turn]                                                  floors as rows │ floor…
  *
  *  row = [partition, bucket, generation, expired]
  * ```
  *
- * The first `agreed` of the floors to be raised are of stretches that the member has compared as an owner. A *condition* is said in a report and told back when a floor is to be raised: if anything happened to the store that a
- * round must not survive, it is another one by then. *Digests* are sums over what floors a member knows, group by group.
+ * For each *base* there is a floor at the head of those to be raised, of a stretch that the member has compared as an owner:
+ * the round of the floor that it said it had there. A *condition* is said in a report and told
+ * back when a floor is to be raised: if anything happened to the store that a round must not survive, it is another one by
+ * then. *Digests* are sums over what floors a member knows, group by group; who knows too many others tells some at each *turn*.
  */
 import type { RpcAnswer } from '@coterie/rpc';
 import { arrayOf, bytesAt, malformed, numberOf, textOf } from '../wire.ts';
@@ -83,6 +85,11 @@ export function openStretches(value: unknown): Stretch[] {
 /** Partitions. @throws `PROTOCOL` */
 export function openPartitions(value: unknown): number[] {
   return arrayOf(value, 'partitions', partitionsMax).map((partition) => numberOf(partition, 'partition', partitionsMax));
+}
+
+/** Numbers of rounds. @throws `PROTOCOL` */
+export function openRounds(value: unknown): number[] {
+  return arrayOf(value, 'rounds', stretchesMax).map((round) => numberOf(round, 'round'));
 }
 
 /** Floors, as rows beside values. */

@@ -55,17 +55,31 @@ export class FloorTaker {
 
   async #hear(member: string): Promise<void> {
     const { core } = this.#parts;
-    const answer = await core.cluster.peers.ask(member, { method: 'forget-floors', body: [core.floors.digests], values: [] });
-    const news = openFloors(answer.body, answer.values).filter((one) => isCurrent(core, one) && core.floors.isNews(one));
+    const news = (await this.#toldBy(member)).filter((one) => core.floors.isNews(one));
     await core.floors.hear(news);
     this.#ahead = [...this.#ahead, ...news].filter((one) => core.floors.isNews(one)).slice(-stretchesMax);
   }
 
-  async #takeFrom(member: string, wanted: readonly ToldFloor[]): Promise<void> {
+  /** Floors of a member that may differ from those here. */
+  async #toldBy(member: string): Promise<ToldFloor[]> {
+    const { core } = this.#parts;
+    const pages = Math.floor(this.#turn / core.cluster.state.members.length);
+    const body = [core.floors.digests, pages];
+    const answer = await core.cluster.peers.ask(member, { method: 'forget-floors', body, values: [] });
+    return openFloors(answer.body, answer.values).filter((one) => isCurrent(core, one));
+  }
+
+  async #takeFrom(member: string, heard: readonly ToldFloor[]): Promise<void> {
     const { core, antiEntropy, answers } = this.#parts;
+    // Of a round that failed half way this store may have heard what nobody holds: what counts is what the other does.
+    const theirs = new Map((await this.#toldBy(member)).map((one) => [nameOf(one), one]));
+    const wanted = heard.map((one) => theirs.get(nameOf(one)) ?? one);
     const before = await this.#reportOf(member, wanted);
     if (before.isRecovering) return;
-    const taken = wanted.filter(({ floor }, at) => before.standings[at]?.state === 'settled' && before.standings[at].round >= floor.round);
+    const taken = wanted.filter((one, at) => {
+      const { state, round } = before.standings[at];
+      return state === 'settled' && round === one.floor.round && (core.floors.of(one)?.state === 'heard' || core.floors.isNews(one));
+    });
     if (taken.length === 0) return;
     const floors = new Map(taken.map((one) => [nameOf(one), one.floor]));
     const ring = core.cluster.state.ringEpoch;

@@ -72,6 +72,13 @@ describe('a floor in a store', () => {
     expect(floors.of(cart)?.floor.round).toBe(4);
   });
 
+  it('is a lower one than was heard of, where others hold that', async () => {
+    const { world, floors } = await opened();
+    await world.run(floors.hear([higher]));
+    await world.run(floors.raise([cart]));
+    expect(floors.of(cart)).toEqual({ ...cart, state: 'to be dropped' });
+  });
+
   it('goes with its bucket', async () => {
     const { world, store, floors } = await opened();
     await world.run(floors.raise([cart]));

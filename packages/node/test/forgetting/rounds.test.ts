@@ -1,5 +1,8 @@
 /** Forgetting among whole nodes: tombstones go when everybody has agreed, and what they were there for does not come back. */
+import { openStore } from '@coterie/lsm';
 import { describe, expect, it } from 'vitest';
+import { Floors, type ToldFloor } from '../../src/forgetting/floors.ts';
+import type { OpenStore } from '../../src/store.ts';
 import { ClusterWorld } from '../cluster-world.ts';
 import { bytes } from '../world.ts';
 
@@ -34,6 +37,16 @@ async function untilHeld(cluster: ClusterWorld, expected: readonly string[], lim
   }
   expect(await held(cluster)).toEqual(expected);
 }
+
+/** Opens a store that doubts its floors, and has heard of higher ones that nobody holds. */
+const openHavingHeard: OpenStore = async (directory, opening) => {
+  const store = await openStore(directory, opening);
+  const floors = await Floors.load(store, 64);
+  expect(floors.isEmpty).toBe(false);
+  await floors.doubt(() => true);
+  await floors.hear([...floors.all].map((one): ToldFloor => ({ ...one, floor: { ...one.floor, round: one.floor.round + 1 } })));
+  return store;
+};
 
 describe('a cluster that forgets', () => {
   it('drops tombstones whole, at every store, and lets the keys live again', async () => {
@@ -98,5 +111,18 @@ describe('a cluster that forgets', () => {
     for (const name of everyone) await cluster.revive(name);
     await untilHeld(cluster, []);
     for (const key of keys) expect(await cluster.values('n2', key, { r: 3 })).toBe('missing');
+  });
+
+  it('goes on when an owner has heard of a floor that nobody holds, as of a round that failed half way', async () => {
+    const cluster = await started(56);
+    await remove(cluster, 'k0');
+    await untilHeld(cluster, keys.slice(1));
+    cluster.kill('n3');
+    cluster.machine('n3').restart();
+    await cluster.start('n3', { openStore: openHavingHeard });
+    await cluster.put('n1', 'k0', 'new k0', { w: 3 });
+    await remove(cluster, 'k0');
+    await untilHeld(cluster, keys.slice(1));
+    expect(await cluster.values('n3', 'k0', { r: 3 })).toBe('missing');
   });
 });

@@ -34,9 +34,9 @@ function isSettled(node: NodeView, nodes: readonly NodeView[]): boolean {
   return isNewest && changes.length === 0 && members.every(({ isLeaving, isLost }) => !isLeaving && !isLost);
 }
 
-/** Whether no member holds a value that will expire, as far as each has looked. */
-export function nothingExpires(members: readonly (NodeView | undefined)[]): boolean {
-  return all((node) => node.status().forgetting.expiring === 0)(members);
+/** How many values are to expire some time, as far as each member has looked. */
+export function expiringAmong(members: readonly (NodeView | undefined)[]): number {
+  return members.reduce((sum, node) => sum + (node?.status().forgetting.expiring ?? 0), 0);
 }
 
 /** Whether no member holds a tombstone or an expired value any more, as far as each has looked. */
