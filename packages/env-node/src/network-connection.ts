@@ -65,6 +65,12 @@ export class NodeConnection implements Connection {
     return false;
   }
 
+  /** An immediate that is set within one comes a turn later: what is sent at the end of a turn would wait for the next. */
+  flush(): void {
+    // The immediate that was set stays: it finds what is sent from here on.
+    if (this.#pieces.length > 0) this.#handOver();
+  }
+
   pause(): void {
     this.#socket.pause();
   }
@@ -110,6 +116,10 @@ export class NodeConnection implements Connection {
 
   readonly #flush = (): void => {
     this.#flushing = false;
+    this.#handOver();
+  };
+
+  #handOver(): void {
     if (this.#pieces.length === 0 || this.#state !== 'open') return;
     const pieces = this.#pieces;
     this.#pieces = [];
@@ -117,7 +127,7 @@ export class NodeConnection implements Connection {
     if (pieces.length === 1) this.#write(pieces[0]);
     else this.#writeMany(pieces);
     if (this.#socket.writableLength === 0) this.#drained();
-  };
+  }
 
   #writeMany(pieces: readonly Uint8Array[]): void {
     this.#socket.cork();

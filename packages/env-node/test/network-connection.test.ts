@@ -36,6 +36,19 @@ test('what is sent in one turn, in whatever callback of it, is one write in its 
   expect(socket.written).toEqual(['abc']);
 });
 
+test('what was sent can be handed over before the turn ends, and the rest follows', async () => {
+  const { socket, made } = connection();
+  made.flush();
+  made.send(Buffer.from('a'));
+  made.send(Buffer.from('b'));
+  made.flush();
+  expect(socket.written).toEqual(['ab']);
+  made.send(Buffer.from('c'));
+  expect(socket.written).toEqual(['ab']);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(socket.written).toEqual(['ab', 'c']);
+});
+
 test('what arrives is a plain array, whose slice is a copy', () => {
   const { socket, made } = connection();
   const heard: Uint8Array[] = [];

@@ -62,6 +62,8 @@ export interface Connection {
    * `drain`. More than 64 MiB queued destroys the connection. Ignored on one that is closing or closed.
    */
   send(bytes: Uint8Array): boolean;
+  /** Hands over at once what was sent in this turn: for who has collected it, and has nothing to add. */
+  flush(): void;
   /** No `data` until `resume`; what comes meanwhile is held back at the sender. */
   pause(): void;
   resume(): void;

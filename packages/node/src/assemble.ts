@@ -155,8 +155,8 @@ async function assembleInside({ settings, store, life, recovery, ringLog, endpoi
   const turns = hazards.sharedKeyTurn ? openTurns<PendingCopy>() : new KeyLocks<PendingCopy>(limits.waitersPerKeyMax);
   const meet = hazards.prunedClocks ? mergeAndPrune : mergeObjects;
   const door = endpoint && (hazards.addressIsIdentity ? whoeverAnswers(endpoint) : endpoint);
-  const peers =
-    door === undefined ? noPeers : new RemotePeers({ endpoint: door, state: () => ringLog.state, timeoutMs: limits.peerTimeoutMs });
+  const way = { state: () => ringLog.state, timeoutMs: limits.peerTimeoutMs, timers: environment.timers };
+  const peers = door === undefined ? noPeers : new RemotePeers({ endpoint: door, ...way });
   const whoIsUp = new WhoIsUp(self.id);
   const durable = durabilityOf(sync);
   const isAsked = (id: string): boolean => id !== self.id && whoIsUp.standing(id) !== 'down';

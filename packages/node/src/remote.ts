@@ -2,9 +2,9 @@
  * Other nodes over rpc: the calling side and the answering side of each method, one below the other, so that what goes
  * in on one end is read on the other. The messages are drawn in `wire.ts`.
  */
-import { CoterieError, isCoterieError } from '@coterie/env';
+import { CoterieError, isCoterieError, type Timers } from '@coterie/env';
 import type { Hash64 } from '@coterie/ring';
-import type { Endpoint, IncomingRequest, RpcAnswer, RpcRequest } from '@coterie/rpc';
+import { type Endpoint, errorToBody, type IncomingRequest, type RequestOptions, type RpcAnswer, type RpcRequest } from '@coterie/rpc';
 import type { DeleteRequest, PutRequest, WriteReply } from './api.ts';
 import type { ClusterState } from './cluster/state.ts';
 import { memberOf } from './cluster/state.ts';
@@ -12,6 +12,7 @@ import { decodeDigests, digestsMax, encodeDigests } from './digests.ts';
 import { addressFrom } from './layout.ts';
 import { addressSeed, type CausalObject, decodeObject, encodeObject } from './object.ts';
 import type { KeyStretch, StretchOrder } from './list-keys.ts';
+import { MergeBundles, type Parcel } from './merge-bundles.ts';
 import type {
   CopyPage,
   HashPage,
@@ -24,20 +25,34 @@ import type {
   RemoteCopy,
 } from './peers.ts';
 import type { Place } from './replica.ts';
-import type { PeerService } from './serve.ts';
-import { arrayOf, bytesAt, malformed, memberIdOf, numberOf, openFields, openReply, packFields, packReply, textOf } from './wire.ts';
+import type { MergedBundle, PeerService } from './serve.ts';
+import {
+  arrayOf,
+  bundleMax,
+  bytesAt,
+  malformed,
+  memberIdOf,
+  numberOf,
+  openFields,
+  openReply,
+  packBundleAnswer,
+  packFields,
+  packReply,
+  textOf,
+} from './wire.ts';
 
 /** What the calling side needs. */
 export interface RemotePeersParts {
   readonly endpoint: Pick<Endpoint, 'request'>;
   readonly state: () => ClusterState;
   readonly timeoutMs: number;
+  readonly timers: Pick<Timers, 'turn'>;
 }
 
 const noValues: readonly Uint8Array[] = [];
 const nothing: Uint8Array = new Uint8Array();
 
-type Question = Pick<RpcRequest, 'method' | 'body' | 'values'>;
+type Question = Pick<RpcRequest, 'method' | 'body' | 'values'> & Pick<RequestOptions, 'atOnce'>;
 
 /** How much longer than an operation may take its forwarder waits, for the way there and back. */
 const wayMs = 50;
@@ -51,10 +66,17 @@ const slowTimes = 5;
 /** Asks other nodes over rpc. */
 export class RemotePeers implements Peers {
   readonly #parts: RemotePeersParts;
+  readonly #bundles: MergeBundles;
   #lastEncoded: { readonly object: CausalObject; readonly objectKey: Uint8Array; readonly bytes: Uint8Array } | undefined;
 
   constructor(parts: RemotePeersParts) {
     this.#parts = parts;
+    this.#bundles = new MergeBundles({
+      timers: parts.timers,
+      one: (member, parcel) => this.#mergeOne(member, parcel, false),
+      many: (member, parcels) => this.#mergeMany(member, parcels),
+      addressOf: (member) => memberOf(parts.state(), member)?.peer ?? member,
+    });
   }
 
   async read(member: string, place: Place, hintsFor: readonly string[]): Promise<RemoteCopy> {
@@ -66,8 +88,24 @@ export class RemotePeers implements Peers {
 
   merge(member: string, place: Place, { object, order }: { readonly object: CausalObject; readonly order: MergeOrder }): Promise<boolean> {
     const { objectKey } = place.address;
-    const values = [objectKey, this.#encoded(object, objectKey)];
-    return this.#askTwice(member, { method: 'merge', body: [order.hintFor ?? null, order.background === true], values }, syncedIn);
+    const parcel = { objectKey, object: this.#encoded(object, objectKey), hintFor: order.hintFor };
+    return order.background === true ? this.#mergeOne(member, parcel, true) : this.#bundles.send(member, parcel);
+  }
+
+  // A boolean: it is a field of the message.
+  #mergeOne(member: string, { objectKey, object, hintFor }: Parcel, isBackground: boolean): Promise<boolean> {
+    const message = { method: 'merge', body: [hintFor ?? null, isBackground], values: [objectKey, object], atOnce: !isBackground };
+    return this.#askTwice(member, message, syncedIn);
+  }
+
+  #mergeMany(member: string, parcels: readonly Parcel[]): Promise<unknown> {
+    const body: (string | null)[] = [];
+    const values: Uint8Array[] = [];
+    for (const { objectKey, object, hintFor } of parcels) {
+      body.push(hintFor ?? null);
+      values.push(objectKey, object);
+    }
+    return this.#askTwice(member, { method: 'merges', body, values, atOnce: true }, bodyOf);
   }
 
   async put(member: string, request: PutRequest): Promise<WriteReply> {
@@ -167,9 +205,9 @@ export class RemotePeers implements Peers {
     const state = this.#parts.state();
     const known = memberOf(state, member);
     if (known === undefined) return Promise.reject(new CoterieError('CONNECTION_LOST', `${member} is not a member any more`));
-    const { method, body, values = noValues } = message;
+    const { method, body, values = noValues, atOnce } = message;
     // Spelt out: an object that is spread and then added to has a shape of its own each time, and all who read it are slow.
-    return this.#parts.endpoint.request(known.peer, { method, epoch: state.epoch, body, values, expect: member }, { timeoutMs });
+    return this.#parts.endpoint.request(known.peer, { method, epoch: state.epoch, body, values, expect: member }, { timeoutMs, atOnce });
   }
 
   /** One object goes to several stores, one right after the other: encoded once. */
@@ -184,6 +222,10 @@ export class RemotePeers implements Peers {
 
 function asItIs(answer: RpcAnswer): RpcAnswer {
   return answer;
+}
+
+function bodyOf({ body }: RpcAnswer): unknown {
+  return body;
 }
 
 function syncedIn({ body }: RpcAnswer): boolean {
@@ -202,6 +244,15 @@ function answerSynced(synced: boolean): { readonly body: unknown } {
   return { body: [synced] };
 }
 
+function answerBundle({ isSynced, failures }: MergedBundle): { readonly body: unknown } {
+  return {
+    body: packBundleAnswer(
+      isSynced,
+      failures.map(({ position, error }) => ({ position, error: errorToBody(error) })),
+    ),
+  };
+}
+
 type Handler = (request: IncomingRequest) => Promise<{ readonly body: unknown; readonly values?: readonly Uint8Array[] }>;
 
 /** The handlers of every method, by name. */
@@ -213,12 +264,7 @@ export function peerHandlers({ service, put, delete: remove, missing }: Answerin
       const { object, recovering } = await service.read(epoch, address, hintsFor);
       return { body: [recovering], values: [encodeObject(object, addressSeed(address.objectKey))] };
     },
-    // No async function: most of what nodes ask each other is this, and each promise less is half a microsecond.
-    merge: ({ epoch, body, values }) => {
-      const [hintFor, background] = arrayOf(body, 'body');
-      const order = { hintFor: hintFor === null ? undefined : memberIdOf(hintFor), background: background === true };
-      return service.merge(epoch, addressFrom(bytesAt(values, 0)), { object: bytesAt(values, 1), order }).then(answerSynced);
-    },
+    ...mergeHandlers(service),
     put: async ({ body, values }) => {
       const [bucket, fields] = arrayOf(body, 'body');
       const [key, value] = [bytesAt(values, 0), bytesAt(values, 1)];
@@ -255,6 +301,28 @@ export function peerHandlers({ service, put, delete: remove, missing }: Answerin
     'taken-over': async ({ body }) => {
       const reason = missing(textOf(arrayOf(body, 'body')[0], 'change'));
       return { body: reason === undefined ? [true] : [false, reason] };
+    },
+  };
+}
+
+/** Copies to be merged, one or several. */
+function mergeHandlers(service: PeerService): Readonly<Record<string, Handler>> {
+  return {
+    // No async function: most of what nodes ask each other is this, and each promise less is half a microsecond.
+    merge: ({ epoch, body, values }) => {
+      const [hintFor, background] = arrayOf(body, 'body');
+      const order = { hintFor: hintFor === null ? undefined : memberIdOf(hintFor), background: background === true };
+      return service.merge(epoch, addressFrom(bytesAt(values, 0)), { object: bytesAt(values, 1), order }).then(answerSynced);
+    },
+    merges: ({ epoch, body, values }) => {
+      const owners = arrayOf(body, 'body', bundleMax);
+      if (values.length !== 2 * owners.length) throw malformed('objects');
+      const copies = owners.map((owner, at) => ({
+        address: addressFrom(values[2 * at]),
+        object: values[2 * at + 1],
+        order: { hintFor: owner === null ? undefined : memberIdOf(owner) },
+      }));
+      return service.mergeAll(epoch, copies).then(answerBundle);
     },
   };
 }

@@ -2,7 +2,7 @@
  * What a node does for other nodes: reads and merges copies, coordinates what they pass on, and gives pages of what it
  * holds to those who take a partition over. Whoever asks says at which epoch it stands.
  */
-import { CoterieError } from '@coterie/env';
+import { CoterieError, isCoterieError } from '@coterie/env';
 import { type Hash64, partitionOf } from '@coterie/ring';
 import { decodeOutline, lackingBetween, outlineOf } from './anti-entropy/outline.ts';
 import { stateHash } from './anti-entropy/state-hash.ts';
@@ -24,6 +24,25 @@ const pageBytes = 256 * 1024;
 const pageRecords = 400;
 /** Buckets named in one answer. */
 const bucketsListed = 10_000;
+
+/** A copy that another node sent, one of several. */
+export interface ArrivedCopy {
+  readonly address: Address;
+  readonly object: Uint8Array;
+  readonly order: MergeOrder;
+}
+
+/** A copy that was not merged, by its place among those sent, and why. */
+export interface CopyFailure {
+  readonly position: number;
+  readonly error: CoterieError;
+}
+
+/** What became of several copies: those that did not fail are durable, and synced if that is so. */
+export interface MergedBundle {
+  readonly isSynced: boolean;
+  readonly failures: readonly CopyFailure[];
+}
 
 /** Serves other nodes. */
 export class PeerService {
@@ -63,6 +82,19 @@ export class PeerService {
         return Promise.reject(error as Error);
       }
     });
+  }
+
+  /** Merges copies, each for itself; resolves when all have ended, well or not. A bug is no failure of one copy: it rejects. */
+  async mergeAll(epoch: number, copies: readonly ArrivedCopy[]): Promise<MergedBundle> {
+    const failures: CopyFailure[] = [];
+    const merging = copies.map(({ address, object, order }, position) =>
+      this.merge(epoch, address, { object, order }).catch((error: unknown) => {
+        if (!isCoterieError(error)) throw error;
+        failures.push({ position, error });
+      }),
+    );
+    await Promise.all(merging);
+    return { isSynced: this.#core.syncsEachWrite, failures };
   }
 
   /** Resolves when this node is at `epoch` or later and nothing runs that began under an older ring. */

@@ -6,6 +6,7 @@
  *  method    body                                       values           answer: body │ values
  *  read      [[owner…]]                                 address          [recovering] │ object
  *  merge     [hintFor│null, background]                 address, object  [synced]
+ *  merges    [hintFor│null…]                            address, object, …   [synced, [position, error…]]
  *  put       [bucket, fields]                           key, value       [context, etag, primaries, fallbacks, synced]
  *  delete    [bucket, fields]                           key              the same
  *  page      [[from, until]…]                           cursor?          [more] │ address, object, …, cursor?
@@ -82,6 +83,32 @@ export function openReply(packed: unknown): WriteReply {
       synced: numberOf(synced, 'synced'),
     },
   };
+}
+
+/** Objects of one `merges`, at most. */
+export const bundleMax = 64;
+
+/** What a bundle's receiver could not do: the error as rpc sends it. */
+export interface BundleFailure {
+  readonly position: number;
+  readonly error: unknown;
+}
+
+/** The answer to a bundle: whether what was merged is synced, and what was not merged. */
+export function packBundleAnswer(isSynced: boolean, failures: readonly BundleFailure[]): unknown[] {
+  return [isSynced, failures.flatMap(({ position, error }) => [position, error])];
+}
+
+/** The answer to a bundle of so many objects. @throws `PROTOCOL` */
+export function openBundleAnswer(
+  packed: unknown,
+  count: number,
+): { readonly isSynced: boolean; readonly failures: readonly BundleFailure[] } {
+  const [synced, flat] = arrayOf(packed, 'answer');
+  const pairs = arrayOf(flat, 'failures', 2 * count);
+  const failures: BundleFailure[] = [];
+  for (let at = 0; at < pairs.length; at += 2) failures.push({ position: numberOf(pairs[at], 'position', count), error: pairs[at + 1] });
+  return { isSynced: synced === true, failures };
 }
 
 /** The array in this place, of `most` entries at most. @throws `PROTOCOL` */

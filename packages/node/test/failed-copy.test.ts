@@ -20,7 +20,7 @@ describe('a store that fails a write', () => {
     const [first] = (await holdersOf(cluster, 'k')) as [string];
     await cluster.put(first, 'k', 'before', { w: 3 });
     const empty = fillUp(cluster, first);
-    expect((await cluster.put(first, 'k', 'kept elsewhere', { w: 2 })).reached).toMatchObject({ primaries: 2 });
+    expect((await cluster.put(first, 'k', 'kept elsewhere', { w: 2, pw: 2 })).reached).toMatchObject({ primaries: 2 });
     empty();
     await cluster.put(first, 'k', 'after', { w: 3 });
     expect(await cluster.values(first, 'k', { r: 3, pr: 3 })).toEqual(['after', 'before', 'kept elsewhere']);

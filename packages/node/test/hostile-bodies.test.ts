@@ -58,6 +58,7 @@ async function outcomeOf(work: () => unknown): Promise<string> {
 const wellMeant: Readonly<Record<string, readonly unknown[]>> = {
   read: [[idOf(1)]],
   merge: [null, false],
+  merges: [null],
   put: ['b', ['text/plain', null, 'op', 1000, 1, 0, 500, '*', null]],
   delete: ['b', [null, null, 'op', null, 1, 0, 500, null, 'etag']],
   page: [
@@ -103,7 +104,7 @@ async function answering() {
 }
 
 describe('a method of a node', () => {
-  it.each(['read', 'merge', 'page', 'digests', 'lacking', 'keys', 'buckets', 'clock', 'barrier', 'taken-over'])(
+  it.each(['read', 'merge', 'merges', 'page', 'digests', 'lacking', 'keys', 'buckets', 'clock', 'barrier', 'taken-over'])(
     '%s answers anything in a typed way, and changes nothing that it should not',
     async (method) => {
       const { among, place, handlers, real } = await answering();
@@ -153,7 +154,12 @@ describe('an answer of a node', () => {
     await fc.assert(
       fc.asyncProperty(body, values(real), async (said, beside) => {
         const answer: RpcAnswer = { body: said, values: beside };
-        const peers = new RemotePeers({ endpoint: { request: () => Promise.resolve(answer) }, state: () => among.state, timeoutMs: 100 });
+        const peers = new RemotePeers({
+          endpoint: { request: () => Promise.resolve(answer) },
+          state: () => among.state,
+          timeoutMs: 100,
+          timers: { turn: () => Promise.resolve() },
+        });
         const order = { bucket: 'b', prefix: new Uint8Array(), after: undefined, limit: 10 };
         const calls = [
           () => peers.read(idOf(1), place, []),

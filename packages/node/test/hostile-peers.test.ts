@@ -83,7 +83,12 @@ describe('a node that is asked', () => {
 
 describe('a node that asks', () => {
   const told = (answer: RpcAnswer): RemotePeers =>
-    new RemotePeers({ endpoint: { request: () => Promise.resolve(answer) }, state: () => stateOf(3, [0, 1, 2]), timeoutMs: 100 });
+    new RemotePeers({
+      endpoint: { request: () => Promise.resolve(answer) },
+      state: () => stateOf(3, [0, 1, 2]),
+      timeoutMs: 100,
+      timers: { turn: () => Promise.resolve() },
+    });
 
   it('refuses answers that do not add up', async () => {
     await expect(told({ body: [2 ** 50], values: [] }).page(idOf(1), [[0, 1]], undefined)).rejects.toEqual(malformed);

@@ -36,6 +36,7 @@ function overheard(connection: Connection, sent: Uint8Array[]): Connection {
       sent.push(piece.slice());
       return connection.send(piece);
     },
+    flush: () => connection.flush(),
     pause: () => connection.pause(),
     resume: () => connection.resume(),
     close: () => connection.close(),

@@ -95,6 +95,11 @@ export class Channel {
     return hasRoom;
   }
 
+  /** Hands over at once what was sent in this turn. */
+  flush(): void {
+    this.#parts.connection.flush();
+  }
+
   /** No frames until `release`; what comes waits unread. */
   hold(): void {
     if (this.#held) return;

@@ -130,11 +130,14 @@ export class Endpoint {
    * `OVERLOADED` (bounds of this side), `TOO_LARGE`, `UNSUPPORTED_FORMAT` (method or version unknown there), `CLOSED`.
    * `details.mayHaveTakenEffect` says whether the question may have arrived.
    */
-  request(address: string, request: RpcRequest, { timeoutMs }: RequestOptions): Promise<RpcAnswer> {
+  request(address: string, request: RpcRequest, { timeoutMs, atOnce }: RequestOptions): Promise<RpcAnswer> {
     try {
       if (this.#state !== 'open') throw this.#closedError();
       if (!(timeoutMs > 0)) throw new CoterieError('INVALID_ARGUMENT', `timeoutMs must be above 0, not ${timeoutMs}`);
-      return this.#peer(address).request(request, timeoutMs);
+      const peer = this.#peer(address);
+      const answer = peer.request(request, timeoutMs);
+      if (atOnce === true) peer.flush();
+      return answer;
     } catch (error) {
       return Promise.reject(error as Error);
     }

@@ -13,3 +13,4 @@ export type {
 } from './messages.ts';
 export { defaultLimits } from './options.ts';
 export type { EndpointEnvironment, EndpointLimits, EndpointOptions, NodeIdentity } from './options.ts';
+export { errorFromBody, errorToBody } from './wire-error.ts';

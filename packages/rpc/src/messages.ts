@@ -34,6 +34,8 @@ export interface RpcAnswer {
 /** How long to wait. */
 export interface RequestOptions {
   readonly timeoutMs: number;
+  /** Whether it leaves now with all that was asked there in this turn, and does not wait for more. */
+  readonly atOnce?: boolean | undefined;
 }
 
 /** A question as its handler sees it. Values and byte strings are views as in `RpcAnswer`. */

@@ -101,6 +101,11 @@ export class Peer {
     return answer;
   }
 
+  /** Has what was asked in this turn leave now. */
+  flush(): void {
+    this.#channel?.flush();
+  }
+
   /** Says something once, if that is possible without waiting long. */
   notify(notice: RpcRequest): void {
     if (this.#pause() !== undefined || this.queuedBytes > this.#parts.limits.noticeQueueBytesMax) return;

@@ -118,6 +118,9 @@ export class SimulatedConnection implements Connection {
     return false;
   }
 
+  /** What is sent in one instant is one segment anyway. */
+  flush(): void {}
+
   pause(): void {
     this.#paused = true;
   }

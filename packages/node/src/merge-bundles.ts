@@ -1,0 +1,116 @@
+/**
+ * Objects that go to one member in one turn of the event loop travel as one message: a header, a checksum, a pending
+ * question and a timer for all of them, where each had its own.
+ *
+ * ```
+ *  turn:  merge a ─┐  merge b ─┐   …   end of the turn: one question ──▶ each merged under its own key's lock
+ *                  └── kept ───┴──────────▲                                   │ all have ended
+ *         a: synced ◀┬── b: its own error ◀────────── [synced, failures] ◀────┘
+ * ```
+ *
+ * An object alone goes as it always did. A bundle is bounded in objects and bytes; a full one leaves at once, and what is
+ * large goes by itself. What waits is less than a turn old, and as much as the node lets in.
+ */
+import { type CoterieError, type Timers } from '@coterie/env';
+import { errorFromBody } from '@coterie/rpc';
+import { bundleMax, openBundleAnswer } from './wire.ts';
+
+/** An object to be merged at another member: its key, its bytes, and for whom it is kept there. */
+export interface Parcel {
+  readonly objectKey: Uint8Array;
+  readonly object: Uint8Array;
+  readonly hintFor: string | undefined;
+}
+
+interface Waiting extends Parcel {
+  readonly resolve: (isSynced: boolean) => void;
+  readonly reject: (error: CoterieError) => void;
+}
+
+interface Bundle {
+  readonly member: string;
+  readonly parcels: Waiting[];
+  bytes: number;
+}
+
+/** How bundles leave. */
+export interface BundleParts {
+  readonly timers: Pick<Timers, 'turn'>;
+  /** Sends one object; resolves to whether it is synced there. */
+  one(member: string, parcel: Parcel): Promise<boolean>;
+  /** Sends several; resolves to the body of the answer. */
+  many(member: string, parcels: readonly Parcel[]): Promise<unknown>;
+  /** Where a member is asked, for errors to name. */
+  addressOf(member: string): string;
+}
+
+/** An object from this size on goes by itself, and so much makes a bundle full. */
+const aloneFromBytes = 16_384;
+const bundleBytesMax = 65_536;
+
+/** Collects what goes to other members. */
+export class MergeBundles {
+  readonly #parts: BundleParts;
+  #bundles: Bundle[] = [];
+  #isScheduled = false;
+
+  constructor(parts: BundleParts) {
+    this.#parts = parts;
+  }
+
+  /** Sends an object by the end of this turn; resolves to whether it is synced there. Rejects as a single question would. */
+  send(member: string, parcel: Parcel): Promise<boolean> {
+    if (parcel.object.length >= aloneFromBytes) return this.#parts.one(member, parcel);
+    return new Promise((resolve, reject) => {
+      const { objectKey, object, hintFor } = parcel;
+      const bundle = this.#bundleFor(member);
+      bundle.parcels.push({ objectKey, object, hintFor, resolve, reject });
+      bundle.bytes += objectKey.length + object.length;
+      if (bundle.parcels.length === bundleMax || bundle.bytes >= bundleBytesMax) this.#leaveAlready(bundle);
+    });
+  }
+
+  #bundleFor(member: string): Bundle {
+    for (const bundle of this.#bundles) if (bundle.member === member) return bundle;
+    const bundle: Bundle = { member, parcels: [], bytes: 0 };
+    this.#bundles.push(bundle);
+    if (!this.#isScheduled) {
+      this.#isScheduled = true;
+      void this.#parts.timers.turn().then(this.#endOfTurn);
+    }
+    return bundle;
+  }
+
+  readonly #endOfTurn = (): void => {
+    this.#isScheduled = false;
+    const bundles = this.#bundles;
+    this.#bundles = [];
+    for (const bundle of bundles) this.#leave(bundle);
+  };
+
+  #leaveAlready(bundle: Bundle): void {
+    this.#bundles = this.#bundles.filter((other) => other !== bundle);
+    this.#leave(bundle);
+  }
+
+  #leave({ member, parcels }: Bundle): void {
+    if (parcels.length === 1) {
+      this.#parts.one(member, parcels[0]).then(parcels[0].resolve, parcels[0].reject);
+      return;
+    }
+    this.#parts
+      .many(member, parcels)
+      .then((answer) => settle(parcels, answer, this.#parts.addressOf(member)))
+      .catch((error: CoterieError) => {
+        for (const { reject } of parcels) reject(error);
+      });
+  }
+}
+
+/** @throws `PROTOCOL` for an answer that is none */
+function settle(parcels: readonly Waiting[], answer: unknown, address: string): void {
+  const { isSynced, failures } = openBundleAnswer(answer, parcels.length);
+  const errors = failures.map(({ position, error }) => [position, errorFromBody(error, address)] as const);
+  for (const [position, error] of errors) parcels[position].reject(error);
+  for (const { resolve } of parcels) resolve(isSynced);
+}

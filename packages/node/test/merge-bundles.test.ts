@@ -1,0 +1,123 @@
+/** Objects that go to one member in one turn: one message, and to each its own outcome. */
+import { CoterieError } from '@coterie/env';
+import type { IncomingRequest, RpcAnswer, RpcRequest } from '@coterie/rpc';
+import { describe, expect, it } from 'vitest';
+import { placeOf } from '../src/core.ts';
+import { EpochGate } from '../src/epoch-gate.ts';
+import { emptyObject, type CausalObject } from '../src/object.ts';
+import { peerHandlers, RemotePeers } from '../src/remote.ts';
+import type { Place } from '../src/replica.ts';
+import { PeerService } from '../src/serve.ts';
+import { bundleMax } from '../src/wire.ts';
+import { AmongPeers, idOf, stateOf } from './among-peers.ts';
+import { bytes } from './world.ts';
+
+type Carry = (request: RpcRequest, carryOn: () => Promise<RpcAnswer>) => Promise<RpcAnswer>;
+
+/** A node that answers, one that asks it, and what was said between them. `way` is what the network makes of a question. */
+async function twoNodes(way: Carry = (_, carryOn) => carryOn()) {
+  const among = await new AmongPeers(stateOf(3, [0, 1, 2])).start();
+  const source = await new AmongPeers(stateOf(3, [0, 1, 2]), 2).start();
+  source.keepAll();
+  const nobody = (): Promise<never> => Promise.reject(new Error('no write comes here'));
+  const service = new PeerService(among.core, new EpochGate(() => among.state.ringEpoch));
+  const handlers = peerHandlers({ service, put: nobody, delete: nobody, missing: () => '' });
+  const said: RpcRequest[] = [];
+  const request = (_address: string, question: RpcRequest): Promise<RpcAnswer> => {
+    said.push(question);
+    const { epoch, body, values = [] } = question;
+    const incoming = { from: { id: idOf(2) }, epoch, body, values, deadlineMs: Infinity } as unknown as IncomingRequest;
+    return way(question, async () => ({ values: [], ...(await handlers[question.method](incoming)) }));
+  };
+  const { timers } = among.core.environment;
+  const peers = new RemotePeers({ endpoint: { request }, state: () => source.state, timeoutMs: 100, timers });
+  const written = async (key: string, value = 'v'): Promise<{ place: Place; object: CausalObject }> => {
+    await source.run(source.put(value, { key, w: 1 }));
+    const place = placeOf(source.core, 'b', bytes(key));
+    return { place, object: await source.run(source.core.local.read(place)) };
+  };
+  const bring = (place: Place, object: CausalObject): Promise<unknown> =>
+    peers.merge(idOf(0), place, { object, order: {} }).catch((error: unknown) => error);
+  const isThere = async ({ place, object }: { place: Place; object: CausalObject }): Promise<boolean> =>
+    (await among.run(among.core.local.read(place))).set.clock.compare(object.set.clock) === 'equal';
+  return { among, said, written, bring, isThere };
+}
+
+const ofCode = (code: string): unknown => expect.objectContaining({ code });
+
+describe('objects for one member', () => {
+  it('of one turn travel as one message, and one alone as it is', async () => {
+    const { among, said, written, bring, isThere } = await twoNodes();
+    const some = [await written('a'), await written('b'), await written('c')];
+    expect(await among.run(Promise.all(some.map(({ place, object }) => bring(place, object))))).toEqual([true, true, true]);
+    for (const one of some) expect(await isThere(one)).toBe(true);
+    const next = await written('d');
+    expect(await among.run(bring(next.place, next.object))).toBe(true);
+    expect(said.map(({ method, body }) => [method, body])).toEqual([
+      ['merges', [null, null, null]],
+      ['merge', [null, false]],
+    ]);
+  });
+
+  it('fail each for itself', async () => {
+    const { among, written, bring, isThere } = await twoNodes();
+    const [a, b, c] = [await written('a'), await written('b'), await written('c')];
+    // Of a generation that the other side does not know.
+    const address = { ...b.place.address, objectKey: b.place.address.objectKey.slice() };
+    address.objectKey[10 + 1 + 3] = 9;
+    const outcomes = await among.run(
+      Promise.all([bring(a.place, a.object), bring({ ...b.place, address }, b.object), bring(c.place, c.object)]),
+    );
+    expect(outcomes).toEqual([true, ofCode('STALE_RING'), true]);
+    expect([await isThere(a), await isThere(b), await isThere(c)]).toEqual([true, false, true]);
+  });
+
+  it('are no more than a message may have, and large ones go by themselves', async () => {
+    const { among, said, written, bring } = await twoNodes();
+    const { place, object } = await written('a');
+    const large = await written('large', 'x'.repeat(20_000));
+    const many = Array.from({ length: bundleMax + 2 }, () => bring(place, object));
+    const outcomes = await among.run(Promise.all([...many, bring(large.place, large.object)]));
+    expect(new Set(outcomes)).toEqual(new Set([true]));
+    expect(said.map(({ method, values = [] }) => [method, values.length / 2])).toEqual([
+      ['merges', bundleMax],
+      ['merge', 1],
+      ['merges', 2],
+    ]);
+  });
+
+  it('are sent again together when the connection was lost, once, and fail together', async () => {
+    const lost = new CoterieError('CONNECTION_LOST', 'cut', { details: { mayHaveTakenEffect: true } });
+    let losses = 1;
+    const { among, said, written, bring, isThere } = await twoNodes(async (_, carryOn) => {
+      if (losses-- > 0) throw lost;
+      return carryOn();
+    });
+    const [a, b] = [await written('a'), await written('b')];
+    const both = (): Promise<unknown[]> => among.run(Promise.all([bring(a.place, a.object), bring(b.place, b.object)]));
+    expect(await both()).toEqual([true, true]);
+    expect(said.length).toBe(2);
+    expect(await isThere(b)).toBe(true);
+    losses = 2;
+    expect(await both()).toEqual([lost, lost]);
+    expect(said.length).toBe(4);
+  });
+
+  it.each([[null], [[true]], [[true, [0]]], [[true, [2, ['TIMEOUT', 'late', true, []]]]], [[true, [-1, null]]]])(
+    'are all refused when the answer %j is none',
+    async (body) => {
+      const { among, written, bring } = await twoNodes(() => Promise.resolve({ body, values: [] }));
+      const [a, b] = [await written('a'), await written('b')];
+      const outcomes = await among.run(Promise.all([bring(a.place, a.object), bring(b.place, b.object)]));
+      expect(outcomes).toEqual([ofCode('PROTOCOL'), ofCode('PROTOCOL')]);
+    },
+  );
+
+  it('say whether they are synced', async () => {
+    const { among, written, bring } = await twoNodes(() =>
+      Promise.resolve({ body: [false, [1, ['TIMEOUT', 'late', true, []]]], values: [] }),
+    );
+    const { place } = await written('a');
+    expect(await among.run(Promise.all([bring(place, emptyObject), bring(place, emptyObject)]))).toEqual([false, ofCode('TIMEOUT')]);
+  });
+});
