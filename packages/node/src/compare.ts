@@ -66,20 +66,20 @@ async function pass(core: Core, { source, ranges }: Other, { pace, check }: Comp
   return differing;
 }
 
-/** Keys of those whose hash is another here. */
+/** Keys of those whose hash is another here, or cannot be read. */
 async function behindOf(core: Core, hashes: readonly ObjectHash[]): Promise<Uint8Array[]> {
   const found: Uint8Array[] = [];
   for (let at = 0; at < hashes.length; at += mergeWindow) {
     const some = hashes.slice(at, at + mergeWindow);
-    const differs = await Promise.all(some.map((theirs) => isOther(core, theirs)));
-    found.push(...some.filter((_, position) => differs[position]).map(({ objectKey }) => objectKey));
+    const places = await Promise.all(some.map(({ objectKey }) => placeOfTaken(core, objectKey)));
+    const wanted = some.filter((_, position) => places[position] !== undefined);
+    const own = await core.local.stored.hashes(wanted.map(({ objectKey }) => objectKey));
+    for (const [position, { objectKey, hash }] of wanted.entries()) {
+      const here = own[position];
+      if (here === undefined || !equalHashes(here, hash)) found.push(objectKey);
+    }
   }
   return found;
-}
-
-async function isOther(core: Core, { objectKey, hash }: ObjectHash): Promise<boolean> {
-  const place = await placeOfTaken(core, objectKey);
-  return place !== undefined && !equalHashes(hashOf(await core.local.read(place)), hash);
 }
 
 /** Merges what the source has of these keys; returns those of which this store lacked something. */

@@ -3,7 +3,7 @@
  * an older ring. Every owner gets what it lacks first; only then is the copy here removed.
  *
  * ```
- *   page of such objects ──▶ each owner says which it lacks ──▶ gets them ──▶ copies here go, if still the same
+ *   page of such objects ──▶ each owner says which it lacks ──▶ gets them ──▶ copies here go, if still the same ──▶ a rest
  * ```
  */
 import { equalBytes } from '@coterie/bytes';
@@ -15,6 +15,7 @@ import { type Core, placementAt } from './core.ts';
 import { addressAt, successor } from './layout.ts';
 import { countMoved } from './moved.ts';
 import { addressSeed, type CausalObject, hashOf, payloadBytesOf } from './object.ts';
+import { restAfter } from './pace.ts';
 import { partitionStart, rangesOf } from './partition-ranges.ts';
 import type { OutlinedObject } from './peers.ts';
 import type { Place } from './replica.ts';
@@ -98,10 +99,12 @@ export class Evacuation {
       const end = partitionStart(until, state.ring.partitions);
       let next: Uint8Array | undefined = partitionStart(from, state.ring.partitions);
       while (next !== undefined) {
+        const sinceMs = this.#core.environment.clock.monotonic();
         next = await this.#fill(page, next, end);
         if (next === undefined) continue;
         await this.#bringHome(page.strays);
         page = emptyPage();
+        await restAfter(this.#core.environment, sinceMs);
       }
     }
     await this.#bringHome(page.strays);

@@ -16,7 +16,7 @@ import { countMoved } from './moved.ts';
 import type { CopyPage, HashPage, MergeOrder, ObjectHash, OutlinedObject, PartitionRanges, RemoteCopy } from './peers.ts';
 import { partitionStart } from './partition-ranges.ts';
 import type { Place } from './replica.ts';
-import { decodeCopy } from './stored-copy.ts';
+import { decodeCopy, hashOfRecord } from './stored-copy.ts';
 import { malformed } from './wire.ts';
 
 /** A page ends past so many bytes, or so many records looked at. */
@@ -141,7 +141,7 @@ export class PeerService {
       const start = cursor !== undefined && Buffer.compare(cursor, from) > 0 ? cursor : from;
       if (Buffer.compare(start, until) >= 0) continue;
       for await (const [objectKey, record] of this.#core.store.range({ gte: start, lt: until, limit: pageRecords })) {
-        hashes.push({ objectKey, hash: hashOf(decodeCopy(record, addressSeed(objectKey)).object) });
+        hashes.push({ objectKey, hash: hashOfRecord(record, addressSeed(objectKey)) });
         if (hashes.length >= pageRecords) return { hashes, cursor: successor(objectKey) };
       }
     }
