@@ -109,8 +109,12 @@ export function equalHashes(a: Hash64, b: Hash64): boolean {
 
 // One buffer for all headers: a new one for each costs more than writing it. Nothing awaits while it is in use.
 const headerWriter = new ByteWriter(512);
+/** Whose header the buffer holds: a copy that is written is encoded, and hashed for its tag and its leaf, in one turn. */
+let headerOf: CausalObject | undefined;
 
 function writeHeader(object: CausalObject): ByteWriter {
+  if (object === headerOf) return headerWriter;
+  headerOf = undefined;
   const { clock, siblings } = object.set;
   const writer = headerWriter.restart();
   writeExtensions(writer, allExtensions(object));
@@ -122,6 +126,7 @@ function writeHeader(object: CausalObject): ByteWriter {
     writer.varint(index).varint(clock.entries[index].counter - dot.counter);
     writer.varint(value.bytes.length).u32(value.checksum);
   }
+  headerOf = object;
   return writer;
 }
 
