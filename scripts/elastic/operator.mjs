@@ -17,7 +17,8 @@ import { pause, waitUntil } from '../torture/patience.mjs';
  */
 
 const changeMs = 300_000;
-const lookMs = 200;
+/** Seldom, as it is work for who is asked: looking twenty times a second took a newcomer as long as taking over. */
+const lookMs = 250;
 
 /** Asks and tells members. */
 export class Operator {
@@ -68,7 +69,7 @@ export class Operator {
       const documents = await Promise.all(nodes.map((name) => this.ask(name, '/v1/cluster').catch(() => undefined)));
       return documents.every((document) => document?.members.length === members && document.change === undefined);
     };
-    if (await waitUntil(isSettled, changeMs)) return;
+    if (await waitUntil(isSettled, changeMs, lookMs)) return;
     const plan = await this.ask(/** @type {string} */ (nodes[0]), '/v1/plan').catch(String);
     throw new Error(`${members} members and nothing under way: not within ${changeMs / 1000} s; ${JSON.stringify(plan)}`);
   }
@@ -81,13 +82,13 @@ export class Operator {
         (/** @type {{ name: string, state: string }} */ { name, state }) => name === member && state === 'dead',
       );
     };
-    if (!(await waitUntil(isDead, changeMs))) throw new Error(`${member} was not seen dead within ${changeMs / 1000} s`);
+    if (!(await waitUntil(isDead, changeMs, lookMs))) throw new Error(`${member} was not seen dead within ${changeMs / 1000} s`);
   }
 
   /** Waits until so many wishes are staged. @param {string} node @param {number} count */
   async staged(node, count) {
     const isThere = async () => ((await this.ask(node, '/v1/plan').catch(() => undefined))?.staged.length ?? 0) >= count;
-    if (!(await waitUntil(isThere, changeMs))) throw new Error(`${count} wishes were not staged within ${changeMs / 1000} s`);
+    if (!(await waitUntil(isThere, changeMs, lookMs))) throw new Error(`${count} wishes were not staged within ${changeMs / 1000} s`);
   }
 
   /** @param {string} node @returns {Promise<RingDocument>} */

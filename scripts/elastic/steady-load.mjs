@@ -75,7 +75,14 @@ export class SteadyLoad {
     this.#book = book;
     this.#random = random;
     this.#plan = plan;
-    this.#plain = new PlainHand(this.#transport, { fleet, random, movesOnWhen: 'unanswered' });
+    // Nobody is sent to a process that has never been ready.
+    const served = {
+      get names() {
+        return fleet.served;
+      },
+      urlOf: (/** @type {string} */ name) => fleet.urlOf(name),
+    };
+    this.#plain = new PlainHand(this.#transport, { fleet: served, random, movesOnWhen: 'unanswered' });
   }
 
   /** @returns {Phase} the phase in which nothing is done to the cluster */

@@ -33,8 +33,13 @@ export class Fleet {
   #doorsAre;
   /** @type {string[]} what the nodes advertise */
   #doors = [];
+  /** @type {Set<string>} names of nodes that have been ready */
+  #served = new Set();
   #events = {
-    ready: (/** @type {DevNode} */ { plan }) => this.#recovers(plan.name, 'process'),
+    ready: (/** @type {DevNode} */ { plan }) => {
+      this.#served.add(plan.name);
+      this.#recovers(plan.name, 'process');
+    },
     ended: (/** @type {DevNode} */ { plan }, /** @type {{ with: string }} */ how) =>
       void this.troubles.push(`${plan.name} ended by itself with ${how.with} (${plan.logFile})`),
   };
@@ -97,6 +102,11 @@ export class Fleet {
   /** @returns {readonly string[]} */
   get names() {
     return this.nodes.map(({ plan }) => plan.name);
+  }
+
+  /** @returns {readonly string[]} those that clients have heard of, as they have been ready once */
+  get served() {
+    return this.names.filter((name) => this.#served.has(name));
   }
 
   /** @param {string} name @returns {DevNode} */

@@ -84,7 +84,7 @@ export class PlainHand {
   /**
    * @param {HttpTransport} transport
    * @param {{
-   *   fleet: import('./fleet.mjs').Fleet,
+   *   fleet: { readonly names: readonly string[], urlOf: (name: string) => string },
    *   random: import('../../packages/simulator/dist/index.js').SeededRandom,
    *   movesOnWhen?: Patience,
    * }} world
