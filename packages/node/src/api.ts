@@ -241,6 +241,8 @@ export interface NodeCounters {
 export interface RepairRequest {
   /** Both sides count their sums from the data, and compare once more afterwards. Reads everything. */
   readonly prove?: boolean;
+  /** Without the rests that leave clients their time. */
+  readonly hurry?: boolean;
 }
 
 /** What comparing copies did. */

@@ -195,9 +195,9 @@ export class RunningNode implements CoterieNode {
     return this.#run({ bytes: key.length }, () => inspectCopy(this.#core, bucket, key));
   }
 
-  repair({ prove = false }: RepairRequest = {}): Promise<readonly RepairReport[]> {
+  repair(request: RepairRequest = {}): Promise<readonly RepairReport[]> {
     this.#checkOpen();
-    return this.#parts.antiEntropy.repair({ prove });
+    return this.#parts.antiEntropy.repair(request);
   }
 
   async backUp(name: string): Promise<BackupReport> {

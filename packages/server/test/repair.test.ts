@@ -40,10 +40,16 @@ async function ask(query: string): Promise<{ readonly asked: unknown; readonly d
 }
 
 describe('POST /v1/repair', () => {
-  test('names the members, and proves only when told', async () => {
-    expect(await ask('')).toEqual({ asked: { prove: false }, document: { node: 'n1', repairs: [{ ...report, name: 'n2' }] } });
-    expect((await ask('prove')).asked).toEqual({ prove: true });
+  test('names the members, and proves and hurries only when told', async () => {
+    expect(await ask('')).toEqual({
+      asked: { prove: false, hurry: false },
+      document: { node: 'n1', repairs: [{ ...report, name: 'n2' }] },
+    });
+    expect((await ask('prove')).asked).toEqual({ prove: true, hurry: false });
+    expect((await ask('hurry')).asked).toEqual({ prove: false, hurry: true });
+    expect((await ask('prove&hurry')).asked).toEqual({ prove: true, hurry: true });
     await expect(ask('prove=no')).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+    await expect(ask('hurry=1')).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
     await expect(ask('proof')).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
   });
 });

@@ -13,14 +13,13 @@
  * about to drop what it has forgotten is left out until it is through: of course they differ there.
  */
 import { CoterieError, isCoterieError, sleep } from '@coterie/env';
-import type { RepairReport } from '../api.ts';
+import type { RepairReport, RepairRequest } from '../api.ts';
 import type { Core } from '../core.ts';
-import { recountShared } from './comparer.ts';
-import { type Counts, Exchange, type ExchangeTerms, noCounts } from './exchange.ts';
-import { restAfter } from '../pace.ts';
+import { rest } from '../pace.ts';
+import { type Counts, type Effort, Exchange, type ExchangeTerms, gentle, hurried, noCounts } from './exchange.ts';
 import { sharedPartitions, sharersOf } from './pair.ts';
 import { OtherMember } from './questions.ts';
-import { recountLeaf } from './recount.ts';
+import { recountLeaf, recountPartition } from './recount.ts';
 
 /** Between two exchanges that nothing calls for. */
 const everyMs = 10_000;
@@ -62,7 +61,7 @@ export class AntiEntropy {
     const { clock } = this.#core.environment;
     this.#nextAtMs = clock.monotonic() + everyMs;
     try {
-      await this.#one(() => this.#exchange(member));
+      await this.#one(() => this.#exchange(member, gentle));
       this.#urgent.delete(member);
       this.#failed = undefined;
     } catch (error) {
@@ -75,15 +74,14 @@ export class AntiEntropy {
 
   /**
    * Compares with every member that holds something together with this one, now; with `prove` both sides count their
-   * leaves from the data before and compare once more afterwards. A member that cannot be asked is reported.
+   * leaves from the data before and compare once more afterwards. It rests for clients unless it is to `hurry`. A member
+   * that cannot be asked is reported.
    */
-  async repair({ prove }: { readonly prove: boolean }): Promise<RepairReport[]> {
+  async repair(request: RepairRequest): Promise<RepairReport[]> {
     const reports: RepairReport[] = [];
     for (const member of sharersOf(this.#core.cluster.state, this.#core.selfId)) {
       if (this.#stopped) break;
-      const sinceMs = this.#core.environment.clock.monotonic();
-      reports.push(await this.#one(() => this.#repairWith(member, prove ? 'prove' : 'trust')));
-      await restAfter(this.#core.environment, sinceMs);
+      reports.push(await this.#one(() => this.#repairWith(member, request)));
     }
     return reports;
   }
@@ -93,7 +91,9 @@ export class AntiEntropy {
    * stays here that the other has forgotten; by default what this store holds itself. @throws what keeps them apart
    */
   async agree(member: string, partitions: readonly number[], floorAt?: ExchangeTerms['floorAt']): Promise<void> {
-    await this.#one(() => this.#insist(() => this.#compare(member, partitions, floorAt)));
+    await this.#one(() =>
+      this.#insist(() => this.#compare(member, partitions, { effort: hurried, ...(floorAt === undefined ? {} : { floorAt }) })),
+    );
     if (this.#isEnding) throw new CoterieError('NOT_READY', 'copies could not be compared to the end');
   }
 
@@ -111,15 +111,16 @@ export class AntiEntropy {
     await this.#running;
   }
 
-  async #repairWith(member: string, how: 'prove' | 'trust'): Promise<RepairReport> {
+  async #repairWith(member: string, { prove = false, hurry = false }: RepairRequest): Promise<RepairReport> {
     const { cluster, selfId } = this.#core;
     const partitions = sharedPartitions(cluster.state, selfId, member);
+    const effort = hurry ? hurried : gentle;
     let report = noCounts();
     try {
-      const uncounted = how === 'prove' ? await this.#recountBoth(member) : 0;
-      report = await this.#insist(() => this.#exchange(member));
-      const unequal = (await new Exchange(this.#core, member, { isStopped: () => this.#stopped }).differing(partitions)).length;
-      return { ...report, member, unequal, proven: how === 'prove' && unequal === 0 && uncounted === 0 };
+      const uncounted = prove ? await this.#recountBoth(member, partitions, effort) : 0;
+      report = await this.#insist(() => this.#exchange(member, effort));
+      const unequal = (await new Exchange(this.#core, member, { effort, isStopped: () => this.#stopped }).differing(partitions)).length;
+      return { ...report, member, unequal, proven: prove && unequal === 0 && uncounted === 0 };
     } catch (error) {
       if (isCoterieError(error, 'STALE_RING')) await cluster.catchUp([member]);
       const trouble = error instanceof Error ? error.message : String(error);
@@ -128,14 +129,23 @@ export class AntiEntropy {
   }
 
   /** Resolves to the number of leaves that could not be counted. */
-  async #recountBoth(member: string): Promise<number> {
-    const own = await recountShared(this.#core, member);
-    const theirs = await new OtherMember(this.#core.cluster.peers, member).recount();
-    this.totals.mended += own.wrong;
-    return own.left + theirs.left;
+  async #recountBoth(member: string, partitions: readonly number[], { restsToLook }: Effort): Promise<number> {
+    const { environment, cluster } = this.#core;
+    const other = new OtherMember(cluster.peers, member);
+    let left = 0;
+    for (const partition of partitions) {
+      if (this.#stopped) return left + 1;
+      const sinceMs = environment.clock.monotonic();
+      const own = await recountPartition(this.#core, partition);
+      const theirs = await other.recount(partition);
+      this.totals.mended += own.wrong;
+      left += own.left + theirs.left;
+      await rest(environment, (environment.clock.monotonic() - sinceMs) * restsToLook);
+    }
+    return left;
   }
 
-  async #exchange(member: string): Promise<Counts> {
+  async #exchange(member: string, effort: Effort): Promise<Counts> {
     const { cluster, selfId, dirty, floors } = this.#core;
     const notes = dirty.take(member);
     const { partitions } = cluster.state.ring;
@@ -143,14 +153,13 @@ export class AntiEntropy {
     const { unsettled } = floors;
     const shared = sharedPartitions(cluster.state, selfId, member).filter((one) => !unsettled.has(one));
     const ordered = [...shared.filter((one) => first.has(one)), ...shared.filter((one) => !first.has(one))];
-    const counts = await this.#compare(member, ordered, undefined);
+    const counts = await this.#compare(member, ordered, { effort });
     if (!this.#isEnding && ![...first].some((one) => unsettled.has(one))) await notes.done();
     return counts;
   }
 
-  async #compare(member: string, partitions: readonly number[], floorAt: ExchangeTerms['floorAt']): Promise<Counts> {
-    const terms = { isStopped: () => this.#isEnding, ...(floorAt === undefined ? {} : { floorAt }) };
-    const exchange = new Exchange(this.#core, member, terms);
+  async #compare(member: string, partitions: readonly number[], terms: Omit<ExchangeTerms, 'isStopped'>): Promise<Counts> {
+    const exchange = new Exchange(this.#core, member, { ...terms, isStopped: () => this.#isEnding });
     this.#partner = member;
     this.#givesWay = false;
     try {

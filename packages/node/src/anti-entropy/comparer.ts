@@ -60,9 +60,16 @@ export class Comparer {
         if (asked.length + leaves.reduce((sum, { hashes }) => sum + hashes.length / 2, 0) > keysMax) throw malformed('keys');
         return { body: [], values: await this.#outlines([...asked, ...(await keysWith(side, leaves))]) };
       },
-      'tree-recount': async ({ from, epoch }) => {
+      'tree-recount': async ({ from, epoch, body }) => {
         await this.#sideWith(from.id, epoch);
-        const { wrong, left } = await recountShared(this.#core, from.id);
+        const { cluster, selfId } = this.#core;
+        const shared = new Set(sharedPartitions(cluster.state, selfId, from.id));
+        let [wrong, left] = [0, 0];
+        for (const partition of numbersOf(body).filter((one) => shared.has(one))) {
+          const counted = await recountPartition(this.#core, partition);
+          wrong += counted.wrong;
+          left += counted.left;
+        }
         return { body: [wrong, left] };
       },
     };
@@ -98,17 +105,6 @@ export class Comparer {
     }
     return values;
   }
-}
-
-/** Counts every leaf of what this store shares with another: wrong ones, and those that writes did not let it count. */
-export async function recountShared(core: Core, member: string): Promise<{ readonly wrong: number; readonly left: number }> {
-  let [wrong, left] = [0, 0];
-  for (const partition of sharedPartitions(core.cluster.state, core.selfId, member)) {
-    const counted = await recountPartition(core, partition);
-    wrong += counted.wrong;
-    left += counted.left;
-  }
-  return { wrong, left };
 }
 
 /** Keys in these leaves that have one of the hashes still. */

@@ -11,11 +11,14 @@
  * A key that differs in one look only was on its way. A leaf that differs while none of its keys do has a wrong sum on
  * one side: both count it anew, so a wrong sum cannot make two members look for ever. What the other refuses because it was
  * forgotten goes here too, below the floor of this store.
+ *
+ * Both sides work while they compare, and clients wait for that: so it goes in small pieces, with rests (`Effort`).
  */
 import {
   type AskedGroup,
   type DifferingLeaf,
   findGroups,
+  type FoundGroups,
   groupsAfter,
   groupsMax,
   leafStart,
@@ -34,6 +37,7 @@ import type { CausalObject } from '../object.ts';
 import type { Place } from '../replica.ts';
 import { lackingBetween, type Outline, outlineOf } from './outline.ts';
 import { PairSide } from './pair.ts';
+import { rest } from '../pace.ts';
 import { keysMax, OtherMember } from './questions.ts';
 import { recountLeaf } from './recount.ts';
 import { stateHash } from './state-hash.ts';
@@ -58,8 +62,25 @@ interface Divided {
   readonly theirs: DifferingLeaf;
 }
 
+/** How much of the time of both sides comparing may take. */
+export interface Effort {
+  /** Partitions that one question asks about: how long a turn of the event loop is. */
+  readonly partitionsAtOnce: number;
+  /** How many times as long as it took to look at some partitions is rested after. */
+  readonly restsToLook: number;
+  /** The same for counting sums and repairing keys. */
+  readonly restsToWork: number;
+}
+
+/** In the background of clients: a tenth of the time for looking. Repairing takes half, as what differs should not do so for long. */
+export const gentle: Effort = { partitionsAtOnce: 64, restsToLook: 9, restsToWork: 1 };
+
+/** Without rests. */
+export const hurried: Effort = { partitionsAtOnce: rootsMax, restsToLook: 0, restsToWork: 0 };
+
 /** How an exchange is carried out. */
 export interface ExchangeTerms {
+  readonly effort: Effort;
   readonly isStopped: () => boolean;
   /** Below which nothing stays here that the other refuses. Default: the floors that this store holds. */
   readonly floorAt?: (place: Place) => Floor;
@@ -72,13 +93,15 @@ export class Exchange {
   readonly #member: string;
   readonly #side: PairSide;
   readonly #other: OtherMember;
+  readonly #effort: Effort;
   readonly #isStopped: () => boolean;
   readonly #floorAt: (place: Place) => Floor;
 
-  constructor(core: Core, member: string, { isStopped, floorAt }: ExchangeTerms) {
+  constructor(core: Core, member: string, { effort, isStopped, floorAt }: ExchangeTerms) {
     const { trees, store, buckets, cluster, selfId } = core;
     this.#core = core;
     this.#member = member;
+    this.#effort = effort;
     this.#isStopped = isStopped;
     this.#floorAt = floorAt ?? ((place) => core.admittance.heldAt(place));
     this.#side = new PairSide({ trees, store, buckets, state: cluster.state, pair: [selfId, member] });
@@ -87,36 +110,51 @@ export class Exchange {
 
   /** Brings both sides together in these partitions. @throws what the other refuses, or the own store */
   async run(partitions: readonly number[]): Promise<Counts> {
-    for (let at = 0; at < partitions.length && !this.#isStopped(); at += rootsMax) {
-      await this.#compare(partitions.slice(at, at + rootsMax));
+    const { partitionsAtOnce } = this.#effort;
+    for (let at = 0; at < partitions.length && !this.#isStopped(); at += partitionsAtOnce) {
+      await this.#compare(partitions.slice(at, at + partitionsAtOnce));
     }
     return this.report;
   }
 
   /** The partitions of these that differ now. */
   async differing(partitions: readonly number[]): Promise<number[]> {
-    await this.#side.load(partitions);
+    const { partitionsAtOnce } = this.#effort;
     const differing = new Set<number>();
-    for (let at = 0; at < partitions.length; at += rootsMax) {
-      for (let left: readonly number[] = partitions.slice(at, at + rootsMax); left.length > 0; ) {
-        const found = await findGroups(this.#side, this.#other, left);
+    for (let at = 0; at < partitions.length; at += partitionsAtOnce) {
+      for (let left: readonly number[] = partitions.slice(at, at + partitionsAtOnce); left.length > 0; ) {
+        const { found, tookMs } = await this.#look(left);
         for (const { partition } of found.groups) differing.add(partition);
         left = found.left;
+        await this.#rest(tookMs * this.#effort.restsToLook);
       }
     }
     return [...differing];
   }
 
   async #compare(partitions: readonly number[]): Promise<void> {
-    await this.#side.load(partitions);
     for (let left = partitions; left.length > 0 && !this.#isStopped(); ) {
-      const found = await findGroups(this.#side, this.#other, left);
+      const { found, tookMs } = await this.#look(left);
       await this.#settleGroups(found.groups);
       this.report.partitions += left.length - found.left.length;
       left = found.left;
+      await this.#rest(tookMs * this.#effort.restsToLook);
     }
     this.report.trips = this.#other.trips;
     this.report.bytes = this.#other.bytes;
+  }
+
+  /** Finds what differs in some partitions, and how long that took the two. */
+  async #look(partitions: readonly number[]): Promise<{ readonly found: FoundGroups; readonly tookMs: number }> {
+    const { clock } = this.#core.environment;
+    const sinceMs = clock.monotonic();
+    await this.#side.load(partitions);
+    const found = await findGroups(this.#side, this.#other, partitions);
+    return { found, tookMs: clock.monotonic() - sinceMs };
+  }
+
+  async #rest(ms: number): Promise<void> {
+    if (!this.#isStopped()) await rest(this.#core.environment, ms);
   }
 
   async #settleGroups(groups: readonly AskedGroup[]): Promise<void> {
@@ -140,7 +178,12 @@ export class Exchange {
     if (divided.length === 0) return;
     await sleep(this.#core.environment.timers, momentMs);
     for (const one of divided) if (one.own.length + one.theirs.hashes.length === 0) await this.#doubt(one.leaf);
-    for (const asked of portions(divided)) await this.#settleKeys(asked);
+    const { clock } = this.#core.environment;
+    for (const asked of portions(divided)) {
+      const sinceMs = clock.monotonic();
+      await this.#settleKeys(asked);
+      await this.#rest((clock.monotonic() - sinceMs) * this.#effort.restsToWork);
+    }
   }
 
   /** The lists are the same and the sums are not. */

@@ -10,8 +10,7 @@
  */
 import { addAt, fanOut, leafStart, noSums, type Side, type Sum64, sumAt, type Sums, sumsOf } from '@coterie/merkle';
 import type { Buckets } from '../buckets.ts';
-import { placementOf } from '../cluster/placement.ts';
-import { type ClusterState, isBarred } from '../cluster/state.ts';
+import { changeOf, type ClusterState, isBarred } from '../cluster/state.ts';
 import type { Store } from '../store.ts';
 import { type HashedKey, hashedKeys } from './recount.ts';
 import type { BucketTree, Trees } from './trees.ts';
@@ -26,8 +25,7 @@ export function sharedPartitions(state: ClusterState, a: string, b: string): num
 export function copiesShared(state: ClusterState, partition: number, pair: readonly [string, string]): number | undefined {
   const { members, replicas } = state.ring;
   const holders = replicas[partition];
-  const isMoving = holders !== undefined && placementOf(state, partition, 1).writeSets.length > 1;
-  if (holders === undefined || isMoving) return undefined;
+  if (holders === undefined || changeOf(state, partition) !== undefined) return undefined;
   const places = pair.map((id) => holders.findIndex((position) => members[position]?.id === id));
   return places.includes(-1) ? undefined : Math.max(...places) + 1;
 }
@@ -67,6 +65,8 @@ export interface PairParts {
 /** This store's side of a pair. Partitions are loaded before they are asked for. */
 export class PairSide implements Side {
   readonly #parts: PairParts;
+  /** From how many copies on both hold a bucket, by partition: asked for with every key, and the same as long as the state is. */
+  readonly #copies = new Map<number, number>();
 
   constructor(parts: PairParts) {
     this.#parts = parts;
@@ -120,9 +120,15 @@ export class PairSide implements Side {
   }
 
   #isShared(partition: number, name: string, generation: number): boolean {
-    const { state, pair, buckets } = this.#parts;
-    const copies = copiesShared(state, partition, pair);
-    const bucket = buckets.get(name);
-    return copies !== undefined && bucket.generation === generation && bucket.properties.n >= copies;
+    const bucket = this.#parts.buckets.get(name);
+    return bucket.generation === generation && bucket.properties.n >= this.#copiesFrom(partition);
+  }
+
+  #copiesFrom(partition: number): number {
+    const known = this.#copies.get(partition);
+    if (known !== undefined) return known;
+    const copies = copiesShared(this.#parts.state, partition, this.#parts.pair) ?? Infinity;
+    this.#copies.set(partition, copies);
+    return copies;
   }
 }

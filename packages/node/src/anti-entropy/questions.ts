@@ -6,7 +6,7 @@
  *  tree-roots    [partition…]                      row of roots                 [partition…] │ rows of 64 groups
  *  tree-leaves   [[partition, group, from]…]       rows of 64 leaves            [more, [[partition, leaf, keys]…]] │ rows of hashes
  *  tree-keys     [[partition, leaf, hashes]…]      row of hashes, address…      [] │ address, outline, …
- *  tree-recount  []                                                             [leaves that were wrong, leaves left out]
+ *  tree-recount  [partition…]                                                   [leaves that were wrong, leaves left out]
  * ```
  *
  * `tree-keys` names keys that only the asker's list had by address, and those that only the other's had by the hashes
@@ -82,9 +82,9 @@ export class OtherMember implements OtherSide {
     }));
   }
 
-  /** Has the other count its leaves of what both hold. */
-  async recount(): Promise<{ readonly wrong: number; readonly left: number }> {
-    const [wrong = 0, left = 0] = numbersOf((await this.#ask('tree-recount', [], [])).body);
+  /** Has the other count its leaves of a partition. */
+  async recount(partition: number): Promise<{ readonly wrong: number; readonly left: number }> {
+    const [wrong = 0, left = 0] = numbersOf((await this.#ask('tree-recount', [partition], [])).body);
     return { wrong, left };
   }
 

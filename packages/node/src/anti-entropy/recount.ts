@@ -3,18 +3,21 @@
  * batch has left in doubt, and whatever an operator wants proven.
  *
  * ```
- *   one leaf:  watch ▶ an empty batch: all before it is visible ▶ scan, add up ▶ changed meanwhile? again
- *                                                                     └ no: other than the tree? ▶ correct, in one turn
+ *   one leaf:       watch ▶ an empty batch: all before it is visible ▶ scan, add up ▶ changed meanwhile? again
+ *                                                                          └ no: other than the tree? ▶ correct, in one turn
+ *   one partition:  the same once for all its leaves; each that changed, is in doubt or differs ▶ by itself, as above
  * ```
  */
-import { addAt, leafOf, leafStart, noSums, sumAt, type Sums } from '@coterie/merkle';
+import type { Timers } from '@coterie/env';
+import { addAt, HashTree, leafOf, leafStart, noSums, sumAt, type Sums, zeroSum } from '@coterie/merkle';
+import { hash64 } from '@coterie/ring';
 import type { Buckets } from '../buckets.ts';
 import { addressAt, space, successor } from '../layout.ts';
 import { addressSeed } from '../object.ts';
-import { decodeCopy } from '../stored-copy.ts';
+import { hashOfRecord } from '../stored-copy.ts';
 import type { Store } from '../store.ts';
 import { leafKey, encodeSum, markKey, markOf } from './leaf-record.ts';
-import { stateHash } from './state-hash.ts';
+import { stateHashOfHeader } from './state-hash.ts';
 import type { LeafNumber, Trees } from './trees.ts';
 
 /** A key of a leaf, and the hash of what is known of it. */
@@ -27,6 +30,8 @@ export interface HashedKey {
 
 /** Objects that are read at a time. */
 const pageObjects = 256;
+/** Objects that are counted in one turn of the event loop. */
+const turnObjects = 128;
 /** A leaf that is written all the time is left for later. */
 const triesMax = 3;
 
@@ -40,7 +45,7 @@ export async function* hashedKeys(store: Store, from: number, until: number): As
       count += 1;
       next = successor(objectKey);
       const { bucket, generation } = addressAt(objectKey);
-      yield { objectKey, bucket, generation, hash: stateHash(objectKey, decodeCopy(record, addressSeed(objectKey)).object) };
+      yield { objectKey, bucket, generation, hash: stateHashOfHeader(hash64(objectKey), hashOfRecord(record, addressSeed(objectKey))) };
     }
   }
 }
@@ -57,13 +62,18 @@ export interface Counting {
   readonly buckets: Buckets;
 }
 
+/** The same where much is counted, in turns of the event loop that are short. */
+export interface LongCounting extends Counting {
+  readonly environment: { readonly timers: Timers };
+}
+
 /** Counts a leaf, and mends its sums if they are wrong; resolves to whether they were, or undefined if writes did not let it. */
 export async function recountLeaf({ store, trees, buckets }: Counting, start: LeafNumber): Promise<boolean | undefined> {
   const { partition, leaf } = leafOf(start, trees.partitions);
   await trees.loadPartition(partition);
   const end = leafStart({ partition, leaf: leaf + 1 }, trees.partitions);
   for (let tries = 0; tries < triesMax; tries++) {
-    const watcher = trees.watch(start);
+    const watch = trees.watch(start, end);
     try {
       await passAll(store);
       const sums = new Map<string, Sums>();
@@ -73,9 +83,9 @@ export async function recountLeaf({ store, trees, buckets }: Counting, start: Le
         addAt(sum, 0, hash);
         sums.set(bucket, sum);
       }
-      if (!watcher.changed) return await correct({ store, trees, buckets }, start, sums);
+      if (watch.changed.size === 0) return await correct({ store, trees, buckets }, start, sums);
     } finally {
-      trees.unwatch(start);
+      trees.unwatch(watch);
     }
   }
   return undefined;
@@ -165,17 +175,24 @@ async function countAll(store: Store, partitions: number): Promise<void> {
 }
 
 /** Counts every leaf of a partition that has objects or sums: wrong ones, and those that writes did not let it count. */
-export async function recountPartition(counting: Counting, partition: number): Promise<{ readonly wrong: number; readonly left: number }> {
+export async function recountPartition(
+  counting: LongCounting,
+  partition: number,
+): Promise<{ readonly wrong: number; readonly left: number }> {
   const { store, trees } = counting;
   await trees.loadPartition(partition);
-  const starts = new Set<LeafNumber>();
-  for (const { tree } of trees.of(partition).values()) {
-    for (const leaf of tree.leavesInUse()) starts.add(leafStart({ partition, leaf }, trees.partitions));
-  }
   const [from, until] = [partition, partition + 1].map((at) => leafStart({ partition: at, leaf: 0 }, trees.partitions));
-  for await (const { objectKey } of hashedKeys(store, from, until)) starts.add(leafAt(objectKey, trees.partitions));
+  const watch = trees.watch(from, until);
+  let suspects: ReadonlySet<LeafNumber>;
+  try {
+    await passAll(store);
+    const counted = await countPartition(counting, from, until);
+    suspects = new Set([...watch.changed, ...doubtfulIn(trees, from, until), ...differingFrom(counting, partition, counted)]);
+  } finally {
+    trees.unwatch(watch);
+  }
   let [wrong, left] = [0, 0];
-  for (const start of starts) {
+  for (const start of suspects) {
     const isWrong = await recountLeaf(counting, start);
     if (isWrong === undefined) left += 1;
     else if (isWrong) wrong += 1;
@@ -183,7 +200,47 @@ export async function recountPartition(counting: Counting, partition: number): P
   return { wrong, left };
 }
 
+/** Sums by bucket over the objects of a partition, which are those from one word to the other. */
+async function countPartition(
+  { store, trees, buckets, environment }: LongCounting,
+  from: LeafNumber,
+  until: LeafNumber,
+): Promise<ReadonlyMap<string, HashTree>> {
+  const counted = new Map<string, HashTree>();
+  let count = 0;
+  for await (const { objectKey, bucket, generation, hash } of hashedKeys(store, from, until)) {
+    if (++count % turnObjects === 0) await environment.timers.turn();
+    if (buckets.get(bucket).generation !== generation) continue;
+    const tree = counted.get(bucket) ?? new HashTree();
+    counted.set(bucket, tree);
+    tree.change(leafOf(highOf(objectKey), trees.partitions).leaf, zeroSum, hash);
+  }
+  return counted;
+}
+
+function doubtfulIn({ doubtful }: Trees, from: LeafNumber, until: LeafNumber): LeafNumber[] {
+  return [...doubtful].filter((start) => start >= from && start < until);
+}
+
+/** Leaves of a partition that have another sum than was counted. */
+function differingFrom({ trees, buckets }: Counting, partition: number, counted: ReadonlyMap<string, HashTree>): LeafNumber[] {
+  const held = trees.of(partition);
+  return [...new Set([...held.keys(), ...counted.keys()])].flatMap((name) => {
+    const known = held.get(name);
+    const own = known?.generation === buckets.get(name).generation ? known.tree : new HashTree();
+    const seen = counted.get(name) ?? new HashTree();
+    const leaves = [...new Set([...own.leavesInUse(), ...seen.leavesInUse()])];
+    return leaves
+      .filter((leaf) => own.leaf(leaf).high !== seen.leaf(leaf).high || own.leaf(leaf).low !== seen.leaf(leaf).low)
+      .map((leaf) => leafStart({ partition, leaf }, trees.partitions));
+  });
+}
+
 /** The first word of the leaf of an object's key. */
 function leafAt(objectKey: Uint8Array, partitions: number): LeafNumber {
-  return leafStart(leafOf(new DataView(objectKey.buffer, objectKey.byteOffset).getUint32(1), partitions), partitions);
+  return leafStart(leafOf(highOf(objectKey), partitions), partitions);
+}
+
+function highOf(objectKey: Uint8Array): number {
+  return new DataView(objectKey.buffer, objectKey.byteOffset).getUint32(1);
 }

@@ -32,8 +32,11 @@ export function stateHash(objectKey: Uint8Array, object: CausalObject): Sum64 {
 
 /** The same for a key whose hash is at hand: of both sides of a change, it is needed twice. */
 export function stateHashOf(key: Sum64, object: CausalObject): Sum64 {
-  if (object === emptyObject) return zeroSum;
-  const header = hashOf(object);
+  return object === emptyObject ? zeroSum : stateHashOfHeader(key, hashOf(object));
+}
+
+/** The same where the hash of the object's header is at hand as well. */
+export function stateHashOfHeader(key: Sum64, header: Sum64): Sum64 {
   if (header.high === nothing.high && header.low === nothing.low) return zeroSum;
   words.setUint32(0, key.high);
   words.setUint32(4, key.low);

@@ -42,6 +42,15 @@ export interface ObjectChange {
 /** A leaf on the whole ring: partition and leaf in one number. */
 export type LeafNumber = number;
 
+/** Leaves of which somebody wants to know whether they change. */
+export interface LeafWatch {
+  /** From the first, to the one after the last. */
+  readonly from: LeafNumber;
+  readonly until: LeafNumber;
+  /** Those that changed since. */
+  readonly changed: Set<LeafNumber>;
+}
+
 /** Leaf records that are read at a time. */
 const pageRecords = 1024;
 /** Leaves to be counted anew that are remembered; past that, comparing finds them. */
@@ -58,8 +67,8 @@ export class Trees {
   readonly #loading = new Map<number, Promise<void>>();
   /** Leaves whose sum on disk may count a batch that failed, by the high word of their first token. */
   readonly doubtful: Set<LeafNumber> = new Set();
-  /** Whoever counts a leaf learns here that it changed meanwhile. */
-  readonly #watched = new Map<LeafNumber, { changed: boolean }>();
+  /** Whoever counts leaves learns here which changed meanwhile. */
+  readonly #watches = new Set<LeafWatch>();
 
   readonly #write: WriteLeaf;
   /** Batches that failed since the start. */
@@ -107,7 +116,9 @@ export class Trees {
     const tree = this.#treeOf(place.partition, bucket.name, generation);
     if (tree === undefined) return;
     const key = hash64(objectKey);
-    tree.change(place.leaf, stateHashOf(key, before), stateHashOf(key, after));
+    // The new copy was encoded a moment ago, and its header is at hand.
+    const hashAfter = stateHashOf(key, after);
+    tree.change(place.leaf, stateHashOf(key, before), hashAfter);
     const start = leafStart(place, this.partitions);
     this.#touch(start);
     this.#write(batch, leafKey(start, { nameBytes: bucket.nameBytes, generation }), tree.leaf(place.leaf));
@@ -121,16 +132,16 @@ export class Trees {
     this.#touch(start);
   }
 
-  /** From now on `changed` says whether the leaf that starts at this word was changed. */
-  watch(start: LeafNumber): { readonly changed: boolean } {
-    const watcher = { changed: false };
-    this.#watched.set(start, watcher);
-    return watcher;
+  /** From now on `changed` gathers the leaves that change of those that start at [from, until). */
+  watch(from: LeafNumber, until: LeafNumber): LeafWatch {
+    const watch = { from, until, changed: new Set<LeafNumber>() };
+    this.#watches.add(watch);
+    return watch;
   }
 
-  /** The leaf is not watched any more. */
-  unwatch(start: LeafNumber): void {
-    this.#watched.delete(start);
+  /** Nothing is gathered there any more. */
+  unwatch(watch: LeafWatch): void {
+    this.#watches.delete(watch);
   }
 
   /** Gives a leaf the sum that was counted, here and in `batch`. Undefined for a generation that is gone. */
@@ -142,9 +153,8 @@ export class Trees {
   }
 
   #touch(start: LeafNumber): void {
-    if (this.#watched.size === 0) return;
-    const watcher = this.#watched.get(start);
-    if (watcher !== undefined) watcher.changed = true;
+    if (this.#watches.size === 0) return;
+    for (const { from, until, changed } of this.#watches) if (start >= from && start < until) changed.add(start);
   }
 
   /** The tree of a bucket's generation; undefined when a newer one has begun. */

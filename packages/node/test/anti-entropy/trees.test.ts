@@ -207,6 +207,29 @@ describe('a store from before there were sums', () => {
     expect((await world.run(() => bothSums(core.store, core.trees.partitions))).recorded).toEqual([]);
   });
 
+  it('counts a partition while it is written', async () => {
+    const world = new World();
+    const { core } = await makeCore(world);
+    const write = (key: string, value: string): Promise<unknown> => {
+      const attempt = new Attempt(core.environment.clock, 5000);
+      return put(core, { bucket: 'b', key: bytes(key), value: bytes(value) }, { attempt, origin: 'client' });
+    };
+    const names = Array.from({ length: 300 }, (_, at) => `k${at}`);
+    await world.run(() => Promise.all(names.map((name) => write(name, 'before'))));
+    const partitionOf = (name: string): number =>
+      leafOf(placeOf(core, 'b', bytes(name)).address.token.high, core.trees.partitions).partition;
+    const counts = await world.run(async () => {
+      const writing = names.map((name) => write(name, 'meanwhile'));
+      const counting = [...new Set(names.map(partitionOf))].map((partition) => recountPartition(core, partition));
+      await Promise.all(writing);
+      return Promise.all(counting);
+    });
+    expect(counts.every(({ wrong }) => wrong === 0)).toBe(true);
+    const { counted, recorded } = await world.run(() => bothSums(core.store, core.trees.partitions));
+    expect(recorded).toEqual(counted);
+    expect(recorded.length).toBeGreaterThan(200);
+  });
+
   it('holds no sum of what was released', async () => {
     const world = new World();
     const { core } = await makeCore(world);

@@ -199,7 +199,8 @@ function addOffline(program: Command): void {
   const repair = program
     .command('repair')
     .argument('[DIR]')
-    .option('--prove', 'cluster: count every copy from the data, and fail unless all are equal then');
+    .option('--prove', 'cluster: count every copy from the data, and fail unless all are equal then')
+    .option('--hurry', 'cluster: without the rests that leave clients their time');
   looking(repair, 'make all copies in the cluster equal now; with DIR, make a damaged data directory open again, offline').action(
     async (directory: string | undefined, flags: object) =>
       directory === undefined

@@ -1,7 +1,7 @@
 /**
  * `coterie repair`: every member compares its copies with those of every other holder, one member after the other, and
  * brings both sides up to date. With `--prove` both count their sums from the data, and the command fails unless all
- * copies were then equal.
+ * copies were then equal. It rests for clients' sake unless it is told to hurry.
  */
 import type { RepairDocument } from '../http/repair.ts';
 import { ask, endpointOf, parseJson } from './client.ts';
@@ -13,12 +13,13 @@ import { print, printJson, showCount, tableLines } from './table.ts';
 /** Flags of `coterie repair`. */
 export interface RepairFlags extends LookFlags {
   readonly prove?: boolean;
+  readonly hurry?: boolean;
 }
 
 /** Reading everything on both sides takes its time. */
 const patienceMs = 24 * 3_600_000;
 
-/** `coterie repair [--prove]` */
+/** `coterie repair [--prove] [--hurry]` */
 export async function repairCluster(flags: RepairFlags): Promise<void> {
   const endpoint = await endpointOf(flags.url);
   const { members } = await askCluster(endpoint);
@@ -30,12 +31,17 @@ export async function repairCluster(flags: RepairFlags): Promise<void> {
       trouble.push(`${member.name} could not be asked: it is ${member.state}`);
       continue;
     }
-    const call = { method: 'POST', path: flags.prove === true ? '/v1/repair?prove' : '/v1/repair', expect: [200], patienceMs };
+    const call = { method: 'POST', path: pathOf(flags), expect: [200], patienceMs };
     done.push(parseJson(at, (await ask(at, call)).body) as RepairDocument);
   }
   if (flags.json === true) printJson({ repairs: done, trouble });
   else print(...repairLines(done));
   fail([...trouble, ...done.flatMap((document) => troubleOf(document, flags.prove === true ? 'prove' : 'trust'))]);
+}
+
+function pathOf({ prove = false, hurry = false }: RepairFlags): string {
+  const flags = [...(prove ? ['prove'] : []), ...(hurry ? ['hurry'] : [])];
+  return flags.length === 0 ? '/v1/repair' : `/v1/repair?${flags.join('&')}`;
 }
 
 /** The table of what was done, a row for each pair. */
