@@ -139,8 +139,8 @@ export class ForgettingAnswers {
     const owned = floors.filter((one, at) => at < bases.length && this.owns(one));
     const stands = (one: ToldFloor): boolean => {
       const kept = core.floors.of(one);
-      const round = kept?.floor.round ?? 0;
-      return round === bases[floors.indexOf(one)] && round < one.floor.round && kept?.state !== 'to be dropped';
+      const held = kept === undefined || kept.state === 'heard' ? 0 : kept.floor.round;
+      return held === bases[floors.indexOf(one)] && held < one.floor.round && kept?.state !== 'to be dropped';
     };
     if (!owned.every(stands)) throw notReady('it has taken up another floor since the round began');
     if (owned.some(({ partition }) => core.cluster.isRecovering(partition))) throw notReady('its store has something to take back');

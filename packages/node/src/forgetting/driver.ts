@@ -15,7 +15,7 @@ import type { ForgettingAnswers } from './answers.ts';
 import { ground } from './floor.ts';
 import type { ToldFloor } from './floors.ts';
 import { type Candidate, lookAtList, type Outstanding } from './look.ts';
-import { type MemberReport, openReport, packFloors, packStretches, type Standing, stretchesMax } from './questions.ts';
+import { type MemberReport, openReport, packFloors, packStretches, stretchesMax } from './questions.ts';
 import { floorAfter, momentOf, whyNot } from './round.ts';
 
 /** What a driver works with. */
@@ -27,7 +27,7 @@ export interface DriverParts {
 
 /** A stretch whose owners stand equal. */
 interface ReadyStretch extends Candidate {
-  /** The round of the floor that its owners have. */
+  /** The round of the floor that its owners hold; 0 while none does. */
   readonly base: number;
   /** The highest round that any member has heard of there. */
   readonly heard: number;
@@ -130,14 +130,14 @@ export class RoundDriver {
       const owners = this.#ownersOf(one).map((id) => ({ id, report: reports.get(id), standing: reports.get(id)?.standings[at] }));
       const isRecovering = owners.filter(({ report }) => report?.isRecovering !== false).map(({ id }) => id);
       for (const id of isRecovering) this.#blame(id, 'it must take back first what was lost');
-      // What was only heard of counts where nobody holds anything: a round may have failed before anybody held its floor.
-      const held = owners.filter(({ standing }) => standing?.state !== 'heard');
-      const base = highestOf((held.length > 0 ? held : owners).map(({ standing }) => standing));
-      const behind = owners.filter((one) => one.standing?.round !== base || (held.length > 0 && !held.includes(one)));
+      // What was only heard of does not count: a round may have failed before anybody held its floor.
+      const held = owners.map(({ standing }) => (standing === undefined || standing.state === 'heard' ? 0 : standing.round));
+      const base = Math.max(...held);
+      const behind = owners.filter((_one, position) => held[position] !== base);
       for (const { id } of behind) this.#blame(id, 'it has to take over first what others have forgotten');
       const busy = owners.filter(({ standing }) => standing?.state === 'to be dropped');
       if (isRecovering.length + behind.length + busy.length > 0) return [];
-      return [{ ...one, base, heard: highestOf([...reports.values()].map(({ standings }) => standings[at])) }];
+      return [{ ...one, base, heard: Math.max(...[...reports.values()].map(({ standings }) => standings[at]?.round ?? 0)) }];
     });
     if (ready.length > 0) this.waitingFor = [];
     if (ready.length > 0) return ready;
@@ -237,10 +237,6 @@ export class RoundDriver {
     if (!this.waitingFor.some((one) => one.member === member)) this.waitingFor.push({ member, reason });
     return new CoterieError('NOT_READY', `${member}: ${reason}`);
   }
-}
-
-function highestOf(standings: readonly (Standing | undefined)[]): number {
-  return Math.max(...standings.map((standing) => standing?.round ?? 0));
 }
 
 type Answer = { readonly body: unknown; readonly values?: readonly Uint8Array[] };

@@ -193,8 +193,8 @@ export class Floors {
   #united(told: ToldFloor, state: FloorState): KeptFloor {
     const kept = this.of(told);
     const { partition, bucket, generation, before } = told;
-    // A higher one that nobody holds any more says nothing of what this store has.
-    if (kept?.state === 'heard' && state !== 'heard' && kept.floor.round > told.floor.round) return { ...told, state };
+    // What was only heard of says nothing of what this store has: nobody may hold it, even if it is higher.
+    if (kept?.state === 'heard' && state !== 'heard') return { ...told, state };
     const floor = kept === undefined ? told.floor : unite(kept.floor, told.floor);
     // Floors of one round are equal, and many: one map for all of them.
     const isSame = kept !== undefined && kept.floor.round >= told.floor.round;

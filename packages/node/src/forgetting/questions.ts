@@ -15,7 +15,7 @@
  * ```
  *
  * For each *base* there is a floor at the head of those to be raised, of a stretch that the member has compared as an owner:
- * the round of the floor that it said it had there. A *condition* is said in a report and told
+ * the round of the floor that it said it held there, 0 for none. A *condition* is said in a report and told
  * back when a floor is to be raised: if anything happened to the store that a round must not survive, it is another one by
  * then. *Digests* are sums over what floors a member knows, group by group; who knows too many others tells some at each *turn*.
  */
