@@ -66,7 +66,7 @@ export class Background {
     this.mover = new Mover(core, pace);
     const ownBarrier = (epoch: number): Promise<void> => this.service.barrier(epoch);
     this.driver = new Driver({ core, ownBarrier, missing: (change) => this.mover.missing(change) });
-    this.dropper = new Dropper({ store, trees: core.trees, timers: environment.timers, log: environment.log });
+    this.dropper = new Dropper({ store, trees: core.trees, environment });
     this.antiEntropy = new AntiEntropy(core);
     const evacuation = new Evacuation(core);
     this.departure = new Departure({ core, evacuation, hints, ownBarrier });
