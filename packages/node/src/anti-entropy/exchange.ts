@@ -3,12 +3,12 @@
  * what it lacks. It merges, never overwrites.
  *
  * ```
- *   roots ▶ differing groups ▶ leaves ▶ hashes that one side has ▶ a moment ▶ outlines of those keys ▶ differ still:
+ *   roots ▶ differing groups ▶ leaves ▶ hashes that one side has ▶ … ▶ a moment ▶ outlines of those keys ▶ differ still:
  *                                                                                   they lack it ▶ merge there
  *                                                                                   own lacks it ▶ read there, merge here
  * ```
  *
- * A key that differs in one look only was on its way. A leaf that differs while none of its keys do has a wrong sum on
+ * A key that differs in one look only was on its way. The moment is one for many keys: they are gathered first. A leaf that differs while none of its keys do has a wrong sum on
  * one side: both count it anew, so a wrong sum cannot make two members look for ever. What the other refuses because it was
  * forgotten goes here too, below the floor of this store.
  *
@@ -44,6 +44,8 @@ import { stateHash } from './state-hash.ts';
 
 /** Between the two looks at a key: longer than a write is on its way. */
 const momentMs = 500;
+/** Keys that differed once and are gathered before the second look. */
+const gatheredMax = 8192;
 /** Copies on their way at a time. */
 const window = 8;
 
@@ -96,6 +98,8 @@ export class Exchange {
   readonly #effort: Effort;
   readonly #isStopped: () => boolean;
   readonly #floorAt: (place: Place) => Floor;
+  #divided: Divided[] = [];
+  #gathered = 0;
 
   constructor(core: Core, member: string, { effort, isStopped, floorAt }: ExchangeTerms) {
     const { trees, store, buckets, cluster, selfId } = core;
@@ -140,6 +144,7 @@ export class Exchange {
       left = found.left;
       await this.#rest(tookMs * this.#effort.restsToLook);
     }
+    await this.#settleGathered();
     this.report.trips = this.#other.trips;
     this.report.bytes = this.#other.bytes;
   }
@@ -168,14 +173,21 @@ export class Exchange {
   }
 
   async #settleLeaves(leaves: readonly DifferingLeaf[]): Promise<void> {
-    const divided: Divided[] = [];
     for (const leaf of leaves) {
       const own = await this.#side.keys(leaf.partition, leaf.leaf);
       const only = unmatched(sumsOf(own.map(({ hash }) => hash)), leaf.hashes);
       const hashes = sumsOf(only.theirs.map((at) => sumAt(leaf.hashes, at)));
-      divided.push({ leaf, own: only.own.map((at) => own[at].objectKey), theirs: { ...leaf, hashes } });
+      this.#divided.push({ leaf, own: only.own.map((at) => own[at].objectKey), theirs: { ...leaf, hashes } });
+      this.#gathered += 1 + only.own.length + only.theirs.length;
     }
-    if (divided.length === 0) return;
+    if (this.#gathered >= gatheredMax) await this.#settleGathered();
+  }
+
+  async #settleGathered(): Promise<void> {
+    const divided = this.#divided;
+    this.#divided = [];
+    this.#gathered = 0;
+    if (divided.length === 0 || this.#isStopped()) return;
     await sleep(this.#core.environment.timers, momentMs);
     for (const one of divided) if (one.own.length + one.theirs.hashes.length === 0) await this.#doubt(one.leaf);
     const { clock } = this.#core.environment;

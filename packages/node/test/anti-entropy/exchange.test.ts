@@ -100,6 +100,26 @@ describe('a repair that is asked for', () => {
     }
   });
 
+  it('waits one moment for many keys, however many partitions they lie in', async () => {
+    const cluster = await new ClusterWorld(21, { partitions: 1024, hazards: { onlyReadRepair: true } }).startAll(3);
+    const many = Array.from({ length: 400 }, (_, at) => `k${at}`);
+    const areAlive = (count: number) => () =>
+      cluster
+        .node('n1')
+        .cluster()
+        .members.filter(({ state }) => state === 'alive').length === count;
+    cluster.kill('n3');
+    await cluster.until(areAlive(2));
+    for (const key of many) await cluster.put('n1', key, 'while away', { w: 2 });
+    await cluster.revive('n3');
+    await cluster.until(areAlive(3));
+    const { clock } = cluster.machine('n1').environment;
+    const before = clock.monotonic();
+    const reports = await cluster.run(() => cluster.node('n1').repair({ prove: false, hurry: true }));
+    expect(reports.map(({ unequal, sent }) => ({ unequal, sent }))).toContainEqual({ unequal: 0, sent: many.length });
+    expect(clock.monotonic() - before).toBeLessThan(3000);
+  });
+
   it('merges what both sides have, and overwrites nothing', async () => {
     const cluster = await new ClusterWorld(19, { hazards: { onlyReadRepair: true } }).startAll(3);
     await cluster.put('n1', 'k0', 'both');
