@@ -7,6 +7,9 @@
  *     ▲                                                                                                      │
  *     └── a member is silent, or not ready: `waitingFor` names it ◀──────────────────────────────────────────┘
  * ```
+ *
+ * A look reads the list of what is to be forgotten, which may be long: between two of them lies a multiple of the time that
+ * one takes. While a member is down or the ring changes no round can begin, and what the last look found is good enough.
  */
 import { CoterieError, isCoterieError } from '@coterie/env';
 import { memberName } from '../cluster/wishes.ts';
@@ -44,11 +47,18 @@ interface Waiting {
 /** How often the round that did not come to its end is tried again, as a share of the usual time. */
 const soonerTimes = 4;
 
+/** How many times as long as a look took none is begun. */
+const restsToLook = 4;
+
 /** Drives rounds. */
 export class RoundDriver {
   readonly #parts: DriverParts;
   #waiting: Waiting | undefined;
   #nextMs = 0;
+  /** What the last look found, and until when there is no other. */
+  #found: readonly Candidate[] = [];
+  #restsUntilMs = 0;
+  #looks = 0;
   /** Names of members for whom the last round waits, and why. Empty when it does not. */
   waitingFor: { readonly member: string; readonly reason: string }[] = [];
   /** What this store held for forgetting when it last looked. */
@@ -70,7 +80,7 @@ export class RoundDriver {
       await this.#attempt(() => this.#finish(waiting));
       this.rounds += 1;
       this.#nextMs = core.environment.clock.monotonic();
-    } else if (waiting === undefined && now >= this.#nextMs) {
+    } else if (waiting === undefined && now >= this.#nextMs && (now >= this.#restsUntilMs || this.#isHindered)) {
       this.#nextMs = now + everyMs;
       await this.#attempt(async () => {
         this.#waiting = await this.#begin();
@@ -94,11 +104,12 @@ export class RoundDriver {
   async #begin(): Promise<Waiting | undefined> {
     const { core } = this.#parts;
     const { state } = core.cluster;
-    const candidates = await this.#look();
+    const isRecent = core.environment.clock.monotonic() < this.#restsUntilMs;
+    const candidates = isRecent && this.#isHindered ? this.#found : await this.#look();
     if (candidates.length === 0) return undefined;
     if (state.changes.length > 0) throw new CoterieError('NOT_READY', 'the ring is changing');
     const ring = state.ringEpoch;
-    const down = state.members.filter(({ id }) => id !== core.selfId && core.cluster.standing(id) === 'down');
+    const down = this.#down;
     for (const { id } of down) this.#blame(id, 'it is down');
     if (down.length > 0) throw new CoterieError('NOT_READY', 'a member is down');
     const reports = new Map<string, MemberReport>();
@@ -113,14 +124,29 @@ export class RoundDriver {
     return { ring, candidates: this.#readyOf(candidates, reports), reports, untilMs };
   }
 
+  /** Whether no round can begin now. */
+  get #isHindered(): boolean {
+    return this.#parts.core.cluster.state.changes.length > 0 || this.#down.length > 0;
+  }
+
+  get #down(): readonly { readonly id: string }[] {
+    const { cluster, selfId } = this.#parts.core;
+    return cluster.state.members.filter(({ id }) => id !== selfId && cluster.standing(id) === 'down');
+  }
+
   async #look(): Promise<readonly Candidate[]> {
     const { core } = this.#parts;
+    const sinceMs = core.environment.clock.monotonic();
     const { members, replicas } = core.cluster.state.ring;
     const wallMs = core.environment.clock.now();
     const before = momentOf([{ wallMs }]);
     const isFirst = (partition: number): boolean => members[replicas[partition]?.[0] ?? -1]?.id === core.selfId;
-    const { outstanding, candidates } = await lookAtList(core, { isWanted: isFirst, before, candidatesMax: stretchesMax });
+    const wish = { isWanted: isFirst, before, candidatesMax: stretchesMax, number: this.#looks++ };
+    const { outstanding, candidates } = await lookAtList(core, wish);
     this.outstanding = outstanding;
+    this.#found = candidates;
+    const now = core.environment.clock.monotonic();
+    this.#restsUntilMs = now + restsToLook * (now - sinceMs);
     return candidates;
   }
 

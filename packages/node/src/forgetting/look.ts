@@ -12,6 +12,9 @@ import { afterForgetting, type Before, isDead } from './forget.ts';
 const pageEntries = 512;
 /** Objects changed at a time. */
 const window = 16;
+/** Objects of a stretch that are all read for the lives that they name; beyond, one in so many. */
+const readWhole = 32;
+const sampleEvery = 16;
 /** How often a copy that is being written is tried again. */
 const triesMax = 20;
 
@@ -46,6 +49,8 @@ export interface Wish {
   readonly isWanted: (partition: number) => boolean;
   readonly before: Before;
   readonly candidatesMax: number;
+  /** Counts looks, so that each takes another sample. */
+  readonly number: number;
 }
 
 /** An entry of the list, and where its object lies. */
@@ -55,9 +60,13 @@ interface Entry {
   readonly said: Forgettable;
 }
 
-/** Goes through the whole list. */
-export async function lookAtList(core: Core, { isWanted, before, candidatesMax }: Wish): Promise<Found> {
+/**
+ * Goes through the whole list, and reads a sample of the objects: a life that no object of the sample names does not get
+ * into the floor, so what names it stays for another round.
+ */
+export async function lookAtList(core: Core, { isWanted, before, candidatesMax, number }: Wish): Promise<Found> {
   const found = new Map<string, Candidate>();
+  const seen = new Map<string, number>();
   const counts = { deleted: 0, expiring: 0, expired: 0 };
   let oldestMs: number | undefined;
   await eachEntry(core, undefined, async (entries) => {
@@ -71,6 +80,9 @@ export async function lookAtList(core: Core, { isWanted, before, candidatesMax }
       const id = `${partition} ${name}`;
       const known = found.get(id);
       if (known === undefined && found.size >= candidatesMax) continue;
+      const ordinal = seen.get(id) ?? 0;
+      seen.set(id, ordinal + 1);
+      if (ordinal >= readWhole && (ordinal + number) % sampleEvery !== 0) continue;
       const lives = await livesThatCouldGo(core, place, before);
       if (lives.length === 0) continue;
       const candidate = known ?? { partition, bucket: name, generation, copies: properties.n, lives: new Set<string>() };
