@@ -76,6 +76,21 @@ async function isSettled(port, wanted) {
   );
 }
 
+/** Sends a batch; resolves to a result for each line. What broke on the way may have taken effect, and is sent again. */
+async function batch(port, lines) {
+  const answer = await fetch(`http://127.0.0.1:${port}/v1/batch`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-ndjson' },
+    body: `${lines.join('\n')}\n`,
+  });
+  if (!answer.ok) throw new Error(`batch: ${answer.status} ${await answer.text()}`);
+  const text = await answer.text();
+  return text
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+}
+
 /** Sends one line for each key, in batches; every one has to be answered with 204. Resolves to seconds. */
 async function sendAll(port, lineOf) {
   const begun = performance.now();
@@ -86,16 +101,7 @@ async function sendAll(port, lineOf) {
       next = Math.min(count, next + batchLines);
       let left = Array.from({ length: next - first }, (_, at) => lineOf(first + at));
       for (let tries = 0; left.length > 0; tries++) {
-        const answer = await fetch(`http://127.0.0.1:${port}/v1/batch`, {
-          method: 'POST',
-          headers: { 'content-type': 'application/x-ndjson' },
-          body: `${left.join('\n')}\n`,
-        });
-        if (!answer.ok) throw new Error(`batch: ${answer.status} ${await answer.text()}`);
-        const results = (await answer.text())
-          .trimEnd()
-          .split('\n')
-          .map((line) => JSON.parse(line));
+        const results = await batch(port, left).catch((error) => left.map(() => ({ status: String(error) })));
         const failed = left.filter((_, at) => results[at]?.status !== 204);
         if (failed.length > 0 && tries === 20)
           throw new Error(`still refused: ${JSON.stringify(results.find(({ status }) => status !== 204))}`);
