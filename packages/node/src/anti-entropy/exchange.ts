@@ -47,7 +47,7 @@ const momentMs = 500;
 /** Keys that differed once and are gathered before the second look. */
 const gatheredMax = 8192;
 /** Copies on their way at a time. */
-const window = 8;
+const window = 32;
 
 /** Counts as they grow. */
 export type Counts = { -readonly [Name in keyof ComparisonCounts]: number };

@@ -11,7 +11,7 @@
  * A look reads the list of what is to be forgotten, which may be long: between two of them lies a multiple of the time that
  * one takes. While a member is down or the ring changes no round can begin, and what the last look found is good enough.
  */
-import { CoterieError, isCoterieError } from '@coterie/env';
+import { CoterieError, isCoterieError, sleep } from '@coterie/env';
 import { memberName } from '../cluster/wishes.ts';
 import type { Core } from '../core.ts';
 import type { ForgettingAnswers } from './answers.ts';
@@ -26,6 +26,7 @@ export interface DriverParts {
   readonly core: Core;
   readonly answers: Pick<ForgettingAnswers, 'handlers'>;
   readonly everyMs: number;
+  readonly isStopped: () => boolean;
 }
 
 /** A stretch whose owners stand equal. */
@@ -49,6 +50,9 @@ const soonerTimes = 4;
 
 /** How many times as long as a look took none is begun. */
 const restsToLook = 4;
+
+/** After how long two owners who do not agree yet are asked again. */
+const agreeAgainMs = 2000;
 
 /** Drives rounds. */
 export class RoundDriver {
@@ -119,9 +123,14 @@ export class RoundDriver {
       () => body,
       (id, answer) => void reports.set(id, openReport(answer)),
     );
-    const { timeoutMsMax, operationMemoryMs } = core.limits;
-    const untilMs = core.environment.clock.monotonic() + Math.max(timeoutMsMax, operationMemoryMs);
+    const untilMs = core.environment.clock.monotonic() + this.#waitMs;
     return { ring, candidates: this.#readyOf(candidates, reports), reports, untilMs };
+  }
+
+  /** How long an operation can be asked for again. */
+  get #waitMs(): number {
+    const { timeoutMsMax, operationMemoryMs } = this.#parts.core.limits;
+    return Math.max(timeoutMsMax, operationMemoryMs);
   }
 
   /** Whether no round can begin now. */
@@ -182,7 +191,8 @@ export class RoundDriver {
       () => [ring, []],
       (id, answer) => void conditions.set(id, openReport(answer).condition),
     );
-    for (const [[a, b], partitions] of this.#pairsOf(candidates)) await this.#ask(a, 'forget-agree', { body: [ring, b, partitions] });
+    const untilMs = core.environment.clock.monotonic() + this.#waitMs;
+    for (const [[a, b], partitions] of this.#pairsOf(candidates)) await this.#agree(a, [ring, b, partitions], untilMs);
     const raised = this.#raisedBy(candidates, [...reports.values()]);
     // Those first who may keep something for others: whoever drops has to know that no late copy is taken for a new one.
     const byShare = members.sort((a, b) => this.#shareOf(a, candidates) - this.#shareOf(b, candidates));
@@ -232,6 +242,25 @@ export class RoundDriver {
   #ownersOf({ partition, copies }: Pick<Candidate, 'partition' | 'copies'>): string[] {
     const { members, replicas } = this.#parts.core.cluster.state.ring;
     return (replicas[partition] ?? []).slice(0, copies).map((position) => members[position].id);
+  }
+
+  /**
+   * Has a pair of owners agree. Where one missed much they are at work for longer than an answer may take, and what they have
+   * done by then stays done: it is asked again for as long as the round has waited, so that this was not in vain.
+   */
+  async #agree(member: string, body: unknown, untilMs: number): Promise<void> {
+    const { core, isStopped } = this.#parts;
+    for (;;) {
+      try {
+        await this.#ask(member, 'forget-agree', { body });
+        this.waitingFor = [];
+        return;
+      } catch (error) {
+        const isBusy = isCoterieError(error, 'TIMEOUT') || isCoterieError(error, 'NOT_READY');
+        if (!isBusy || isStopped() || core.environment.clock.monotonic() >= untilMs) throw error;
+      }
+      await sleep(core.environment.timers, agreeAgainMs);
+    }
   }
 
   /** Asks every member, and names all who do not answer. */

@@ -40,7 +40,8 @@ export class Forgetting {
     const { core, everyMs } = parts;
     this.#core = core;
     this.answers = new ForgettingAnswers(parts);
-    this.#driver = everyMs === undefined ? undefined : new RoundDriver({ core, answers: this.answers, everyMs });
+    this.#driver =
+      everyMs === undefined ? undefined : new RoundDriver({ core, answers: this.answers, everyMs, isStopped: () => this.#stopped });
     this.#taker = new FloorTaker({ ...parts, answers: this.answers });
   }
 

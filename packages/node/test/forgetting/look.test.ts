@@ -1,37 +1,18 @@
 /** What a look at the list of what is to be forgotten costs, and how often there is one. */
 import { sleep } from '@coterie/env';
 import { describe, expect, it } from 'vitest';
-import type { ClusterState } from '../../src/cluster/state.ts';
 import type { Core } from '../../src/core.ts';
-import { Attempt } from '../../src/deadlines.ts';
-import { remove } from '../../src/delete.ts';
 import { RoundDriver } from '../../src/forgetting/driver.ts';
 import { lookAtList } from '../../src/forgetting/look.ts';
 import { space } from '../../src/layout.ts';
-import { linkOfOne, makeCore, stateOfOne } from '../core.ts';
-import { bytes, World } from '../world.ts';
+import { linkOfOne } from '../core.ts';
+import { stateOfOnePartition, withTombstones } from './tombstones.ts';
 
 const count = 1000;
 
-/** The state of a cluster of one whose ring is one partition: smaller than any that is ever made. */
-function stateOfOnePartition(): ClusterState {
-  const state = stateOfOne(64);
-  return { ...state, ring: { ...state.ring, partitions: 1, replicas: state.ring.replicas.slice(0, 1) } };
-}
-
-/** A store with one tombstone after the other, all in one partition. */
-async function withTombstones(seed: number): Promise<{ world: World; core: Core }> {
-  const world = new World(seed);
-  const { core } = await makeCore(world);
-  const removeAt = (at: number): Promise<unknown> =>
-    remove(core, { bucket: 'b', key: bytes(`k${at}`) }, { attempt: new Attempt(core.environment.clock, 5000), origin: 'client' });
-  await world.run(Promise.all(Array.from({ length: count }, (_, at) => removeAt(at))));
-  return { world, core: { ...core, cluster: linkOfOne(stateOfOnePartition()) } };
-}
-
 describe('a look at the list', () => {
   it('counts all of it, and reads a share of the objects, another one each time', async () => {
-    const { world, core } = await withTombstones(1);
+    const { world, core } = await withTombstones(1, count);
     const read = new Set<string>();
     let reads = 0;
     const local = {
@@ -54,7 +35,7 @@ describe('a look at the list', () => {
   });
 
   it('is had seldom while a member is down, who is named all the time', async () => {
-    const { world, core } = await withTombstones(2);
+    const { world, core } = await withTombstones(2, count);
     const { clock, timers } = core.environment;
     let lookedMs = 0;
     const store: Core['store'] = {
@@ -73,7 +54,7 @@ describe('a look at the list', () => {
       ...linkOfOne({ ...state, members }),
       standing: (id: string) => (id === core.selfId ? 'up' : 'down') as 'up' | 'down',
     };
-    const driver = new RoundDriver({ core: { ...core, store, cluster }, answers: { handlers: {} }, everyMs: 100 });
+    const driver = new RoundDriver({ core: { ...core, store, cluster }, answers: { handlers: {} }, everyMs: 100, isStopped: () => false });
     const beganMs = clock.monotonic();
     for (let steps = 0; steps < 300; steps++) {
       await world.run(driver.step().catch(() => undefined));
