@@ -15,7 +15,7 @@ import { type Core, placementAt } from './core.ts';
 import { addressAt, successor } from './layout.ts';
 import { countMoved } from './moved.ts';
 import { addressSeed, type CausalObject, hashOf, payloadBytesOf } from './object.ts';
-import { restAfter } from './pace.ts';
+import { restAfter, Steps } from './pace.ts';
 import { partitionStart, rangesOf } from './partition-ranges.ts';
 import type { OutlinedObject } from './peers.ts';
 import type { Place } from './replica.ts';
@@ -94,12 +94,14 @@ export class Evacuation {
   async #sweepAll(state: ClusterState): Promise<void> {
     this.#met = 0;
     const removedBefore = this.removed;
+    const steps = new Steps(this.#core.environment.timers);
     let page = emptyPage();
     for (const [from, until] of rangesOf(foreignTo(state, this.#core.selfId))) {
       const end = partitionStart(until, state.ring.partitions);
       let next: Uint8Array | undefined = partitionStart(from, state.ring.partitions);
       while (next !== undefined) {
         const sinceMs = this.#core.environment.clock.monotonic();
+        await steps.next();
         next = await this.#fill(page, next, end);
         if (next === undefined) continue;
         await this.#bringHome(page.strays);

@@ -13,6 +13,7 @@ import { type KeyStretch, listStretch, type StretchOrder } from './list-keys.ts'
 import { leasedAnew } from './hazards.ts';
 import { type Address, addressFrom, scopeOf, successor } from './layout.ts';
 import { countMoved } from './moved.ts';
+import { Steps } from './pace.ts';
 import type { CopyPage, HashPage, MergeOrder, ObjectHash, OutlinedObject, PartitionRanges, RemoteCopy } from './peers.ts';
 import { partitionStart } from './partition-ranges.ts';
 import type { Place } from './replica.ts';
@@ -118,12 +119,15 @@ export class PeerService {
 
   async #readPage(ranges: PartitionRanges, cursor: Uint8Array | undefined): Promise<CopyPage> {
     const records: { objectKey: Uint8Array; object: Uint8Array }[] = [];
+    const steps = new Steps(this.#core.environment.timers);
     let bytes = 0;
     let seen = 0;
     for (const [from, until] of this.#boundsOf(ranges)) {
       const start = cursor !== undefined && Buffer.compare(cursor, from) > 0 ? cursor : from;
       if (Buffer.compare(start, until) >= 0) continue;
+      await steps.next();
       for await (const [objectKey, record] of this.#core.store.range({ gte: start, lt: until, limit: pageRecords })) {
+        await steps.next();
         // Decoded and encoded again: what is damaged here must not travel, and what is ours alone stays.
         records.push({ objectKey, object: this.#travelling(objectKey, record) });
         bytes += objectKey.length + record.length;
@@ -137,9 +141,11 @@ export class PeerService {
   /** A page of the hashes of what is in these partitions, from `cursor` on. */
   async hashes(ranges: PartitionRanges, cursor: Uint8Array | undefined): Promise<HashPage> {
     const hashes: ObjectHash[] = [];
+    const steps = new Steps(this.#core.environment.timers);
     for (const [from, until] of this.#boundsOf(ranges)) {
       const start = cursor !== undefined && Buffer.compare(cursor, from) > 0 ? cursor : from;
       if (Buffer.compare(start, until) >= 0) continue;
+      await steps.next();
       for await (const [objectKey, record] of this.#core.store.range({ gte: start, lt: until, limit: pageRecords })) {
         hashes.push({ objectKey, hash: hashOfRecord(record, addressSeed(objectKey)) });
         if (hashes.length >= pageRecords) return { hashes, cursor: successor(objectKey) };

@@ -129,7 +129,7 @@ export class AntiEntropy {
   }
 
   /** Resolves to the number of leaves that could not be counted. */
-  async #recountBoth(member: string, partitions: readonly number[], { restsToLook }: Effort): Promise<number> {
+  async #recountBoth(member: string, partitions: readonly number[], { restsToCount }: Effort): Promise<number> {
     const { environment, cluster } = this.#core;
     const other = new OtherMember(cluster.peers, member);
     let left = 0;
@@ -140,7 +140,7 @@ export class AntiEntropy {
       const theirs = await other.recount(partition);
       this.totals.mended += own.wrong;
       left += own.left + theirs.left;
-      await rest(environment, (environment.clock.monotonic() - sinceMs) * restsToLook);
+      await rest(environment, (environment.clock.monotonic() - sinceMs) * restsToCount);
     }
     return left;
   }

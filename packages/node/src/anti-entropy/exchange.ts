@@ -70,15 +70,17 @@ export interface Effort {
   readonly partitionsAtOnce: number;
   /** How many times as long as it took to look at some partitions is rested after. */
   readonly restsToLook: number;
-  /** The same for counting sums and repairing keys. */
-  readonly restsToWork: number;
+  /** The same for counting the sums of a partition, which reads all of it on both sides. */
+  readonly restsToCount: number;
+  /** The same for repairing keys. */
+  readonly restsToRepair: number;
 }
 
-/** In the background of clients: a tenth of the time for looking. Repairing takes half, as what differs should not do so for long. */
-export const gentle: Effort = { partitionsAtOnce: 64, restsToLook: 9, restsToWork: 1 };
+/** In the background of clients: a tenth of the time for looking, a twentieth for counting. Repairing takes half, as what differs should not do so for long. */
+export const gentle: Effort = { partitionsAtOnce: 64, restsToLook: 9, restsToCount: 19, restsToRepair: 1 };
 
 /** Without rests. */
-export const hurried: Effort = { partitionsAtOnce: rootsMax, restsToLook: 0, restsToWork: 0 };
+export const hurried: Effort = { partitionsAtOnce: rootsMax, restsToLook: 0, restsToCount: 0, restsToRepair: 0 };
 
 /** How an exchange is carried out. */
 export interface ExchangeTerms {
@@ -194,7 +196,7 @@ export class Exchange {
     for (const asked of portions(divided)) {
       const sinceMs = clock.monotonic();
       await this.#settleKeys(asked);
-      await this.#rest((clock.monotonic() - sinceMs) * this.#effort.restsToWork);
+      await this.#rest((clock.monotonic() - sinceMs) * this.#effort.restsToRepair);
     }
   }
 

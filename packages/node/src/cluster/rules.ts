@@ -10,6 +10,7 @@
  *
  * Both are rare and small, and an operator may want to read them. Either form is read at any level.
  */
+import { equalBytes } from '@coterie/bytes';
 import { assert, CoterieError } from '@coterie/env';
 import { type Decision as LoggedDecision, type Refusal, type Rules, type Steward as Seat } from '@coterie/consensus';
 import type { Ring } from '@coterie/ring';
@@ -26,11 +27,28 @@ const utf8 = { encode: (text: string) => new TextEncoder().encode(text), decode:
 
 /** How clusters decide, for a node that goes up to this level: a state beyond it is `UNSUPPORTED_FORMAT`. */
 export function rulesUpTo(levelMax: number): Rules<ClusterState> {
+  const applyAnew = (state: ClusterState, decision: LoggedDecision): ClusterState | Refusal =>
+    checkLevelKnown(decide(state, decodeDecision(decision)), levelMax);
   return {
     stewardsOf: (state): readonly Seat[] => state.stewards.map(({ id, acceptor }) => ({ node: id, incarnation: acceptor })),
-    apply: (state, decision): ClusterState | Refusal => checkLevelKnown(decide(state, decodeDecision(decision)), levelMax),
+    apply: rememberLast(applyAnew),
     encodeState,
     decodeState: (bytes): ClusterState => checkLevelKnown(decodeState(bytes), levelMax),
+  };
+}
+
+/**
+ * The same function, which knows its last result: a member asks what comes of one decision when it proposes, votes and
+ * hears of it, and with a move for each of a thousand partitions every answer takes milliseconds.
+ */
+function rememberLast(apply: Rules<ClusterState>['apply']): Rules<ClusterState>['apply'] {
+  let last: { readonly state: ClusterState; readonly decision: LoggedDecision; readonly result: ClusterState | Refusal } | undefined;
+  return (state, decision) => {
+    const isSame = last?.state === state && last.decision.id === decision.id && equalBytes(last.decision.content, decision.content);
+    if (last !== undefined && isSame) return last.result;
+    const result = apply(state, decision);
+    last = { state, decision: { id: decision.id, content: decision.content.slice() }, result };
+    return result;
   };
 }
 
