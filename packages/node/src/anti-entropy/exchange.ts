@@ -120,6 +120,9 @@ export class Exchange {
     for (let at = 0; at < partitions.length && !this.#isStopped(); at += partitionsAtOnce) {
       await this.#compare(partitions.slice(at, at + partitionsAtOnce));
     }
+    await this.#settleGathered();
+    this.report.trips = this.#other.trips;
+    this.report.bytes = this.#other.bytes;
     return this.report;
   }
 
@@ -146,9 +149,6 @@ export class Exchange {
       left = found.left;
       await this.#rest(tookMs * this.#effort.restsToLook);
     }
-    await this.#settleGathered();
-    this.report.trips = this.#other.trips;
-    this.report.bytes = this.#other.bytes;
   }
 
   /** Finds what differs in some partitions, and how long that took the two. */
