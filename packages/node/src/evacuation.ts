@@ -22,9 +22,9 @@ import type { Place } from './replica.ts';
 import { decodeCopy } from './stored-copy.ts';
 import { mergeWindow } from './transfer.ts';
 
-/** Objects looked at together, and bytes of them past which a page ends. */
-const pageObjects = 128;
-const pageBytes = 2 ** 20;
+/** Objects looked at together, and bytes of them past which a page ends: each is decoded here and looked up at every owner. */
+const pageObjects = 64;
+const pageBytes = 2 ** 18;
 
 /** An object that is out of place. */
 interface Stray {
