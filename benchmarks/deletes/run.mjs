@@ -140,6 +140,10 @@ function costOf(at) {
   return { cpuSeconds: (Number(fields[11]) + Number(fields[12])) / 100, peakBytes: peak };
 }
 
+/** Processor time of all nodes that run, in seconds. */
+const cpuOf = () =>
+  children.reduce((sum, child, at) => sum + (child.exitCode === null && child.signalCode === null ? costOf(at).cpuSeconds : 0), 0);
+
 const kindsOf = () => Array.from({ length: members }, (_, at) => spaceByKind(join(directory, `n${at}`, 'data')));
 const spaceOf = () => kindsOf().map(addedUp);
 const megabytes = (bytes) => `${(bytes / 1e6).toFixed(bytes < 1e6 ? 2 : 1)} MB`;
@@ -177,11 +181,17 @@ async function run() {
   const before = await listQuickly(ports[0]);
   say(`empty: ${empty.map(megabytes).join(', ')} (n0: ${kinds(emptyKinds[0])}); a listing takes ${(before.seconds * 1000).toFixed(1)} ms`);
   const text = 'v'.repeat(valueBytes);
+  let cpuBefore = cpuOf();
   const putSeconds = await sendAll(ports[0], (at) => JSON.stringify({ op: 'put', bucket, key: `key-${at}`, text }));
-  say(`${count} keys put in ${putSeconds.toFixed(1)} s: ${spaceOf().map(megabytes).join(', ')}`);
+  say(
+    `${count} keys put in ${putSeconds.toFixed(1)} s, with ${(cpuOf() - cpuBefore).toFixed(0)} s of processor time: ${spaceOf().map(megabytes).join(', ')}`,
+  );
   await stopProcesses([children[members - 1]]);
+  cpuBefore = cpuOf();
   const deleteSeconds = await sendAll(ports[0], (at) => JSON.stringify({ op: 'delete', bucket, key: `key-${at}` }));
-  say(`deleted in ${deleteSeconds.toFixed(1)} s while one node was away: ${spaceOf().map(megabytes).join(', ')}`);
+  say(
+    `deleted in ${deleteSeconds.toFixed(1)} s, with ${(cpuOf() - cpuBefore).toFixed(0)} s of processor time, while one node was away: ${spaceOf().map(megabytes).join(', ')}`,
+  );
   start(members - 1, ports);
   const back = performance.now();
   let left = ['never looked at'];
