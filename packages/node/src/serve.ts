@@ -66,36 +66,43 @@ export class PeerService {
 
   /** Merges a copy; resolves when it is durable here, to whether this node syncs what it acknowledges. */
   merge(epoch: number, address: Address, copy: { readonly object: Uint8Array; readonly order: MergeOrder }): Promise<boolean> {
-    const { local, syncsEachWrite } = this.#core;
-    const mergeAt = (place: Place): Promise<boolean> => {
-      const seed = addressSeed(address.objectKey);
-      const sent = decodeObject(copy.object, 0, seed);
-      const { hazards, environment } = this.#core;
-      const object = hazards.expiryFromArrival ? leasedAnew(sent, seed, environment.clock.now()) : sent;
-      const { hintFor } = copy.order;
-      return local.merge(hintFor === undefined ? place : { ...place, hintFor }, object).then(() => syncsEachWrite);
-    };
-    return this.#gate.run(epoch, () => {
-      try {
-        const place = this.#knownPlaceOf(address);
-        return place === undefined ? this.#placeOf(address).then(mergeAt) : mergeAt(place);
-      } catch (error) {
-        return Promise.reject(error as Error);
-      }
+    const { syncsEachWrite } = this.#core;
+    return this.#gate.run(epoch, () => this.#mergeOne({ address, object: copy.object, order: copy.order }).then(() => syncsEachWrite));
+  }
+
+  /**
+   * Merges copies, each for itself; resolves when all have ended, well or not. They pass the gate as one, and count until
+   * the last has ended. A bug is no failure of one copy: then it rejects.
+   */
+  mergeAll(epoch: number, copies: readonly ArrivedCopy[]): Promise<MergedBundle> {
+    return this.#gate.run(epoch, async () => {
+      const failures: CopyFailure[] = [];
+      const bugs: unknown[] = [];
+      const failed = (position: number, error: unknown): void => {
+        if (isCoterieError(error)) failures.push({ position, error });
+        else bugs.push(error);
+      };
+      await Promise.all(copies.map((copy, position) => this.#mergeOne(copy).catch((error: unknown) => failed(position, error))));
+      if (bugs.length > 0) throw bugs[0];
+      return { isSynced: this.#core.syncsEachWrite, failures };
     });
   }
 
-  /** Merges copies, each for itself; resolves when all have ended, well or not. A bug is no failure of one copy: it rejects. */
-  async mergeAll(epoch: number, copies: readonly ArrivedCopy[]): Promise<MergedBundle> {
-    const failures: CopyFailure[] = [];
-    const merging = copies.map(({ address, object, order }, position) =>
-      this.merge(epoch, address, { object, order }).catch((error: unknown) => {
-        if (!isCoterieError(error)) throw error;
-        failures.push({ position, error });
-      }),
-    );
-    await Promise.all(merging);
-    return { isSynced: this.#core.syncsEachWrite, failures };
+  /** Rejects rather than throws. */
+  #mergeOne({ address, object, order }: ArrivedCopy): Promise<void> {
+    const { local, hazards, environment } = this.#core;
+    const mergeAt = (place: Place): Promise<void> => {
+      const seed = addressSeed(address.objectKey);
+      const sent = decodeObject(object, 0, seed);
+      const arrived = hazards.expiryFromArrival ? leasedAnew(sent, seed, environment.clock.now()) : sent;
+      return local.merge(order.hintFor === undefined ? place : { ...place, hintFor: order.hintFor }, arrived);
+    };
+    try {
+      const place = this.#knownPlaceOf(address);
+      return place === undefined ? this.#placeOf(address).then(mergeAt) : mergeAt(place);
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
   }
 
   /** Resolves when this node is at `epoch` or later and nothing runs that began under an older ring. */

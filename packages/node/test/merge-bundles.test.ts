@@ -20,7 +20,8 @@ async function twoNodes(way: Carry = (_, carryOn) => carryOn()) {
   const source = await new AmongPeers(stateOf(3, [0, 1, 2]), 2).start();
   source.keepAll();
   const nobody = (): Promise<never> => Promise.reject(new Error('no write comes here'));
-  const service = new PeerService(among.core, new EpochGate(() => among.state.ringEpoch));
+  const gate = new EpochGate(() => among.state.ringEpoch);
+  const service = new PeerService(among.core, gate);
   const handlers = peerHandlers({ service, put: nobody, delete: nobody, missing: () => '' });
   const said: RpcRequest[] = [];
   const request = (_address: string, question: RpcRequest): Promise<RpcAnswer> => {
@@ -40,7 +41,7 @@ async function twoNodes(way: Carry = (_, carryOn) => carryOn()) {
     peers.merge(idOf(0), place, { object, order: {} }).catch((error: unknown) => error);
   const isThere = async ({ place, object }: { place: Place; object: CausalObject }): Promise<boolean> =>
     (await among.run(among.core.local.read(place))).set.clock.compare(object.set.clock) === 'equal';
-  return { among, said, written, bring, isThere };
+  return { among, said, written, bring, isThere, gate };
 }
 
 const ofCode = (code: string): unknown => expect.objectContaining({ code });
@@ -70,6 +71,20 @@ describe('objects for one member', () => {
     );
     expect(outcomes).toEqual([true, ofCode('STALE_RING'), true]);
     expect([await isThere(a), await isThere(b), await isThere(c)]).toEqual([true, false, true]);
+  });
+
+  it('count as under way until the last has ended', async () => {
+    const { among, written, bring, gate } = await twoNodes();
+    const [a, b] = [await written('a'), await written('b')];
+    among.world.disk.commitMs = 50;
+    const both = Promise.all([bring(a.place, a.object), bring(b.place, b.object)]);
+    let isDrained = false;
+    await among.world.simulation.advance(10);
+    const drained = gate.drained(among.state.ringEpoch + 1).then(() => (isDrained = true));
+    await among.world.simulation.advance(10);
+    expect(isDrained).toBe(false);
+    await among.run(both);
+    await among.run(drained);
   });
 
   it('are no more than a message may have, and large ones go by themselves', async () => {
