@@ -5,7 +5,7 @@
 import type { Bounds } from '@coterie/env';
 import type { ChangeReport, RingChanges } from './api-topology.ts';
 import type { BackupReport } from './backup/backup-file.ts';
-import type { ScrubReport } from './scrub.ts';
+import type { ScrubReport } from './store/scrub.ts';
 
 /** Properties of a bucket. Any bucket exists, with the defaults, before anybody made it. */
 export interface BucketProperties {

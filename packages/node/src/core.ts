@@ -6,21 +6,21 @@ import { CoterieError, type Environment } from '@coterie/env';
 import type { Context, ContextSealer } from '@coterie/vector-clock';
 import type { DirtyRanges } from './anti-entropy/dirty-ranges.ts';
 import type { Trees } from './anti-entropy/trees.ts';
-import type { Buckets } from './buckets.ts';
+import type { Buckets } from './buckets/buckets.ts';
 import type { ClusterLink } from './cluster/link.ts';
 import type { KeyPlacement } from './cluster/placement.ts';
 import type { Admittance } from './forgetting/admittance.ts';
 import type { Floors } from './forgetting/floors.ts';
 import type { Hazards } from './hazards.ts';
-import type { HybridClock } from './hybrid-clock.ts';
-import { addressOf } from './layout.ts';
+import type { HybridClock } from './objects/hybrid-clock.ts';
+import { addressOf } from './store/layout.ts';
 import { keyBytesMax, type NodeLimits } from './limits.ts';
-import type { Patience } from './patience.ts';
-import type { ClockWatch } from './peer-clocks.ts';
-import type { MoveCounts } from './moved.ts';
+import type { Patience } from './coordinator/patience.ts';
+import type { ClockWatch } from './peers/peer-clocks.ts';
+import type { MoveCounts } from './transfer/moved.ts';
 import type { WriteWitness } from './options.ts';
-import type { LocalReplica, Place } from './replica.ts';
-import type { Store } from './store.ts';
+import type { LocalReplica, Place } from './replica/replica.ts';
+import type { Store } from './store/store.ts';
 
 /** The parts of a running node. */
 export interface Core {

@@ -15,16 +15,16 @@ import { type Clock, CoterieError } from '@coterie/env';
 import type { Sum64 } from '@coterie/merkle';
 import type { Endpoint, Handler } from '@coterie/rpc';
 import { Context, DottedSet, type VersionVector } from '@coterie/vector-clock';
-import type { KeyTurn, KeyTurns } from './key-locks.ts';
+import type { KeyTurn, KeyTurns } from './replica/key-locks.ts';
 import { writeLeaf, type WriteLeaf } from './anti-entropy/trees.ts';
 import type { ClusterState } from './cluster/state.ts';
-import { type Conflict, mergeObjects } from './merge.ts';
+import { type Conflict, mergeObjects } from './objects/merge.ts';
 import type { Core } from './core.ts';
 import { ended } from './forgetting/floor.ts';
 import { dropBelow } from './forgetting/look.ts';
-import { makePayload } from './payload.ts';
-import type { Store } from './store.ts';
-import type { CausalObject } from './object.ts';
+import { makePayload } from './objects/payload.ts';
+import type { Store } from './store/store.ts';
+import type { CausalObject } from './objects/object.ts';
 
 /** Each is true in a node that does without a safeguard. */
 export interface Hazards {

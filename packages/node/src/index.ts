@@ -3,10 +3,10 @@ export { restoreBackup } from './backup/restore.ts';
 export type { RestoreOrder, RestoreReport } from './backup/restore.ts';
 export type { BackupReport } from './backup/backup-file.ts';
 export type { CountedStore, NodeOptions, PeerOptions, SyncMode, WriteWitness } from './options.ts';
-export type { ScrubReport } from './scrub.ts';
+export type { ScrubReport } from './store/scrub.ts';
 export type { Hazards } from './hazards.ts';
 export type { NodeLimits } from './limits.ts';
-export type { Durability, OpenStore, Store, StoreBatch, StoreOpening, StoreRange } from './store.ts';
+export type { Durability, OpenStore, Store, StoreBatch, StoreOpening, StoreRange } from './store/store.ts';
 export type {
   Bucket,
   BucketProperties,

@@ -32,32 +32,32 @@ import type {
   WriteReply,
 } from './api.ts';
 import type { RingChanges } from './api-topology.ts';
-import { Admission } from './admission.ts';
+import { Admission } from './coordinator/admission.ts';
 import type { Backups } from './backup/backup.ts';
 import type { BackupReport } from './backup/backup-file.ts';
 import { Chores } from './chores.ts';
-import type { KnownBucket } from './buckets.ts';
+import type { KnownBucket } from './buckets/buckets.ts';
 import { isBarred, type Member, memberOf } from './cluster/state.ts';
 import { whyFormer } from './cluster/wishes.ts';
-import type { Origin } from './coordinators.ts';
+import type { Origin } from './coordinator/coordinators.ts';
 import { type Core, invalid, placementAt, placeOf } from './core.ts';
-import { type Attempt, Deadlines } from './deadlines.ts';
-import { allBuckets, dropBucket, setBucket } from './decide-bucket.ts';
-import { remove } from './delete.ts';
+import { type Attempt, Deadlines } from './coordinator/deadlines.ts';
+import { allBuckets, dropBucket, setBucket } from './buckets/decide-bucket.ts';
+import { remove } from './coordinator/delete.ts';
 import type { AntiEntropy } from './anti-entropy/anti-entropy.ts';
-import type { Dropper } from './dropper.ts';
-import type { FewReads } from './few-reads.ts';
+import type { Dropper } from './buckets/dropper.ts';
+import type { FewReads } from './coordinator/few-reads.ts';
 import type { Forgetting } from './forgetting/forgetting.ts';
-import { get } from './get.ts';
-import type { Life } from './life.ts';
+import { get } from './coordinator/get.ts';
+import type { Life } from './store/life.ts';
 import { effectiveNOf, inspectCopy, reportCluster, type Reported, reportRing } from './report.ts';
-import { OperatorChanges } from './ring-changes.ts';
-import { listKeys } from './list-keys.ts';
-import type { OperationMemory } from './operations.ts';
+import { OperatorChanges } from './topology/ring-changes.ts';
+import { listKeys } from './coordinator/list-keys.ts';
+import type { OperationMemory } from './coordinator/operations.ts';
 import { describeSync, type SyncMode } from './options.ts';
-import { put } from './put.ts';
-import { Scrub, type ScrubReport } from './scrub.ts';
-import type { StoreHealth } from './store-health.ts';
+import { put } from './coordinator/put.ts';
+import { Scrub, type ScrubReport } from './store/scrub.ts';
+import type { StoreHealth } from './store/store-health.ts';
 
 /** What a node is made of. */
 export interface NodeParts extends Reported {

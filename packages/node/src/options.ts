@@ -3,7 +3,7 @@ import { CoterieError, type Environment } from '@coterie/env';
 import { firstLevel, newestLevel } from './cluster/level.ts';
 import { checkHazards, type Hazards } from './hazards.ts';
 import { checkLimits, type NodeLimits } from './limits.ts';
-import type { Durability, OpenStore } from './store.ts';
+import type { Durability, OpenStore } from './store/store.ts';
 
 /** When writes are synced: each before it is acknowledged, so often, or when the system likes. Only `always` keeps promise P1. */
 export type SyncMode = 'always' | 'never' | { readonly everyMs: number };

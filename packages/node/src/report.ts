@@ -8,13 +8,13 @@ import { levelKnownBy } from './cluster/level.ts';
 import { type ClusterState, copiesWanted, goingIn, newcomersOf } from './cluster/state.ts';
 import type { WhoIsUp } from './cluster/who-is-up.ts';
 import { type Core, placementAt, placeOf } from './core.ts';
-import type { Departure } from './departure.ts';
-import { etagOf } from './etag.ts';
-import type { Handoff } from './handoff.ts';
-import type { HintLedger } from './hint-ledger.ts';
-import type { IntakeProgress, Mover } from './mover.ts';
-import type { Recovery } from './recovery.ts';
-import type { Topology } from './topology.ts';
+import type { Departure } from './topology/departure.ts';
+import { etagOf } from './objects/etag.ts';
+import type { Handoff } from './transfer/handoff.ts';
+import type { HintLedger } from './replica/hint-ledger.ts';
+import type { IntakeProgress, Mover } from './transfer/mover.ts';
+import type { Recovery } from './transfer/recovery.ts';
+import type { Topology } from './topology/topology.ts';
 import { memberName } from './cluster/wishes.ts';
 
 /** What is reported on. */

@@ -14,7 +14,7 @@ import { openStore as openLsmStore } from '@coterie/lsm';
 import type { Endpoint } from '@coterie/rpc';
 import { clusterKeyBytes } from '@coterie/vector-clock';
 import type { CoterieNode } from './api.ts';
-import { readFormerBuckets } from './buckets.ts';
+import { readFormerBuckets } from './buckets/buckets.ts';
 import { assemble } from './assemble.ts';
 import { askToJoin, noTransport, openDoor, ringLogTransport } from './cluster/door.ts';
 import { foundCluster, joinThrough } from './cluster/enter.ts';
@@ -23,12 +23,12 @@ import { openMended } from './cluster/mend-ring-log.ts';
 import { rulesUpTo } from './cluster/rules.ts';
 import { seatStewards } from './cluster/electorate.ts';
 import { type ClusterState, type Member, memberOf } from './cluster/state.ts';
-import { type FormerMembership, keepId, readFormerMembership, readKeptId } from './former-membership.ts';
-import { Life } from './life.ts';
+import { type FormerMembership, keepId, readFormerMembership, readKeptId } from './topology/former-membership.ts';
+import { Life } from './store/life.ts';
 import { checkNodeOptions, durabilityOf, type NodeOptions, type NodeSettings } from './options.ts';
-import { mendStore } from './mend-store.ts';
-import { Recovery } from './recovery.ts';
-import type { Store } from './store.ts';
+import { mendStore } from './store/mend-store.ts';
+import { Recovery } from './transfer/recovery.ts';
+import type { Store } from './store/store.ts';
 
 /** What a start has opened so far. */
 export interface Opened {

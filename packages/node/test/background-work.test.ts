@@ -7,17 +7,17 @@ import { type Decision, decide } from '../src/cluster/decisions.ts';
 import type { ClusterLink } from '../src/cluster/link.ts';
 import type { ClusterState } from '../src/cluster/state.ts';
 import { placeOf } from '../src/core.ts';
-import { Attempt } from '../src/deadlines.ts';
-import { dropBucket } from '../src/decide-bucket.ts';
-import { EpochGate } from '../src/epoch-gate.ts';
-import { Evacuation } from '../src/evacuation.ts';
-import { Handoff } from '../src/handoff.ts';
-import { hashOf } from '../src/object.ts';
-import { noPeers } from '../src/peers.ts';
-import type { Recovery } from '../src/recovery.ts';
-import { PeerService } from '../src/serve.ts';
+import { Attempt } from '../src/coordinator/deadlines.ts';
+import { dropBucket } from '../src/buckets/decide-bucket.ts';
+import { EpochGate } from '../src/peers/epoch-gate.ts';
+import { Evacuation } from '../src/transfer/evacuation.ts';
+import { Handoff } from '../src/transfer/handoff.ts';
+import { hashOf } from '../src/objects/object.ts';
+import { noPeers } from '../src/peers/peers.ts';
+import type { Recovery } from '../src/transfer/recovery.ts';
+import { PeerService } from '../src/peers/serve.ts';
 import { AmongPeers, idOf, stateOf } from './among-peers.ts';
-import { latin1 } from '../src/layout.ts';
+import { latin1 } from '../src/store/layout.ts';
 import { bytes, World } from './world.ts';
 
 async function withHints(keys: readonly string[]): Promise<AmongPeers> {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { checkProperties } from '../src/bucket-properties.ts';
+import { checkProperties } from '../src/buckets/bucket-properties.ts';
 import { bytes, text, World } from './world.ts';
 
 const refused = (code: string) => expect.objectContaining({ code });

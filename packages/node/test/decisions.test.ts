@@ -7,7 +7,7 @@ import { planWishes } from '../src/cluster/plan.ts';
 import { clusterRules, decodeDecision, encodeDecision } from '../src/cluster/rules.ts';
 import { seatStewards } from '../src/cluster/electorate.ts';
 import { type ClusterState, type Member, memberOf } from '../src/cluster/state.ts';
-import type { PartitionRanges } from '../src/peers.ts';
+import type { PartitionRanges } from '../src/peers/peers.ts';
 import { selfId, stateOfOne } from './core.ts';
 
 const refused = (code: string) => expect.objectContaining({ code });

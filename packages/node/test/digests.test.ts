@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decodeDigests, Digests, digestsMax, encodeDigests } from '../src/digests.ts';
+import { decodeDigests, Digests, digestsMax, encodeDigests } from '../src/coordinator/digests.ts';
 import { bytes } from './world.ts';
 
 const word = fc.nat(2 ** 32 - 1);

@@ -2,9 +2,9 @@
 import { compareBytes } from '@coterie/bytes';
 import { createSimulation } from '@coterie/simulator';
 import { describe, expect, it } from 'vitest';
-import { Dropper } from '../src/dropper.ts';
-import { addressOf, indexKey, space } from '../src/layout.ts';
-import type { Store, StoreBatch, StoreRange } from '../src/store.ts';
+import { Dropper } from '../src/buckets/dropper.ts';
+import { addressOf, indexKey, space } from '../src/store/layout.ts';
+import type { Store, StoreBatch, StoreRange } from '../src/store/store.ts';
 import { MemoryDisk } from './memory-store.ts';
 
 const count = 2000;

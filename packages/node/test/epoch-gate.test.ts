@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { EpochGate } from '../src/epoch-gate.ts';
+import { EpochGate } from '../src/peers/epoch-gate.ts';
 
 /** Work that ends when it is told. */
 function open(): { readonly work: () => Promise<void>; end(): void } {

@@ -2,10 +2,10 @@
 import { CoterieError, sleep } from '@coterie/env';
 import { describe, expect, it } from 'vitest';
 import { placeOf } from '../src/core.ts';
-import { Attempt, Deadlines } from '../src/deadlines.ts';
-import { remove } from '../src/delete.ts';
-import { emptyObject } from '../src/object.ts';
-import { put } from '../src/put.ts';
+import { Attempt, Deadlines } from '../src/coordinator/deadlines.ts';
+import { remove } from '../src/coordinator/delete.ts';
+import { emptyObject } from '../src/objects/object.ts';
+import { put } from '../src/coordinator/put.ts';
 import { AmongPeers, idOf, stateOf } from './among-peers.ts';
 import { bytes } from './world.ts';
 

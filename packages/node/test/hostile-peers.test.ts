@@ -3,11 +3,11 @@ import type { IncomingRequest, RpcAnswer } from '@coterie/rpc';
 import { describe, expect, it } from 'vitest';
 import { askingFrom } from '../src/cluster/door.ts';
 import { placeOf } from '../src/core.ts';
-import { EpochGate } from '../src/epoch-gate.ts';
-import { Pace } from '../src/pace.ts';
-import { peerHandlers, RemotePeers } from '../src/remote.ts';
-import { PeerService } from '../src/serve.ts';
-import { takeOver } from '../src/transfer.ts';
+import { EpochGate } from '../src/peers/epoch-gate.ts';
+import { Pace } from '../src/transfer/pace.ts';
+import { peerHandlers, RemotePeers } from '../src/peers/remote.ts';
+import { PeerService } from '../src/peers/serve.ts';
+import { takeOver } from '../src/transfer/transfer.ts';
 import { AmongPeers, idOf, stateOf } from './among-peers.ts';
 import { bytes } from './world.ts';
 

@@ -1,10 +1,10 @@
 /** Scenario 20: two puts on one key interleave inside one node around an `await`. */
 import { describe, expect, it } from 'vitest';
-import { Attempt } from '../src/deadlines.ts';
-import { get } from '../src/get.ts';
-import { KeyLocks, type KeyTurns } from '../src/key-locks.ts';
-import { put } from '../src/put.ts';
-import { type PendingCopy } from '../src/replica.ts';
+import { Attempt } from '../src/coordinator/deadlines.ts';
+import { get } from '../src/coordinator/get.ts';
+import { KeyLocks, type KeyTurns } from '../src/replica/key-locks.ts';
+import { put } from '../src/coordinator/put.ts';
+import { type PendingCopy } from '../src/replica/replica.ts';
 import { makeCore } from './core.ts';
 import { bytes, text, World } from './world.ts';
 

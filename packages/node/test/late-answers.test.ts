@@ -1,7 +1,7 @@
 import { createSimulation } from '@coterie/simulator';
 import { sleep } from '@coterie/env';
 import { describe, expect, it } from 'vitest';
-import { AnswerTimes, LateAnswers } from '../src/late-answers.ts';
+import { AnswerTimes, LateAnswers } from '../src/coordinator/late-answers.ts';
 
 const mostMs = 300;
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { judgeLife } from '../src/life.ts';
+import { judgeLife } from '../src/store/life.ts';
 import { World } from './world.ts';
 
 const record = { stoppedCleanly: true, incarnation: '9f02c41b6d3e8a75', counter: 7, ranMs: 0 };

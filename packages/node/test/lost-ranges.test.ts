@@ -1,8 +1,8 @@
 /** What damage means for a node: which stretches of the ring it does not vouch for, and the record that remembers them. */
 import { createSimulation } from '@coterie/simulator';
 import { describe, expect, it } from 'vitest';
-import { bothLost, isIn, lostIn, nothingLost, readLostRanges, writeLostRanges } from '../src/lost-ranges.ts';
-import type { LostStretch } from '../src/store.ts';
+import { bothLost, isIn, lostIn, nothingLost, readLostRanges, writeLostRanges } from '../src/store/lost-ranges.ts';
+import type { LostStretch } from '../src/store/store.ts';
 import { MemoryDisk } from './memory-store.ts';
 
 const stretch = (lower: readonly number[], upper: readonly number[]): LostStretch => {

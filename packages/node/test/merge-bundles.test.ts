@@ -3,12 +3,12 @@ import { CoterieError } from '@coterie/env';
 import type { IncomingRequest, RpcAnswer, RpcRequest } from '@coterie/rpc';
 import { describe, expect, it } from 'vitest';
 import { placeOf } from '../src/core.ts';
-import { EpochGate } from '../src/epoch-gate.ts';
-import { emptyObject, type CausalObject } from '../src/object.ts';
-import { peerHandlers, RemotePeers } from '../src/remote.ts';
-import type { Place } from '../src/replica.ts';
-import { PeerService } from '../src/serve.ts';
-import { bundleMax } from '../src/wire.ts';
+import { EpochGate } from '../src/peers/epoch-gate.ts';
+import { emptyObject, type CausalObject } from '../src/objects/object.ts';
+import { peerHandlers, RemotePeers } from '../src/peers/remote.ts';
+import type { Place } from '../src/replica/replica.ts';
+import { PeerService } from '../src/peers/serve.ts';
+import { bundleMax } from '../src/peers/wire.ts';
 import { AmongPeers, idOf, stateOf } from './among-peers.ts';
 import { bytes } from './world.ts';
 

@@ -5,12 +5,12 @@
  */
 import { Context, type Dot } from '@coterie/vector-clock';
 import fc from 'fast-check';
-import { defaultProperties } from '../src/bucket-properties.ts';
-import { decideWrite } from '../src/decide-write.ts';
-import { type Conflict, highestStamp, mergeObjects } from '../src/merge.ts';
-import { type CausalObject, emptyObject } from '../src/object.ts';
-import { makePayload } from '../src/payload.ts';
-import { rankFor } from '../src/replaced.ts';
+import { defaultProperties } from '../src/buckets/bucket-properties.ts';
+import { decideWrite } from '../src/objects/decide-write.ts';
+import { type Conflict, highestStamp, mergeObjects } from '../src/objects/merge.ts';
+import { type CausalObject, emptyObject } from '../src/objects/object.ts';
+import { makePayload } from '../src/objects/payload.ts';
+import { rankFor } from '../src/objects/replaced.ts';
 import { bytes } from './world.ts';
 
 /** Stores. */

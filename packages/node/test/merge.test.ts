@@ -1,10 +1,10 @@
 import { DottedSet } from '@coterie/vector-clock';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Conflict, joinObjects, mergeObjects, shown } from '../src/merge.ts';
-import { type CausalObject, emptyObject, encodeObject } from '../src/object.ts';
-import { type FoundCopy, lagging, mergeCopies } from '../src/read-repair.ts';
-import { replacedMax } from '../src/replaced.ts';
+import { type Conflict, joinObjects, mergeObjects, shown } from '../src/objects/merge.ts';
+import { type CausalObject, emptyObject, encodeObject } from '../src/objects/object.ts';
+import { type FoundCopy, lagging, mergeCopies } from '../src/coordinator/read-repair.ts';
+import { replacedMax } from '../src/objects/replaced.ts';
 import { Copies, type Step, story } from './merge-model.ts';
 import { bytes } from './world.ts';
 

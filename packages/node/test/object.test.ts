@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { Context, DottedSet, VersionVector } from '@coterie/vector-clock';
 import { describe, expect, it } from 'vitest';
-import type { Extension } from '../src/extensions.ts';
-import { addressOf } from '../src/layout.ts';
-import { addressSeed, type CausalObject, decodeObject, emptyObject, encodeObject, equalObjects, hashOf } from '../src/object.ts';
-import { makePayload, type PayloadFields } from '../src/payload.ts';
-import { noneReplaced, type ReplacedList } from '../src/replaced.ts';
-import { decodeCopy, encodeCopy, hashOfRecord } from '../src/stored-copy.ts';
+import type { Extension } from '../src/objects/extensions.ts';
+import { addressOf } from '../src/store/layout.ts';
+import { addressSeed, type CausalObject, decodeObject, emptyObject, encodeObject, equalObjects, hashOf } from '../src/objects/object.ts';
+import { makePayload, type PayloadFields } from '../src/objects/payload.ts';
+import { noneReplaced, type ReplacedList } from '../src/objects/replaced.ts';
+import { decodeCopy, encodeCopy, hashOfRecord } from '../src/replica/stored-copy.ts';
 import { bytes } from './world.ts';
 
 const address = addressOf({ bucket: 'cart', bucketBytes: bytes('cart'), generation: 1, key: bytes('alice') });

@@ -1,7 +1,7 @@
 /** How much of its time a node gives to what can wait. */
 import { createSimulation } from '@coterie/simulator';
 import { describe, expect, it } from 'vitest';
-import { Pace, rest, restAfter, Steps } from '../src/pace.ts';
+import { Pace, rest, restAfter, Steps } from '../src/transfer/pace.ts';
 
 describe('a rest', () => {
   it('is three times as long as the work was, and no longer than a quarter of a second', async () => {

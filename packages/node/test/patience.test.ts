@@ -1,5 +1,5 @@
 import { expect, describe, it } from 'vitest';
-import { Patience } from '../src/patience.ts';
+import { Patience } from '../src/coordinator/patience.ts';
 
 /** A clock that is set by hand, and the timers that were asked for. */
 function handSet() {

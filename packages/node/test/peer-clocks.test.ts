@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { PeerClocks } from '../src/peer-clocks.ts';
+import { PeerClocks } from '../src/peers/peer-clocks.ts';
 import { ClusterWorld } from './cluster-world.ts';
 import { bytes } from './world.ts';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Outcome, Pursuit, type PursuitPlan, type Standing, type Target } from '../src/pursuit.ts';
+import { type Outcome, Pursuit, type PursuitPlan, type Standing, type Target } from '../src/coordinator/pursuit.ts';
 
 const names = (targets: readonly Target[]): string[] =>
   targets.map(({ store, standsFor }) => (standsFor === undefined ? store : `${store} for ${standsFor}`));

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { Pursuit } from '../src/pursuit.ts';
-import { failureOf, reachedBy, type Reply, thresholdOf } from '../src/quorum.ts';
+import { Pursuit } from '../src/coordinator/pursuit.ts';
+import { failureOf, reachedBy, type Reply, thresholdOf } from '../src/coordinator/quorum.ts';
 
 describe('what an operation has to reach', () => {
   it.each([

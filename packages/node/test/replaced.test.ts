@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { makePayload, type Payload } from '../src/payload.ts';
-import { nextRank, noneReplaced, rankFor, ReplacedList, replacedMax, stillAsked } from '../src/replaced.ts';
+import { makePayload, type Payload } from '../src/objects/payload.ts';
+import { nextRank, noneReplaced, rankFor, ReplacedList, replacedMax, stillAsked } from '../src/objects/replaced.ts';
 import { bytes } from './world.ts';
 
 const hourMs = 3_600_000;

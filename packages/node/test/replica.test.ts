@@ -2,16 +2,16 @@
 import { Context } from '@coterie/vector-clock';
 import { describe, expect, it } from 'vitest';
 import { type Core, placeOf } from '../src/core.ts';
-import { Attempt } from '../src/deadlines.ts';
-import { get } from '../src/get.ts';
-import type { Life } from '../src/life.ts';
+import { Attempt } from '../src/coordinator/deadlines.ts';
+import { get } from '../src/coordinator/get.ts';
+import type { Life } from '../src/store/life.ts';
 import { encodeOutline, outlineOf } from '../src/anti-entropy/outline.ts';
 import { stateHash } from '../src/anti-entropy/state-hash.ts';
-import { EpochGate } from '../src/epoch-gate.ts';
-import { addressSeed, type CausalObject, decodeObject, encodeObject, hashOf } from '../src/object.ts';
-import { PeerService } from '../src/serve.ts';
-import { put } from '../src/put.ts';
-import type { HintLedger } from '../src/hint-ledger.ts';
+import { EpochGate } from '../src/peers/epoch-gate.ts';
+import { addressSeed, type CausalObject, decodeObject, encodeObject, hashOf } from '../src/objects/object.ts';
+import { PeerService } from '../src/peers/serve.ts';
+import { put } from '../src/coordinator/put.ts';
+import type { HintLedger } from '../src/replica/hint-ledger.ts';
 import { makeCore } from './core.ts';
 import { bytes, text, World } from './world.ts';
 

@@ -1,8 +1,8 @@
 /** The pace of the scrub: paid off by waiting, put off under load, resumed after a restart, once a day. */
 import { createSimulation, type Simulation } from '@coterie/simulator';
 import { expect, it } from 'vitest';
-import { Scrub } from '../src/scrub.ts';
-import type { Store } from '../src/store.ts';
+import { Scrub } from '../src/store/scrub.ts';
+import type { Store } from '../src/store/store.ts';
 import { MemoryDisk } from './memory-store.ts';
 
 const mebibyte = 2 ** 20;

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Standing } from '../src/pursuit.ts';
-import { shortlist } from '../src/shortlist.ts';
+import type { Standing } from '../src/coordinator/pursuit.ts';
+import { shortlist } from '../src/coordinator/shortlist.ts';
 
 const owners = ['a', 'b', 'c', 'd', 'e'];
 const all = { standing: (): Standing => 'up', isQuick: () => true };

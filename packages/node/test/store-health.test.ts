@@ -1,7 +1,7 @@
 import { createSimulation } from '@coterie/simulator';
 import { describe, expect, it } from 'vitest';
 import type { Store } from '../src/index.ts';
-import { StoreHealth, type StoreVerdict } from '../src/store-health.ts';
+import { StoreHealth, type StoreVerdict } from '../src/store/store-health.ts';
 
 /** A store of which only writes are asked: each takes so long, or is refused. */
 class Patient {

@@ -2,7 +2,7 @@ import { CoterieError } from '@coterie/env';
 import { describe, expect, it } from 'vitest';
 import type { ClusterLink } from '../src/cluster/link.ts';
 import type { ClusterState, Member, Wish } from '../src/cluster/state.ts';
-import { Topology } from '../src/topology.ts';
+import { Topology } from '../src/topology/topology.ts';
 import { stateOf } from './among-peers.ts';
 import { ClusterWorld } from './cluster-world.ts';
 import { World } from './world.ts';

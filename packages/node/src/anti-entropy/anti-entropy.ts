@@ -15,7 +15,7 @@
 import { CoterieError, isCoterieError, sleep } from '@coterie/env';
 import type { RepairReport, RepairRequest } from '../api.ts';
 import type { Core } from '../core.ts';
-import { rest } from '../pace.ts';
+import { rest } from '../transfer/pace.ts';
 import { type Counts, type Effort, Exchange, type ExchangeTerms, gentle, hurried, noCounts } from './exchange.ts';
 import { sharedPartitions, sharersOf } from './pair.ts';
 import { OtherMember } from './questions.ts';

@@ -3,8 +3,8 @@ import { answerLeaves, answerRoots, decodeSums, type DifferingLeaf, sumAt, sumsO
 import { CoterieError } from '@coterie/env';
 import type { Handler } from '@coterie/rpc';
 import type { Core } from '../core.ts';
-import { addressFrom } from '../layout.ts';
-import { bytesAt, malformed } from '../wire.ts';
+import { addressFrom } from '../store/layout.ts';
+import { bytesAt, malformed } from '../peers/wire.ts';
 import { encodeOutline, outlineOf } from './outline.ts';
 import { PairSide, sharedPartitions } from './pair.ts';
 import { joinRows, keysMax, numbersOf, openGroups, openLeaves, packLeaves } from './questions.ts';

@@ -10,9 +10,9 @@
  * after it is through. At most one for each member and partition.
  */
 import type { KeyPlacement } from '../cluster/placement.ts';
-import { afterPrefix, concatenate, space } from '../layout.ts';
-import type { Outcome } from '../pursuit.ts';
-import type { Store } from '../store.ts';
+import { afterPrefix, concatenate, space } from '../store/layout.ts';
+import type { Outcome } from '../coordinator/pursuit.ts';
+import type { Store } from '../store/store.ts';
 
 /** Owners that neither hold the object nor have anybody who keeps it for them. Pure. */
 export function missedBy({ owners }: Pick<KeyPlacement, 'owners'>, outcomes: readonly Outcome[]): string[] {

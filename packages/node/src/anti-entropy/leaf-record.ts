@@ -13,7 +13,7 @@
 import { allocate } from '@coterie/bytes';
 import { CoterieError } from '@coterie/env';
 import { leafCount, type LeafPlace, leafStart, type Sum64, sumBytes } from '@coterie/merkle';
-import { namedKey, space } from '../layout.ts';
+import { namedKey, space } from '../store/layout.ts';
 import { treeFormat } from './state-hash.ts';
 
 /** The generation of a bucket whose sums a leaf's record is about. */

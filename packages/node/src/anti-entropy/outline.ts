@@ -10,7 +10,7 @@ import { ByteReader, ByteWriter } from '@coterie/bytes';
 import { CoterieError } from '@coterie/env';
 import type { Sum64 } from '@coterie/merkle';
 import { type Dot, DottedSet, readDot, type Sibling, VersionVector, writeDot } from '@coterie/vector-clock';
-import type { CausalObject } from '../object.ts';
+import type { CausalObject } from '../objects/object.ts';
 
 /** A copy's clock and dots. */
 export interface Outline {

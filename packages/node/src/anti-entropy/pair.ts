@@ -9,9 +9,9 @@
  * A partition that moves is left to those who carry the change through.
  */
 import { addAt, fanOut, leafStart, noSums, type Side, type Sum64, sumAt, type Sums, sumsOf } from '@coterie/merkle';
-import type { Buckets } from '../buckets.ts';
+import type { Buckets } from '../buckets/buckets.ts';
 import { changeOf, type ClusterState, isBarred } from '../cluster/state.ts';
-import type { Store } from '../store.ts';
+import type { Store } from '../store/store.ts';
 import { type HashedKey, hashedKeys } from './recount.ts';
 import type { BucketTree, Trees } from './trees.ts';
 

@@ -23,8 +23,8 @@ import {
   type Sums,
 } from '@coterie/merkle';
 import type { RpcAnswer } from '@coterie/rpc';
-import type { Peers } from '../peers.ts';
-import { arrayOf, bytesAt, malformed, numberOf } from '../wire.ts';
+import type { Peers } from '../peers/peers.ts';
+import { arrayOf, bytesAt, malformed, numberOf } from '../peers/wire.ts';
 import { decodeOutline, type Outline } from './outline.ts';
 
 /** Keys that one question is about at most: two values come back for each. */

@@ -11,11 +11,11 @@
 import type { Timers } from '@coterie/env';
 import { addAt, HashTree, leafOf, leafStart, noSums, sumAt, type Sums, zeroSum } from '@coterie/merkle';
 import { hash64 } from '@coterie/ring';
-import type { Buckets } from '../buckets.ts';
-import { addressAt, space, successor } from '../layout.ts';
-import { addressSeed } from '../object.ts';
-import { hashOfRecord } from '../stored-copy.ts';
-import type { Store } from '../store.ts';
+import type { Buckets } from '../buckets/buckets.ts';
+import { addressAt, space, successor } from '../store/layout.ts';
+import { addressSeed } from '../objects/object.ts';
+import { hashOfRecord } from '../replica/stored-copy.ts';
+import type { Store } from '../store/store.ts';
 import { leafKey, encodeSum, markKey, markOf } from './leaf-record.ts';
 import { stateHashOfHeader } from './state-hash.ts';
 import type { LeafNumber, Trees } from './trees.ts';

@@ -13,7 +13,7 @@
 import type { Sum64 } from '@coterie/merkle';
 import { zeroSum } from '@coterie/merkle';
 import { hash64 } from '@coterie/ring';
-import { type CausalObject, emptyObject, hashOf } from '../object.ts';
+import { type CausalObject, emptyObject, hashOf } from '../objects/object.ts';
 
 /** Version of the hash, and of the records of its sums. */
 export const treeFormat = 1;

@@ -17,10 +17,10 @@
  */
 import { HashTree, leafOf, leafStart, type Sum64 } from '@coterie/merkle';
 import { hash64 } from '@coterie/ring';
-import { successor } from '../layout.ts';
-import type { CausalObject } from '../object.ts';
-import type { Place } from '../replica.ts';
-import type { Store, StoreBatch } from '../store.ts';
+import { successor } from '../store/layout.ts';
+import type { CausalObject } from '../objects/object.ts';
+import type { Place } from '../replica/replica.ts';
+import type { Store, StoreBatch } from '../store/store.ts';
 import { decodeLeaf, encodeSum, leafBound, leafKey, type LeafScope } from './leaf-record.ts';
 import { stateHashOf } from './state-hash.ts';
 

@@ -16,8 +16,8 @@ import { openStore, verifyStore } from '@coterie/lsm';
 import { noTransport } from '../cluster/door.ts';
 import { clusterRules } from '../cluster/rules.ts';
 import type { ClusterState } from '../cluster/state.ts';
-import { space } from '../layout.ts';
-import type { Store } from '../store.ts';
+import { space } from '../store/layout.ts';
+import type { Store } from '../store/store.ts';
 import { type BackupReport, checkBackupName, writeBackupFile } from './backup-file.ts';
 
 /** What a backup is taken of. */

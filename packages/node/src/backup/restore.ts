@@ -19,7 +19,7 @@ import { noTransport } from '../cluster/door.ts';
 import { seatStewards } from '../cluster/electorate.ts';
 import { claimMemberId } from '../cluster/member-file.ts';
 import { clusterRules } from '../cluster/rules.ts';
-import { forgetIdentity } from '../identity-file.ts';
+import { forgetIdentity } from '../store/identity-file.ts';
 import { type BackupReport, readBackupFile } from './backup-file.ts';
 
 /** What to restore, where, and as what. */

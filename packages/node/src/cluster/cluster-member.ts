@@ -2,10 +2,10 @@
 import { type Environment, randomHex } from '@coterie/env';
 import type { RingLog } from '@coterie/consensus';
 import type { Token } from '@coterie/ring';
-import type { Peers } from '../peers.ts';
-import type { Standing } from '../pursuit.ts';
-import type { Recovery } from '../recovery.ts';
-import type { StoreVerdict } from '../store-health.ts';
+import type { Peers } from '../peers/peers.ts';
+import type { Standing } from '../coordinator/pursuit.ts';
+import type { Recovery } from '../transfer/recovery.ts';
+import type { StoreVerdict } from '../store/store-health.ts';
 import { type Decision, decide } from './decisions.ts';
 import type { ClusterLink } from './link.ts';
 import { type KeyPlacement, Placements } from './placement.ts';

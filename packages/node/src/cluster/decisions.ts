@@ -19,7 +19,7 @@
  */
 import { electorateOf } from './electorate.ts';
 import { CoterieError } from '@coterie/env';
-import { checkFixed, checkProperties, type GivenProperties, resolveProperties } from '../bucket-properties.ts';
+import { checkFixed, checkProperties, type GivenProperties, resolveProperties } from '../buckets/bucket-properties.ts';
 import { checkKnowsLevel, raiseLevel } from './level.ts';
 import { abort, advance, begin, left, lose, wishKey } from './changes.ts';
 import type { PlannedMoves } from './plan.ts';

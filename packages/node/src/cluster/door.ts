@@ -12,8 +12,8 @@ import { CoterieError, type Environment, parseAddress } from '@coterie/env';
 import { type Transport } from '@coterie/consensus';
 import { type Endpoint, openEndpoint } from '@coterie/rpc';
 import type { PeerOptions } from '../options.ts';
-import { arrayOf, bytesAt, malformed, memberIdOf, numberOf, textOf } from '../wire.ts';
-import type { Asking } from '../topology.ts';
+import { arrayOf, bytesAt, malformed, memberIdOf, numberOf, textOf } from '../peers/wire.ts';
+import type { Asking } from '../topology/topology.ts';
 import { firstLevel, levelKnownBy } from './level.ts';
 import type { Member } from './state.ts';
 

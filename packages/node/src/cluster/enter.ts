@@ -12,7 +12,7 @@
 import { CoterieError, type Environment, isCoterieError, sleep } from '@coterie/env';
 import type { RingLog } from '@coterie/consensus';
 import { createRing } from '@coterie/ring';
-import type { DecidedBuckets } from '../buckets.ts';
+import type { DecidedBuckets } from '../buckets/buckets.ts';
 import { seatStewards } from './electorate.ts';
 import { levelKnownBy } from './level.ts';
 import type { ClusterState, Member } from './state.ts';

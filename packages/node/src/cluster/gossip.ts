@@ -3,7 +3,7 @@ import { joinPath, type Log } from '@coterie/env';
 import { type GossipService, type MemberState, type ProfileWish, startGossip } from '@coterie/gossip';
 import type { Endpoint } from '@coterie/rpc';
 import type { Opened } from '../start.ts';
-import { bytesAt } from '../wire.ts';
+import { bytesAt } from '../peers/wire.ts';
 import type { ClusterLink } from './link.ts';
 import { type ClusterState, type Member, memberOf } from './state.ts';
 import type { WhoIsUp } from './who-is-up.ts';

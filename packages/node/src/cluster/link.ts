@@ -1,7 +1,7 @@
 /** What the operations of a node need of the cluster around it: who holds what, who is up, and a way to ask them. */
 import type { Token } from '@coterie/ring';
-import type { Peers } from '../peers.ts';
-import type { Standing } from '../pursuit.ts';
+import type { Peers } from '../peers/peers.ts';
+import type { Standing } from '../coordinator/pursuit.ts';
 import type { Decision } from './decisions.ts';
 import type { KeyPlacement } from './placement.ts';
 import type { ClusterState } from './state.ts';

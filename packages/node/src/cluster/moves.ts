@@ -2,8 +2,8 @@
  * What a change means for one member, as pure answers: what it has to take over and from whom, what it may vouch for,
  * and whom the next phase waits for.
  */
-import { rangesOf } from '../partition-ranges.ts';
-import type { PartitionRanges } from '../peers.ts';
+import { rangesOf } from '../store/partition-ranges.ts';
+import type { PartitionRanges } from '../peers/peers.ts';
 import { type Change, changeOf, type ClusterState, copiesInUse } from './state.ts';
 
 /** Partitions to have all of that one source holds. */

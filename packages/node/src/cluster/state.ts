@@ -20,7 +20,7 @@
  * member that is leaving or lost; `ringEpoch` is the last epoch that changed where a key is written or read.
  */
 import type { Ring } from '@coterie/ring';
-import type { GivenProperties } from '../bucket-properties.ts';
+import type { GivenProperties } from '../buckets/bucket-properties.ts';
 
 /** A member as the ring log knows it. Where it can be reached may change; its id never. */
 export interface Member {

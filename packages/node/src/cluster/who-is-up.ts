@@ -3,8 +3,8 @@
  * to, never who owns what.
  */
 import type { GossipService } from '@coterie/gossip';
-import type { Standing } from '../pursuit.ts';
-import type { StoreVerdict } from '../store-health.ts';
+import type { Standing } from '../coordinator/pursuit.ts';
+import type { StoreVerdict } from '../store/store-health.ts';
 
 /** A member's state and since when. */
 export interface MemberHealth {

@@ -10,8 +10,8 @@
  * ```
  */
 import type { Dot } from '@coterie/vector-clock';
-import { type CausalObject, emptyObject } from '../object.ts';
-import type { Place } from '../replica.ts';
+import { type CausalObject, emptyObject } from '../objects/object.ts';
+import type { Place } from '../replica/replica.ts';
 import { type Floor, ground, isBelow } from './floor.ts';
 import type { Floors } from './floors.ts';
 import { withoutForgotten } from './forget.ts';

@@ -4,10 +4,10 @@ import type { Handler } from '@coterie/rpc';
 import type { AntiEntropy } from '../anti-entropy/anti-entropy.ts';
 import { sharedPartitions } from '../anti-entropy/pair.ts';
 import type { Core } from '../core.ts';
-import type { Evacuation } from '../evacuation.ts';
-import type { Handoff } from '../handoff.ts';
-import type { Life } from '../life.ts';
-import { arrayOf, memberIdOf, numberOf, textOf } from '../wire.ts';
+import type { Evacuation } from '../transfer/evacuation.ts';
+import type { Handoff } from '../transfer/handoff.ts';
+import type { Life } from '../store/life.ts';
+import { arrayOf, memberIdOf, numberOf, textOf } from '../peers/wire.ts';
 import { digestGroups, type Stretch, type ToldFloor } from './floors.ts';
 import {
   type MemberReport,

@@ -18,9 +18,9 @@
  */
 import { ByteReader, ByteWriter, crc32 } from '@coterie/bytes';
 import { CoterieError } from '@coterie/env';
-import { afterPrefix, concatenate, space } from '../layout.ts';
-import type { Place } from '../replica.ts';
-import type { Store, StoreBatch } from '../store.ts';
+import { afterPrefix, concatenate, space } from '../store/layout.ts';
+import type { Place } from '../replica/replica.ts';
+import type { Store, StoreBatch } from '../store/store.ts';
 import { decodeFloor, encodeFloor, type Floor, ground, unite } from './floor.ts';
 import type { Before } from './forget.ts';
 

@@ -19,9 +19,9 @@
  * hold for expired.
  */
 import { type Dot, DottedSet } from '@coterie/vector-clock';
-import { winner } from '../merge.ts';
-import type { CausalObject } from '../object.ts';
-import type { Payload } from '../payload.ts';
+import { winner } from '../objects/merge.ts';
+import type { CausalObject } from '../objects/object.ts';
+import type { Payload } from '../objects/payload.ts';
 import { type Floor, isBelow } from './floor.ts';
 
 /** A moment that everybody has behind them, by the slowest clock: wall-clock milliseconds. */

@@ -10,10 +10,10 @@
  */
 import { ByteReader, ByteWriter } from '@coterie/bytes';
 import { CoterieError } from '@coterie/env';
-import { namedKey, space } from '../layout.ts';
-import type { CausalObject } from '../object.ts';
-import type { Place } from '../replica.ts';
-import type { Store, StoreBatch } from '../store.ts';
+import { namedKey, space } from '../store/layout.ts';
+import type { CausalObject } from '../objects/object.ts';
+import type { Place } from '../replica/replica.ts';
+import type { Store, StoreBatch } from '../store/store.ts';
 
 /** What the list says of an object. */
 export interface Forgettable {

@@ -1,9 +1,9 @@
 /** What stores that were asked know of a key together, without what comes back from somewhere old. */
 import type { Core } from '../core.ts';
-import { mergeObjects } from '../merge.ts';
-import type { CausalObject } from '../object.ts';
-import { type FoundCopy, mergeCopies } from '../read-repair.ts';
-import type { Place } from '../replica.ts';
+import { mergeObjects } from '../objects/merge.ts';
+import type { CausalObject } from '../objects/object.ts';
+import { type FoundCopy, mergeCopies } from '../coordinator/read-repair.ts';
+import type { Place } from '../replica/replica.ts';
 import { withoutForgotten } from './forget.ts';
 
 /** A copy, and whether its store has something to take back. */

@@ -1,9 +1,9 @@
 /** Reads the list of what is to be forgotten (`forgettable.ts`): what could go, and what goes below a floor. */
 import { CoterieError } from '@coterie/env';
 import type { Core } from '../core.ts';
-import { addressAt, namedKey, space, successor } from '../layout.ts';
-import type { CausalObject } from '../object.ts';
-import type { Place } from '../replica.ts';
+import { addressAt, namedKey, space, successor } from '../store/layout.ts';
+import type { CausalObject } from '../objects/object.ts';
+import type { Place } from '../replica/replica.ts';
 import { decodeEntry, type Forgettable, forgettableOf, listedObject, listMarkKey } from './forgettable.ts';
 import type { KeptFloor, Stretch } from './floors.ts';
 import { afterForgetting, type Before, isDead } from './forget.ts';

@@ -20,7 +20,7 @@
  * then. *Digests* are sums over what floors a member knows, group by group; who knows too many others tells some at each *turn*.
  */
 import type { RpcAnswer } from '@coterie/rpc';
-import { arrayOf, bytesAt, malformed, numberOf, textOf } from '../wire.ts';
+import { arrayOf, bytesAt, malformed, numberOf, textOf } from '../peers/wire.ts';
 import { decodeFloor, encodeFloor } from './floor.ts';
 import { digestGroups, type FloorState, type Stretch, type ToldFloor } from './floors.ts';
 import type { Report } from './round.ts';

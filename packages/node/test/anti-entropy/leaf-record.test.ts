@@ -2,7 +2,7 @@
 import { leafOf, leafStart } from '@coterie/merkle';
 import { describe, expect, it } from 'vitest';
 import { decodeLeaf, encodeSum, leafKey, markKey, markOf } from '../../src/anti-entropy/leaf-record.ts';
-import { addressOf } from '../../src/layout.ts';
+import { addressOf } from '../../src/store/layout.ts';
 import { bytes } from '../world.ts';
 
 const hex = (value: Uint8Array): string => Buffer.from(value).toString('hex');

@@ -2,8 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { ended, type Floor } from '../../src/forgetting/floor.ts';
 import { Floors, type ToldFloor } from '../../src/forgetting/floors.ts';
-import { space } from '../../src/layout.ts';
-import type { Store } from '../../src/store.ts';
+import { space } from '../../src/store/layout.ts';
+import type { Store } from '../../src/store/store.ts';
 import { World } from '../world.ts';
 
 const life = '0011223344556677';

@@ -5,8 +5,8 @@ import { describe, expect, it } from 'vitest';
 import { decodeFloor, encodeFloor, ended, type Floor, isBelow, livesMax, unite } from '../../src/forgetting/floor.ts';
 import { afterForgetting } from '../../src/forgetting/forget.ts';
 import { floorAfter, momentOf, type Outlook, whyNot } from '../../src/forgetting/round.ts';
-import { type CausalObject, emptyObject } from '../../src/object.ts';
-import { makePayload } from '../../src/payload.ts';
+import { type CausalObject, emptyObject } from '../../src/objects/object.ts';
+import { makePayload } from '../../src/objects/payload.ts';
 import { bytes } from '../world.ts';
 import { type Left, Partition, type Step } from './model.ts';
 

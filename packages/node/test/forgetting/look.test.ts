@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { Core } from '../../src/core.ts';
 import { RoundDriver } from '../../src/forgetting/driver.ts';
 import { lookAtList } from '../../src/forgetting/look.ts';
-import { space } from '../../src/layout.ts';
+import { space } from '../../src/store/layout.ts';
 import { linkOfOne } from '../core.ts';
 import { stateOfOnePartition, withTombstones } from './tombstones.ts';
 

@@ -7,9 +7,9 @@ import { Context, type Dot } from '@coterie/vector-clock';
 import { type Floor, ground, unite } from '../../src/forgetting/floor.ts';
 import { afterForgetting, type Before, withoutForgotten } from '../../src/forgetting/forget.ts';
 import { floorAfter, momentOf, type Outlook, type Report } from '../../src/forgetting/round.ts';
-import { mergeObjects } from '../../src/merge.ts';
-import { type CausalObject, emptyObject } from '../../src/object.ts';
-import { makePayload, type Payload } from '../../src/payload.ts';
+import { mergeObjects } from '../../src/objects/merge.ts';
+import { type CausalObject, emptyObject } from '../../src/objects/object.ts';
+import { makePayload, type Payload } from '../../src/objects/payload.ts';
 import { bytes, text } from '../world.ts';
 
 const primaries = [0, 1, 2] as const;

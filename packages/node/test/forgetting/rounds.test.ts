@@ -2,7 +2,7 @@
 import { openStore } from '@coterie/lsm';
 import { describe, expect, it } from 'vitest';
 import { Floors, type ToldFloor } from '../../src/forgetting/floors.ts';
-import type { OpenStore } from '../../src/store.ts';
+import type { OpenStore } from '../../src/store/store.ts';
 import { ClusterWorld } from '../cluster-world.ts';
 import { bytes } from '../world.ts';
 

@@ -1,8 +1,8 @@
 /** A store with nothing but tombstones, for tests of what a driver of rounds makes of them. */
 import type { ClusterState } from '../../src/cluster/state.ts';
 import type { Core } from '../../src/core.ts';
-import { Attempt } from '../../src/deadlines.ts';
-import { remove } from '../../src/delete.ts';
+import { Attempt } from '../../src/coordinator/deadlines.ts';
+import { remove } from '../../src/coordinator/delete.ts';
 import { linkOfOne, makeCore, stateOfOne } from '../core.ts';
 import { bytes, World } from '../world.ts';
 

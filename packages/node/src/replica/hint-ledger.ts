@@ -1,0 +1,61 @@
+/**
+ * How many objects this store keeps for whom, and whether there is room for more. Past the limit a hint is refused
+ * *before* it is acknowledged, so that the coordinator tries the next store; what was acknowledged is never dropped.
+ */
+import { type Bounds, CoterieError } from '@coterie/env';
+import { afterPrefix, openHintKey, space } from '../store/layout.ts';
+import type { Store } from '../store/store.ts';
+
+/** Counts hints by owner. */
+export class HintLedger {
+  readonly #counts = new Map<string, number>();
+  readonly #hintsMax: number;
+  #total = 0;
+
+  constructor(hintsMax: number) {
+    this.#hintsMax = hintsMax;
+  }
+
+  /** Counts what an earlier run left. */
+  static async load(store: Store, hintsMax: number): Promise<HintLedger> {
+    const ledger = new HintLedger(hintsMax);
+    const prefix = Uint8Array.of(space.hint);
+    for await (const [key] of store.range({ gte: prefix, lt: afterPrefix(prefix), limit: 2 ** 31 })) ledger.added(openHintKey(key).owner);
+    return ledger;
+  }
+
+  /** Hints in all. */
+  get total(): number {
+    return this.#total;
+  }
+
+  get bounds(): Bounds {
+    return { hints: { now: this.#total, most: this.#hintsMax } };
+  }
+
+  /** Members for whom something is kept, and how much. */
+  get owners(): ReadonlyMap<string, number> {
+    return this.#counts;
+  }
+
+  /** Lets one more hint in. `write`: what is known of the write that it is for. @throws `OVERLOADED` */
+  checkRoom(write: 'nothing done' | 'perhaps elsewhere' = 'nothing done'): void {
+    if (this.#total < this.#hintsMax) return;
+    throw new CoterieError('OVERLOADED', `${this.#total} objects are kept for other stores already, the most that this one keeps`, {
+      details: { mayHaveTakenEffect: write === 'perhaps elsewhere' },
+    });
+  }
+
+  added(owner: string): void {
+    this.#counts.set(owner, (this.#counts.get(owner) ?? 0) + 1);
+    this.#total += 1;
+  }
+
+  removed(owner: string): void {
+    const left = (this.#counts.get(owner) ?? 0) - 1;
+    if (left < 0) return;
+    if (left === 0) this.#counts.delete(owner);
+    else this.#counts.set(owner, left);
+    this.#total -= 1;
+  }
+}

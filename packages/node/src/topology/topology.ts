@@ -1,0 +1,207 @@
+/**
+ * What operators and newcomers want of the ring, from here to the ring log: wishes are staged, planned off the main
+ * thread, begun together, and taken back. Any member can do any of it.
+ *
+ * ```
+ *   newcomer asks ──▶ waits here a moment with the others that ask ──┐
+ *   operator      ──▶ stage … ──▶ staged in the ring log ──commit────┼──▶ plan ──▶ begin, or again if the ring moved on
+ *                 └── at once ───────────────────────────────────────┘
+ * ```
+ */
+import { CoterieError, type Environment, isCoterieError } from '@coterie/env';
+import { planJob, type PlannedRing } from '@coterie/ring';
+import { wishKey } from '../cluster/changes.ts';
+import type { ClusterLink } from '../cluster/link.ts';
+import { firstLevel } from '../cluster/level.ts';
+import { movesOf, questionOf } from '../cluster/plan.ts';
+import { type ClusterState, type Member, memberOf, type Wish } from '../cluster/state.ts';
+import { checkWish, refuse, whyFormer } from '../cluster/wishes.ts';
+
+/** What planning needs of the world. */
+export type TopologyWorld = Pick<Environment, 'jobs' | 'clock' | 'log'>;
+
+/** How a newcomer asks. */
+export interface Asking {
+  readonly member: Member;
+  /** `staged`: it waits for an operator's commit. */
+  readonly mode: 'auto' | 'staged';
+  /** Name or id of the member whose place it is to take. */
+  readonly inPlaceOf?: string | undefined;
+}
+
+/** How often a plan is made anew because the ring moved on meanwhile. */
+const plansMax = 5;
+/** Newcomers that asked within this time are let in together. */
+const togetherMs = 2500;
+/** Newcomers that wait here. */
+const waitingMax = 1000;
+
+/** Why a wish cannot be begun; `undefined` when it can. */
+function whyNot(state: ClusterState, wish: Wish): unknown {
+  try {
+    checkWish(state, wish);
+    return undefined;
+  } catch (error) {
+    return error;
+  }
+}
+
+/** Takes wishes to the ring log. */
+export class Topology {
+  readonly #world: TopologyWorld;
+  readonly #cluster: ClusterLink;
+  readonly #asking = new Map<string, { readonly member: Member; readonly atMs: number }>();
+  #admitting: Promise<void> | undefined;
+
+  constructor(world: TopologyWorld, cluster: ClusterLink) {
+    this.#world = world;
+    this.#cluster = cluster;
+  }
+
+  /**
+   * Has it decided that a newcomer joins, with those that ask at the same time; resolves with the cluster's id when it is
+   * a member. @throws `INVALID_ARGUMENT`; `NOT_READY` while it waits for another change, or for a commit
+   */
+  async admit({ member, mode, inPlaceOf }: Asking): Promise<string> {
+    const { state } = this.#cluster;
+    const former = state.former.find(({ id }) => id === member.id);
+    if (former !== undefined) throw refuse(whyFormer(former));
+    if (memberOf(state, member.id) !== undefined) {
+      // One that is a member already asks again because it has not heard the answer, or from another address.
+      const { id, peer, http, acceptor, level = firstLevel } = member;
+      const update = { id, peer, http, acceptor, level };
+      await this.#cluster.propose({ kind: 'member', id: `member-${id}-${this.#cluster.mintId()}`, member: update });
+      return state.clusterId;
+    }
+    if (inPlaceOf !== undefined) await this.#admitInPlace(member, inPlaceOf);
+    else if (mode === 'staged') await this.#waitStaged({ kind: 'join', member });
+    else await this.#admitTogether(member);
+    return state.clusterId;
+  }
+
+  /** The wish waits for a commit. @throws `INVALID_ARGUMENT` */
+  async stage(wish: Wish): Promise<void> {
+    const { state } = this.#cluster;
+    if (wish.kind !== 'join' && memberOf(state, wish.id) === undefined) throw refuse(`${wish.id} is not a member`);
+    await this.#cluster.propose({ kind: 'stage', id: `stage-${this.#cluster.mintId()}`, wish });
+  }
+
+  /** What the planner says to these wishes now. @throws `INVALID_ARGUMENT` for wishes that cannot be, or not together */
+  async preview(wishes: readonly Wish[]): Promise<PlannedRing> {
+    return this.#plan(this.#cluster.state, wishes);
+  }
+
+  /** All that is staged is begun together. @throws `NOT_READY` when nothing is staged, or another change is in the way; `INVALID_ARGUMENT` */
+  async commit(): Promise<void> {
+    const { staged } = this.#cluster.state;
+    if (staged.length === 0) throw refuse('nothing is staged: coterie plan leave, replace and weight stage something');
+    await this.begin(staged);
+  }
+
+  /** These wishes are planned and begun. @throws `NOT_READY` when another change is in the way; `INVALID_ARGUMENT` */
+  async begin(wishes: readonly Wish[]): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      const { state } = this.#cluster;
+      try {
+        wishes.forEach((wish) => checkWish(state, wish));
+        const planned = movesOf(state, wishes, await this.#plan(state, wishes));
+        await this.#cluster.propose({ kind: 'begin', id: `change-${this.#cluster.mintId()}`, wishes, ...planned });
+        return;
+      } catch (error) {
+        const isOutdated =
+          isCoterieError(error, 'PRECONDITION_FAILED') || (isCoterieError(error) && /planned for the ring/.test(error.message));
+        if (!isOutdated) throw error;
+        if (attempt === plansMax) throw new CoterieError('NOT_READY', 'the ring changes too often to plan; try again', { cause: error });
+      }
+    }
+  }
+
+  /** Takes back what is under way, or one change of it; if nothing is, what is staged. */
+  async abort(change?: string): Promise<'change' | 'staged'> {
+    const { changes, staged } = this.#cluster.state;
+    const id = change ?? changes.find(({ phase }) => phase !== 'undoing')?.id;
+    if (id !== undefined) {
+      await this.#cluster.propose({ kind: 'abort', id: `abort-${id}`, change: id });
+      return 'change';
+    }
+    if (staged.length === 0) throw refuse('nothing is under way, and nothing is staged');
+    await this.#cluster.propose({ kind: 'unstage', id: `unstage-${this.#cluster.mintId()}` });
+    return 'staged';
+  }
+
+  /** A member is dead for good, by an operator's word; its partitions are given to others as soon as they can be. */
+  async lose(member: string): Promise<void> {
+    await this.#cluster.propose({ kind: 'lose', id: `lose-${member}`, member });
+  }
+
+  /** Gives away what lost members still hold, unless that is under way. Done by whoever is first among those who are up. */
+  async giveAwayLost(): Promise<void> {
+    const { lost, changes } = this.#cluster.state;
+    const busy = new Set(changes.flatMap(({ aims }) => aims.map(({ member }) => member)));
+    const wishes = lost.filter((id) => !busy.has(id)).map((id): Wish => ({ kind: 'remove', id }));
+    if (wishes.length > 0) await this.begin(wishes);
+  }
+
+  async #admitInPlace(member: Member, inPlaceOf: string): Promise<void> {
+    const { state } = this.#cluster;
+    const old = state.members.find(({ id, name }) => id === inPlaceOf || name === inPlaceOf);
+    if (old === undefined) throw refuse(`${inPlaceOf} is not a member, so nobody can take its place`);
+    const wish: Wish = { kind: 'replace', id: old.id, by: member, isLost: state.lost.includes(old.id) };
+    if (wish.isLost || this.#cluster.standing(old.id) !== 'down') return this.begin([wish]);
+    const how = `coterie replace ${old.name} ${member.name} --force   says what may be lost, and lets ${member.name} take its place from the others' copies`;
+    return this.#waitStaged(wish, `${old.name} is down; ${how}`);
+  }
+
+  async #waitStaged(wish: Wish, why = 'it is staged, and waits for coterie plan commit'): Promise<void> {
+    const { staged } = this.#cluster.state;
+    if (!staged.some((other) => wishKey(other) === wishKey(wish))) await this.stage(wish);
+    throw new CoterieError('NOT_READY', why);
+  }
+
+  async #admitTogether(member: Member): Promise<void> {
+    const { state } = this.#cluster;
+    // Refused by itself, so that one that cannot join holds nobody else up.
+    checkWish(state, { kind: 'join', member });
+    if (this.#asking.size >= waitingMax && !this.#asking.has(member.id)) throw new CoterieError('OVERLOADED', 'too many nodes ask to join');
+    this.#asking.set(member.id, { member, atMs: this.#world.clock.monotonic() });
+    this.#admitting ??= this.#admitAll().finally(() => {
+      this.#admitting = undefined;
+    });
+    await this.#admitting;
+    if (memberOf(this.#cluster.state, member.id) === undefined) throw new CoterieError('NOT_READY', 'others were let in first; ask again');
+  }
+
+  async #admitAll(): Promise<void> {
+    const now = this.#world.clock.monotonic();
+    for (const [id, { atMs }] of this.#asking) if (now - atMs > togetherMs) this.#asking.delete(id);
+    for (let wishes = this.#joins(); wishes.length > 0; wishes = this.#joins()) {
+      try {
+        return await this.begin(wishes);
+      } catch (error) {
+        // One that got in elsewhere meanwhile, or lost its name to another, holds nobody else up.
+        if (wishes.every((wish) => whyNot(this.#cluster.state, wish) === undefined)) throw error;
+      }
+    }
+  }
+
+  /** The joins that can be begun together now. Who is a member, or cannot be one, waits no more. */
+  #joins(): Wish[] {
+    const { state } = this.#cluster;
+    for (const [id, { member }] of this.#asking) if (whyNot(state, { kind: 'join', member }) !== undefined) this.#asking.delete(id);
+    const wishes = [...this.#asking.values()].map(({ member }): Wish => ({ kind: 'join', member }));
+    const names = new Set([...this.#asking.values()].map(({ member }) => member.name));
+    // Two that go by one name: the first one joins, and the other hears why it cannot.
+    return names.size === wishes.length ? wishes : wishes.slice(0, 1);
+  }
+
+  /** In a worker: it takes longer than a turn may. */
+  #plan(state: ClusterState, wishes: readonly Wish[]): Promise<PlannedRing> {
+    return new Promise((resolve, reject) => {
+      this.#world.jobs.start(planJob(questionOf(state, wishes)), (outcome) => {
+        if (outcome.state === 'done') return resolve(outcome.output);
+        const error = outcome.state === 'failed' ? outcome.error : new Error('the plan was cancelled');
+        return reject(isCoterieError(error) ? error : new CoterieError('INVALID_ARGUMENT', error.message, { cause: error }));
+      });
+    });
+  }
+}
