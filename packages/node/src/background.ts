@@ -63,7 +63,7 @@ export class Background {
     this.service = new PeerService(core, new EpochGate(ringEpoch, core.hazards.ringOfYesterday ? () => 0 : ringEpoch));
     this.handoff = new Handoff(core, hints);
     const pace = new Pace(environment, core.limits.transferBytesPerSecond);
-    this.mover = new Mover(core, pace);
+    this.mover = new Mover(core, pace, recovery);
     const ownBarrier = (epoch: number): Promise<void> => this.service.barrier(epoch);
     this.driver = new Driver({ core, ownBarrier, missing: (change) => this.mover.missing(change) });
     this.dropper = new Dropper({ store, trees: core.trees, environment });
@@ -83,7 +83,7 @@ export class Background {
       { name: 'handoff', run: () => this.handoff.round() },
       { name: 'moves', run: () => this.mover.step() },
       { name: 'phases', run: () => this.driver.step() },
-      { name: 'recovery', run: () => recovery.step(core, this.mover, pace) },
+      { name: 'recovery', run: () => recovery.step(core, pace) },
       { name: 'anti-entropy', run: () => this.antiEntropy.step() },
       { name: 'evacuation', run: clear },
       { name: 'forgetting', run: () => this.forgetting.follow() },

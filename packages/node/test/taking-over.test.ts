@@ -88,3 +88,16 @@ describe('taking over', () => {
     await expectJoined(cluster);
   });
 });
+
+describe('newcomers that have taken over', () => {
+  it('vouch for what they lack as soon as others read from them', async () => {
+    const cluster = await new ClusterWorld(58, { limits }).startAll(3);
+    await Promise.all(['n4', 'n5', 'n6'].map((name) => cluster.start(name)));
+    const phase = (): string | undefined => cluster.node('n1').cluster().changes[0]?.phase;
+    await cluster.until(() => phase() === 'read-new');
+    for (let number = 0; phase() === 'read-new'; number++) {
+      expect(await cluster.values('n1', `never written ${number}`, { r: 3, pr: 3 })).toBe('missing');
+    }
+    await cluster.until(() => cluster.node('n1').cluster().members.length === 6);
+  });
+});

@@ -8,7 +8,8 @@
  *                             └─ failed, or the process ended ──▶ from the note on, at the next step
  * ```
  *
- * When the change may go on is decided by `change-driver.ts`.
+ * A newcomer that has everything vouches for what it lacks from then on, before anybody reads from it. When the change may
+ * go on is decided by `cluster/driver.ts`.
  */
 import { CoterieError } from '@coterie/env';
 import { errandsOf, type Intake } from '../cluster/moves.ts';
@@ -18,6 +19,7 @@ import type { Core } from '../core.ts';
 import { firstHoldersOnly } from '../hazards.ts';
 import { MoveNotes } from './move-notes.ts';
 import type { Pace } from './pace.ts';
+import type { Recovery } from './recovery.ts';
 import { shareDone, takeOver, type TransferProgress } from './transfer.ts';
 
 /** How far the taking over from one holder is. */
@@ -38,19 +40,17 @@ export interface IntakeProgress extends TransferProgress {
 export class Mover {
   readonly #core: Core;
   readonly #pace: Pace;
+  readonly #recovery: Pick<Recovery, 'markWhole'>;
   readonly #notes: MoveNotes;
   readonly #intakes = new Map<string, IntakeProgress>();
+  /** The change by which this member joins and has joined: it took over everything that it is to hold. */
   #joinedBy: string | undefined;
 
-  constructor(core: Core, pace: Pace) {
+  constructor(core: Core, pace: Pace, recovery: Pick<Recovery, 'markWhole'>) {
     this.#core = core;
     this.#pace = pace;
+    this.#recovery = recovery;
     this.#notes = new MoveNotes(core.store);
-  }
-
-  /** This process took over everything that its member holds: the whole of its join. */
-  get hasJoined(): boolean {
-    return this.#joinedBy !== undefined;
   }
 
   /** What is being taken over, or was in the changes under way. */
@@ -66,7 +66,7 @@ export class Mover {
     const change = this.#core.cluster.state.changes.find(({ id }) => id === changeId);
     if (change === undefined) return 'it has not heard of the change';
     const open = this.#errandsOf(change).filter(({ source }) => !this.#isDone(change, source));
-    if (open.length === 0) return undefined;
+    if (open.length === 0) return this.#isJoiningBy(change) && this.#joinedBy !== changeId ? '' : undefined;
     const stuck = open
       .map(({ source }) => this.#intakes.get(keyOf(changeId, source)))
       .find((intake) => intake !== undefined && intake.trouble !== '');
@@ -88,7 +88,13 @@ export class Mover {
   async #takeOver(change: Change): Promise<void> {
     await this.#forEach(change, 'streaming', (intake, errand) => this.#stream(intake, errand));
     await this.#forEach(change, 'comparing', (intake, errand) => this.#compare(intake, errand));
-    if (newcomersOf(change).includes(this.#core.selfId)) this.#joinedBy = change.id;
+    if (!this.#isJoiningBy(change) || this.#joinedBy === change.id) return;
+    await this.#recovery.markWhole();
+    this.#joinedBy = change.id;
+  }
+
+  #isJoiningBy(change: Change): boolean {
+    return newcomersOf(change).includes(this.#core.selfId);
   }
 
   /** Does the work of a stage with every source that is at it; a source that fails holds no other up. @throws what the last that failed threw */

@@ -29,7 +29,6 @@ import {
   touches,
   writeLostRanges,
 } from '../store/lost-ranges.ts';
-import type { Mover } from './mover.ts';
 import { rangesOf } from '../store/partition-ranges.ts';
 import { reindex } from '../store/reindex.ts';
 import type { Store } from '../store/store.ts';
@@ -111,14 +110,13 @@ export class Recovery {
     this.#isWhole = true;
   }
 
-  /** Takes back what other holders have, unless a join just brought it all; what fails is tried again at the next step. */
-  async step(core: Core, mover: Pick<Mover, 'hasJoined'>, pace: Pace): Promise<void> {
+  /** Takes back what other holders have; what fails is tried again at the next step. */
+  async step(core: Core, pace: Pace): Promise<void> {
     const { state } = core.cluster;
     await this.#takeInLosses(core);
     if (this.#lost.index) await this.#mendIndex(core);
-    // While the ring changes, who holds what is in motion; a joining member vouches for nothing that is read.
+    // While the ring changes, who holds what is in motion. What a join brings, the mover marks.
     if (!this.#hasMissing || state.changes.length > 0) return;
-    if (mover.hasJoined && !this.#isWhole) return this.markWhole();
     if (this.#doneAt !== state.ringEpoch) this.#forgetProgress();
     this.#doneAt = state.ringEpoch;
     const before = this.#lost;
