@@ -1,7 +1,7 @@
 import { balanceOf } from '@coterie/ring';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { holdsAnything } from '../src/cluster/changes.ts';
+import { holdsAnything, holdsAtRest } from '../src/cluster/changes.ts';
 import { type Decision, decide } from '../src/cluster/decisions.ts';
 import { driversOf } from '../src/cluster/driver.ts';
 import { concernedBy, errandsOf, gainersOf } from '../src/cluster/moves.ts';
@@ -172,6 +172,13 @@ describe('a member that is lost', () => {
     expect(after.lost).toEqual([]);
     expect(after.ring.replicas.every((holders) => holders.length === 3)).toBe(true);
     expect(Math.max(...after.ring.replicas.flat())).toBe(3);
+  });
+
+  it('has nothing to give away at rest while a change moves all that it holds', () => {
+    const idle = lose(clusterOf(4), 1);
+    expect([holdsAnything(idle, idOf(1)), holdsAtRest(idle, idOf(1))]).toEqual([true, true]);
+    const moving = begin(idle, { kind: 'remove', id: idOf(1) });
+    expect([holdsAnything(moving, idOf(1)), holdsAtRest(moving, idOf(1))]).toEqual([true, false]);
   });
 
   it('cannot be everybody', () => {

@@ -179,6 +179,12 @@ export function holdsAnything(state: Pick<ClusterState, 'ring' | 'changes'>, id:
   return ring.replicas.some(isIn) || changes.some(({ moves }) => [...moves.values()].some(isIn));
 }
 
+/** Whether a member is in the list of a partition that no change moves. */
+export function holdsAtRest(state: ClusterState, id: string): boolean {
+  const at = state.ring.members.findIndex((member) => member.id === id);
+  return state.ring.replicas.some((holders, partition) => holders.includes(at) && changeOf(state, partition) === undefined);
+}
+
 /** A member is dead for good. What it was to take over is taken back; whoever else moves goes on without it. @throws `INVALID_ARGUMENT` */
 export function lose(state: ClusterState, id: string): ClusterState {
   if (!state.members.some((member) => member.id === id)) throw refuse(`${id} is not a member`);

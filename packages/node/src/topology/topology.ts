@@ -10,7 +10,7 @@
  */
 import { CoterieError, type Environment, isCoterieError } from '@coterie/env';
 import { planJob, type PlannedRing } from '@coterie/ring';
-import { wishKey } from '../cluster/changes.ts';
+import { holdsAnything, holdsAtRest, wishKey } from '../cluster/changes.ts';
 import type { ClusterLink } from '../cluster/link.ts';
 import { firstLevel } from '../cluster/level.ts';
 import { movesOf, questionOf } from '../cluster/plan.ts';
@@ -134,11 +134,16 @@ export class Topology {
     await this.#cluster.propose({ kind: 'lose', id: `lose-${member}`, member });
   }
 
-  /** Gives away what lost members still hold, unless that is under way. Done by whoever is first among those who are up. */
+  /**
+   * Gives away what lost members still hold, unless that is under way: also in a change that is about others, whose end is
+   * awaited, since a removal without anything to move would end at once and make everybody begin anew. Done by whoever is
+   * first among those who are up.
+   */
   async giveAwayLost(): Promise<void> {
-    const { lost, changes } = this.#cluster.state;
-    const busy = new Set(changes.flatMap(({ aims }) => aims.map(({ member }) => member)));
-    const wishes = lost.filter((id) => !busy.has(id)).map((id): Wish => ({ kind: 'remove', id }));
+    const { state } = this.#cluster;
+    const busy = new Set(state.changes.flatMap(({ aims }) => aims.map(({ member }) => member)));
+    const isDue = (id: string): boolean => !busy.has(id) && (holdsAtRest(state, id) || !holdsAnything(state, id));
+    const wishes = state.lost.filter(isDue).map((id): Wish => ({ kind: 'remove', id }));
     if (wishes.length > 0) await this.begin(wishes);
   }
 

@@ -96,10 +96,13 @@ async function beginMerges(core: Core, { records }: CopyPage): Promise<Promise<v
   const merges: Promise<void>[] = [];
   for (let at = 0; at < records.length; at += mergeWindow) {
     if (at > 0) await core.environment.timers.turn();
-    for (const record of records.slice(at, at + mergeWindow)) merges.push(mergeRecord(core, record));
+    for (const record of records.slice(at, at + mergeWindow)) {
+      const merge = mergeRecord(core, record);
+      // Whoever waits for it hears of a failure; that nobody does yet is no bug.
+      merge.catch(() => undefined);
+      merges.push(merge);
+    }
   }
-  // Whoever waits for them hears of a failure; that nobody does yet is no bug.
-  for (const merge of merges) merge.catch(() => undefined);
   return merges;
 }
 

@@ -169,11 +169,19 @@ export class Accidents {
       if (accident.returns) fleet.turnUp(machine);
       return;
     }
+    const others = this.#namesakesOf(machine, member);
     fleet.stopFor(machine, (disk) => disk.erase(dataDirectory), { entry: { replace: member } });
     fleet.startAgain(machine);
-    await this.#removeByForce(machine, member);
+    for (const one of [member, ...others]) await this.#removeByForce(machine, one);
     // Whoever is not in its place by now joins as anybody does.
     fleet.enter(machine, {});
+  }
+
+  /** Members under this machine's name besides this one: what it was to become when it was lost once more. */
+  #namesakesOf(machine: string, member: string): string[] {
+    const { fleet } = this.#parts;
+    const members = fleet.nodes.flatMap((node) => node.cluster().members);
+    return [...new Set(members.filter(({ name, id }) => name === machine && id !== member).map(({ id }) => id))];
   }
 
   /** Has a member that is dead for good removed, or replaced if somebody waits to take its place. */

@@ -101,8 +101,11 @@ function drawMoment(random: SeededRandom, names: Names): OperatorAction[] {
       return [{ kind, member: machine, weight: 1 + random.below(3) }];
     case 'leave':
       return [{ kind, member: names.going() }];
-    case 'replace':
-      return [{ kind, ...names.newcomer(), old: names.going() }];
+    case 'replace': {
+      // Chosen first: nobody takes the place of itself.
+      const old = names.going();
+      return [{ kind, ...names.newcomer(), old }];
+    }
     case 'remove':
       return [{ kind, machine: names.going(), returns: random.chance(0.5) }];
     case 'rebuild':
