@@ -83,7 +83,7 @@ export class Background {
       { name: 'handoff', run: () => this.handoff.round() },
       { name: 'moves', run: () => this.mover.step() },
       { name: 'phases', run: () => this.driver.step() },
-      { name: 'recovery', run: () => recovery.step(core, pace) },
+      { name: 'recovery', run: () => recovery.step(core, { pace, hints }) },
       { name: 'anti-entropy', run: () => this.antiEntropy.step() },
       { name: 'evacuation', run: clear },
       { name: 'forgetting', run: () => this.forgetting.follow() },

@@ -17,7 +17,7 @@ import { noPeers } from '../src/peers/peers.ts';
 import type { Recovery } from '../src/transfer/recovery.ts';
 import { PeerService } from '../src/peers/serve.ts';
 import { AmongPeers, idOf, stateOf } from './among-peers.ts';
-import { latin1 } from '../src/store/layout.ts';
+import { latin1, space } from '../src/store/layout.ts';
 import { bytes, World } from './world.ts';
 
 async function withHints(keys: readonly string[]): Promise<AmongPeers> {
@@ -38,6 +38,22 @@ describe('handing hints over', () => {
     await among.run(new Handoff(among.core, among.hints).round());
     expect(among.merged.flatMap(({ values }) => values).sort()).toEqual(keys.filter((key) => idOfKey(key) !== bad));
     expect(among.hints.total).toBe(1);
+  });
+
+  it('waits for no hint that damage took, once hints are counted anew', async () => {
+    const among = await withHints(['a', 'b']);
+    const { core, hints, world } = among;
+    const behindItsBack = async (): Promise<void> => {
+      const batch = core.store.batch();
+      for await (const [key] of core.store.range({ gte: Uint8Array.of(space.hint), lt: Uint8Array.of(space.hint + 1), limit: 1 }))
+        batch.delete(key);
+      await batch.commit({ durable: true });
+    };
+    await world.run(behindItsBack());
+    expect(hints.total).toBe(2);
+    const comesMeanwhile = (): Promise<void> => Promise.resolve(hints.added(idOf(1)));
+    expect([await world.run(hints.recount(core.store, comesMeanwhile)), hints.total]).toEqual([false, 3]);
+    expect([await world.run(hints.recount(core.store, () => Promise.resolve())), hints.total]).toEqual([true, 1]);
   });
 
   it('learns the newer ring from an owner that knows one', async () => {

@@ -11,6 +11,8 @@ export class HintLedger {
   readonly #counts = new Map<string, number>();
   readonly #hintsMax: number;
   #total = 0;
+  /** Goes up with every hint that comes or goes. */
+  #version = 0;
 
   constructor(hintsMax: number) {
     this.#hintsMax = hintsMax;
@@ -22,6 +24,21 @@ export class HintLedger {
     const prefix = Uint8Array.of(space.hint);
     for await (const [key] of store.range({ gte: prefix, lt: afterPrefix(prefix), limit: 2 ** 31 })) ledger.added(openHintKey(key).owner);
     return ledger;
+  }
+
+  /**
+   * Counts anew, after damage took hints that nobody will hand over. `barrier` resolves once everything that was committed
+   * before it can be seen. Resolves to whether it was done: not if hints came or went meanwhile.
+   */
+  async recount(store: Store, barrier: () => Promise<void>): Promise<boolean> {
+    const version = this.#version;
+    await barrier();
+    const counted = await HintLedger.load(store, this.#hintsMax);
+    if (this.#version !== version) return false;
+    this.#counts.clear();
+    for (const [owner, count] of counted.#counts) this.#counts.set(owner, count);
+    this.#total = counted.#total;
+    return true;
   }
 
   /** Hints in all. */
@@ -47,11 +64,13 @@ export class HintLedger {
   }
 
   added(owner: string): void {
+    this.#version += 1;
     this.#counts.set(owner, (this.#counts.get(owner) ?? 0) + 1);
     this.#total += 1;
   }
 
   removed(owner: string): void {
+    this.#version += 1;
     const left = (this.#counts.get(owner) ?? 0) - 1;
     if (left < 0) return;
     if (left === 0) this.#counts.delete(owner);

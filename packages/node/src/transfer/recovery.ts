@@ -17,6 +17,7 @@ import type { Core } from '../core.ts';
 import { namedKey, space } from '../store/layout.ts';
 import { distrustList } from '../forgetting/forgettable.ts';
 import { Floors } from '../forgetting/floors.ts';
+import type { HintLedger } from '../replica/hint-ledger.ts';
 import type { Life } from '../store/life.ts';
 import {
   bothLost,
@@ -38,12 +39,20 @@ import { takeOver, type TransferProgress } from './transfer.ts';
 
 const wholeKey: Uint8Array = namedKey(space.own, new TextEncoder().encode('whole'));
 
+/** What taking back works with. */
+export interface RecoveryTools {
+  readonly pace: Pace;
+  readonly hints: Pick<HintLedger, 'recount'>;
+}
+
 /** Whether the store can vouch for what it lacks. */
 export class Recovery {
   readonly #store: Store;
   readonly #life: Pick<Life, 'end' | 'renew'>;
   #isWhole: boolean;
   #lost: LostRanges;
+  /** Damage took hints since they were counted. */
+  #lacksHints = false;
   readonly #done = new Set<string>();
   /** The ring by which `#done` is done: by another one, members hold other things. */
   #doneAt = 0;
@@ -111,9 +120,10 @@ export class Recovery {
   }
 
   /** Takes back what other holders have; what fails is tried again at the next step. */
-  async step(core: Core, pace: Pace): Promise<void> {
+  async step(core: Core, { pace, hints }: RecoveryTools): Promise<void> {
     const { state } = core.cluster;
     await this.#takeInLosses(core);
+    if (this.#lacksHints) this.#lacksHints = !(await hints.recount(this.#store, () => this.#writeMark()));
     if (this.#lost.index) await this.#mendIndex(core);
     // While the ring changes, who holds what is in motion. What a join brings, the mover marks.
     if (!this.#hasMissing || state.changes.length > 0) return;
@@ -149,6 +159,7 @@ export class Recovery {
     environment.log.warn('damage took a part of this store; it is taken back from others', { stretches: ranges.length, index });
     if (taken.some((loss) => touches(loss, space.leaf))) await distrustTrees(this.#store);
     if (taken.some((loss) => touches(loss, space.forgettable))) await distrustList(this.#store);
+    if (taken.some((loss) => touches(loss, space.hint))) this.#lacksHints = true;
     // Not even once everything is back: an older value may have come to light where its tombstone was lost.
     await floors.doubt(() => true);
     await this.#remember(bothLost(this.#lost, { ranges, index }));
