@@ -45,8 +45,9 @@ const pauseMs = 1000;
 const roundsMax = 300;
 /** Failed starts in a row after which an operator gives a store up. */
 const startsMax = 8;
-/** Members that are there besides the one that dies. */
+/** Members that are there besides the one that dies; and besides one that cannot start, which only a majority has to do without. */
 const othersMin = 3;
+const othersOfHopelessMin = 2;
 const bitsMax = 3;
 
 /** Lets accidents happen. */
@@ -55,6 +56,8 @@ export class Accidents {
   readonly #doubts = new Map<string, Doubt>();
   readonly #backups = new Map<string, { readonly name: string; readonly member: string; readonly begunMs: number }>();
   readonly #givenUp = new Set<string>();
+  /** Machines whose nodes are to begin anew, since nothing else helps. */
+  readonly #hopeless = new Set<string>();
   #isWatching = true;
   #backupsTaken = 0;
   #death: Promise<void> | undefined;
@@ -160,8 +163,10 @@ export class Accidents {
     const { machine } = accident;
     const { fleet } = this.#parts;
     const member = fleet.idOf(machine);
-    const staying = fleet.staying.filter((name) => name !== machine);
-    if (member === undefined || !fleet.members.includes(machine) || staying.length < othersMin) return;
+    // A node that does not start may never again.
+    const staying = fleet.staying.filter((name) => name !== machine && fleet.failedStarts(name).times === 0);
+    const most = this.#hopeless.delete(machine) ? othersOfHopelessMin : othersMin;
+    if (member === undefined || !fleet.members.includes(machine) || staying.length < most) return fleet.startAgain(machine);
     this.#doubts.delete(machine);
     if (accident.kind === 'remove') {
       fleet.scrap(machine);
@@ -170,6 +175,7 @@ export class Accidents {
       return;
     }
     const others = this.#namesakesOf(machine, member);
+    this.#backups.delete(machine);
     fleet.stopFor(machine, (disk) => disk.erase(dataDirectory), { entry: { replace: member } });
     fleet.startAgain(machine);
     for (const one of [member, ...others]) await this.#removeByForce(machine, one);
@@ -236,6 +242,7 @@ export class Accidents {
     if (times < startsMax || !isDamage) return;
     if (this.#givenUp.has(machine)) {
       this.#givenUp.delete(machine);
+      this.#hopeless.add(machine);
       fleet.stopFor(machine, () => undefined);
       return void this.#oneByOne({ kind: 'rebuild', machine });
     }

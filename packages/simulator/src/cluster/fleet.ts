@@ -159,6 +159,8 @@ export class Fleet {
     if (machine.isUp) machine.kill();
     damage(machine.disk);
     if (then.entry !== undefined) this.#added.set(name, then.entry);
+    // Whoever begins anew has nothing of before to put in place.
+    if (then.entry !== undefined) this.#preparations.delete(name);
     if (then.prepare !== undefined) this.#preparations.set(name, then.prepare);
     this.#failedStarts.delete(name);
   }
