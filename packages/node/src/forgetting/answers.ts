@@ -136,13 +136,15 @@ export class ForgettingAnswers {
   async #raise(condition: string, floors: readonly ToldFloor[], bases: readonly number[]): Promise<void> {
     const { core } = this.#parts;
     if (condition !== this.#condition) throw notReady('something has happened to its store since the round began');
-    const owned = floors.filter((one, at) => at < bases.length && this.owns(one));
-    const stands = (one: ToldFloor): boolean => {
+    const stands = (one: ToldFloor, base: number | undefined): boolean => {
       const kept = core.floors.of(one);
       const held = kept === undefined || kept.state === 'heard' ? 0 : kept.floor.round;
-      return held === bases[floors.indexOf(one)] && held < one.floor.round && kept?.state !== 'to be dropped';
+      return held === base && held < one.floor.round && kept?.state !== 'to be dropped';
     };
-    if (!owned.every(stands)) throw notReady('it has taken up another floor since the round began');
+    const agreed = floors.slice(0, bases.length);
+    const owned = agreed.filter((one) => this.owns(one));
+    if (!agreed.every((one, at) => !this.owns(one) || stands(one, bases[at])))
+      throw notReady('it has taken up another floor since the round began');
     if (owned.some(({ partition }) => core.cluster.isRecovering(partition))) throw notReady('its store has something to take back');
     await core.floors.hear(floors.filter((one) => !owned.includes(one)));
     if (owned.length > 0) await this.takeUp(owned);
