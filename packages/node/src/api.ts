@@ -165,7 +165,7 @@ export interface MemberReport {
   readonly state: 'alive' | 'suspect' | 'dead' | 'left';
   /** Milliseconds since it was found to be in that state; 0 where nobody knows. */
   readonly sinceMs: number;
-  /** Whether it votes on the next epoch. */
+  /** Whether it votes on the next epoch; a node that lost its votes says it of itself before others can know. */
   readonly isSteward: boolean;
   /** The newest level of formats that it knows. */
   readonly level: number;

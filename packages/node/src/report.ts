@@ -5,7 +5,7 @@ import type { ChangeReport, IntakeReport } from './api-topology.ts';
 import { describeAims } from './cluster/changes.ts';
 import type { Driver } from './cluster/driver.ts';
 import { levelKnownBy } from './cluster/level.ts';
-import { type ClusterState, copiesWanted, goingIn, newcomersOf } from './cluster/state.ts';
+import { type ClusterState, copiesWanted, goingIn, type Member, newcomersOf } from './cluster/state.ts';
 import type { WhoIsUp } from './cluster/who-is-up.ts';
 import { type Core, placementAt, placeOf } from './core.ts';
 import type { Departure } from './topology/departure.ts';
@@ -28,10 +28,12 @@ export interface Reported {
   readonly departure: Departure;
   readonly topology: Topology;
   readonly recovery: Recovery;
+  /** This node as it wants to be known. */
+  readonly self: Pick<Member, 'acceptor'>;
 }
 
 /** The cluster as this node knows it. */
-export function reportCluster({ core, whoIsUp, hints, handoff, mover, driver, departure, recovery }: Reported): ClusterReport {
+export function reportCluster({ core, whoIsUp, hints, handoff, mover, driver, departure, recovery, self }: Reported): ClusterReport {
   const { state } = core.cluster;
   const changes = reportChanges({ core, mover, driver });
   const [change] = changes;
@@ -51,7 +53,7 @@ export function reportCluster({ core, whoIsUp, hints, handoff, mover, driver, de
       isSelf: id === core.selfId,
       ...whoIsUp.describe(id),
       level: levelKnownBy(member),
-      isSteward: state.stewards.some((seat) => seat.id === id),
+      isSteward: state.stewards.some((seat) => seat.id === id && (id !== core.selfId || seat.acceptor === self.acceptor)),
       isJoining: joining.has(id),
       isLeaving: leaving.has(id),
       isLost: state.lost.includes(id),

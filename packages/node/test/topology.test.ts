@@ -257,6 +257,32 @@ describe('a replacement', () => {
   });
 });
 
+describe('a replacement of a member that was leaving and is dead', () => {
+  it('is refused with what can be done, and that is enough', async () => {
+    const cluster = await withData(46, 4);
+    // n2 is away, so the newcomer whose join is taken back cannot bring home what it took.
+    cluster.kill('n2');
+    await cluster.start('n5');
+    await cluster.put('n5', 'only there', 'v', { w: 1 });
+    await cluster.run(() => cluster.node('n1').topology.abort());
+    cluster.kill('n5');
+    const isDead = (): boolean =>
+      cluster
+        .node('n1')
+        .cluster()
+        .members.some(({ name, state }) => name === 'n5' && state === 'dead');
+    await cluster.until(() => isDead() && isQuiet(cluster));
+    const peer = { listen: 'n6:7072', seeds: ['n1:7072'], replace: 'n5' };
+    await expect(cluster.start('n6', { peer })).rejects.toThrow(/n5 is leaving already; .*coterie remove n5 --force, .* without --replace/);
+    await cluster.run(() => cluster.node('n1').topology.remove('n5'));
+    await cluster.revive('n2');
+    await cluster.start('n6');
+    await cluster.until(() => isQuiet(cluster) && members(cluster).length === 5);
+    expect(members(cluster)).toEqual(['n1', 'n2', 'n3', 'n4', 'n6']);
+    await expectAll(cluster, 'n6');
+  });
+});
+
 describe('a removal by force', () => {
   it('gives what the member held to others, and merges nothing of it when it turns up again', async () => {
     const cluster = await withData(40, 5);

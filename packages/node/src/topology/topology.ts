@@ -46,6 +46,11 @@ function whyNot(state: ClusterState, wish: Wish): unknown {
   }
 }
 
+/** What an operator does when nobody can take the place of a member that is to go, and is down. */
+function howWithoutPlace(name: string): string {
+  return `if it is dead for good: coterie remove ${name} --force, and start this node without --replace`;
+}
+
 /** Takes wishes to the ring log. */
 export class Topology {
   readonly #world: TopologyWorld;
@@ -153,6 +158,7 @@ export class Topology {
     if (old === undefined) throw refuse(`${inPlaceOf} is not a member, so nobody can take its place`);
     const wish: Wish = { kind: 'replace', id: old.id, by: member, isLost: state.lost.includes(old.id) };
     if (wish.isLost || this.#cluster.standing(old.id) !== 'down') return this.begin([wish]);
+    if (state.leaving.includes(old.id)) throw refuse(`${old.name} is leaving already; ${howWithoutPlace(old.name)}`);
     const how = `coterie replace ${old.name} ${member.name} --force   says what may be lost, and lets ${member.name} take its place from the others' copies`;
     return this.#waitStaged(wish, `${old.name} is down; ${how}`);
   }
