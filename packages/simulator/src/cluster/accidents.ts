@@ -10,14 +10,16 @@
  * One machine is dead for good at a time, and only while enough others are there: who loses a majority of the stewards
  * for good needs another tool.
  */
-import { isCoterieError } from '@coterie/env';
+import { type Environment, isCoterieError } from '@coterie/env';
 import { type CoterieNode, restoreBackup } from '@coterie/node';
 import { CrashError } from '../disk/faults.ts';
 import type { SimulatedDisk } from '../disk/disk.ts';
 import { SeededRandom } from '../random.ts';
 import type { Accident } from './actions.ts';
 import type { Fleet } from './fleet.ts';
+import { isDamage, Rescue } from './rescue.ts';
 import type { StoreLedger } from './store-ledger.ts';
+import { Votes } from './votes.ts';
 
 /** What accidents happen to. */
 export interface AccidentParts {
@@ -38,13 +40,12 @@ interface Doubt {
 
 const dataDirectory = '/data';
 const storeDirectory = '/data/store';
+const ringDirectory = '/data/ring';
 const watchMs = 100;
 const patienceMs = 10_000;
 const pauseMs = 1000;
 /** Rounds in which a removal or a replacement by force has to succeed, once faults are borne. */
 const roundsMax = 300;
-/** Failed starts in a row after which an operator gives a store up. */
-const startsMax = 8;
 /** Members that are there besides the one that dies; and besides one that cannot start, which only a majority has to do without. */
 const othersMin = 3;
 const othersOfHopelessMin = 2;
@@ -55,7 +56,8 @@ export class Accidents {
   readonly #parts: AccidentParts;
   readonly #doubts = new Map<string, Doubt>();
   readonly #backups = new Map<string, { readonly name: string; readonly member: string; readonly begunMs: number }>();
-  readonly #givenUp = new Set<string>();
+  readonly #votes: Votes;
+  readonly #rescue: Rescue;
   /** Machines whose nodes are to begin anew, since nothing else helps. */
   readonly #hopeless = new Set<string>();
   #isWatching = true;
@@ -64,6 +66,21 @@ export class Accidents {
 
   constructor(parts: AccidentParts) {
     this.#parts = parts;
+    const { fleet } = parts;
+    this.#votes = new Votes(fleet);
+    this.#rescue = new Rescue({
+      fleet,
+      throwStoreAway: (machine) => {
+        this.#ruin(machine, (disk) => disk.erase(storeDirectory));
+        fleet.startAgain(machine);
+      },
+      beginAnew: (machine) => {
+        this.#hopeless.add(machine);
+        this.#votes.lose(machine, fleet.world.machine(machine).lives + 1);
+        fleet.stopFor(machine, () => undefined);
+        void this.#oneByOne({ kind: 'rebuild', machine });
+      },
+    });
   }
 
   /** Lets one happen; resolves when operators have done what they can about it. */
@@ -116,10 +133,11 @@ export class Accidents {
     const { fleet, ledger } = this.#parts;
     if (!fleet.machines.includes(machine)) return;
     const { disk } = fleet.world.machine(machine);
-    const path = flipBits(disk, seed);
+    const path = flipBits(disk, { seed, sparesVotes: !this.#votes.sufficeWithout(machine) });
     const member = fleet.idOf(machine);
     if (path === undefined || member === undefined) return;
     const isTable = path.startsWith(storeDirectory) && path.endsWith('.sst');
+    if (path.startsWith(ringDirectory)) this.#votes.lose(machine, disk.life.number + 1);
     ledger.ruined(member, { isHidden: true });
     // A running node looks at its tables; what else it has it reads when it starts.
     this.#doubts.set(machine, { member, life: disk.life.number + (isTable ? 0 : 1), mustLook: isTable });
@@ -143,12 +161,22 @@ export class Accidents {
     const backup = this.#backups.get(machine);
     if (backup === undefined || backup.member !== fleet.idOf(machine) || !fleet.machines.includes(machine)) return;
     this.#ruin(machine, () => undefined, backup.begunMs);
-    const directory = `${dataDirectory}/backups/${backup.name}`;
-    fleet.stopFor(machine, () => undefined, {
-      prepare: async (environment) => void (await restoreBackup({ environment, backup: directory, dataDirectory, as: 'member' })),
-    });
+    fleet.stopFor(machine, () => undefined, { prepare: (environment) => this.#putInPlace(environment, machine, backup.name) });
     fleet.startAgain(machine);
     return Promise.resolve();
+  }
+
+  /** Puts a backup in the place of a store. One that is damaged is refused before anything is touched, and given up: the node goes on with what it has. */
+  async #putInPlace(environment: Environment, machine: string, name: string): Promise<void> {
+    try {
+      await restoreBackup({ environment, backup: `${dataDirectory}/backups/${name}`, dataDirectory, as: 'member' });
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      this.#backups.delete(machine);
+      // Its tables are links to those of the store.
+      const doubt = this.#doubts.get(machine);
+      if (doubt !== undefined) doubt.mustLook = true;
+    }
   }
 
   /** Deaths happen one after the other. */
@@ -166,11 +194,14 @@ export class Accidents {
     // A node that does not start may never again.
     const staying = fleet.staying.filter((name) => name !== machine && fleet.failedStarts(name).times === 0);
     const most = this.#hopeless.delete(machine) ? othersOfHopelessMin : othersMin;
-    if (member === undefined || !fleet.members.includes(machine) || staying.length < most) return fleet.startAgain(machine);
+    const isBearable = staying.length >= most && this.#votes.sufficeWithout(machine);
+    if (member === undefined || !fleet.members.includes(machine) || !isBearable) return fleet.startAgain(machine);
     this.#doubts.delete(machine);
+    this.#votes.lose(machine, Infinity);
     if (accident.kind === 'remove') {
       fleet.scrap(machine);
       await this.#removeByForce(machine, member);
+      this.#votes.settle(machine);
       if (accident.returns) fleet.turnUp(machine);
       return;
     }
@@ -179,6 +210,7 @@ export class Accidents {
     fleet.stopFor(machine, (disk) => disk.erase(dataDirectory), { entry: { replace: member } });
     fleet.startAgain(machine);
     for (const one of [member, ...others]) await this.#removeByForce(machine, one);
+    this.#votes.settle(machine);
     // Whoever is not in its place by now joins as anybody does.
     fleet.enter(machine, {});
   }
@@ -225,30 +257,14 @@ export class Accidents {
         ledger.whole(doubt.member);
       }
     }
-    for (const machine of fleet.machines) this.#giveUp(machine);
+    this.#votes.look();
+    for (const machine of fleet.machines) this.#rescue.look(machine);
   }
 
   async #lookForDamage(machine: string, doubt: Doubt): Promise<void> {
     doubt.mustLook = false;
     const isDone = await this.#attempt(machine, (node) => node.scrub());
     if (!isDone) doubt.mustLook = true;
-  }
-
-  /** A node that finds its own files unreadable at every start: its store is thrown away, and if that does not help, all it has. */
-  #giveUp(machine: string): void {
-    const { fleet } = this.#parts;
-    const { times, error } = fleet.failedStarts(machine);
-    const isDamage = isCoterieError(error, 'CORRUPTION') || isCoterieError(error, 'UNSUPPORTED_FORMAT');
-    if (times < startsMax || !isDamage) return;
-    if (this.#givenUp.has(machine)) {
-      this.#givenUp.delete(machine);
-      this.#hopeless.add(machine);
-      fleet.stopFor(machine, () => undefined);
-      return void this.#oneByOne({ kind: 'rebuild', machine });
-    }
-    this.#givenUp.add(machine);
-    this.#ruin(machine, (disk) => disk.erase(storeDirectory));
-    fleet.startAgain(machine);
   }
 
   /** Whether the node on a machine did it. */
@@ -271,15 +287,24 @@ function isGone(node: CoterieNode, member: string): boolean {
 async function takeOut({ topology }: CoterieNode, machine: string, member: string): Promise<void> {
   const { staged, changes } = await topology.plan();
   const isAwaited = staged.some((wish) => wish.includes(`by ${machine}`));
-  if (isAwaited && changes.length === 0) await topology.begin({ kind: 'replace', member, by: machine, force: true });
-  else await topology.remove(member);
+  if (!isAwaited || changes.length > 0) return topology.remove(member);
+  try {
+    await topology.begin({ kind: 'replace', member, by: machine, force: true });
+  } catch (error) {
+    // Refused for good: nobody takes the place of a member that was leaving.
+    if (!isCoterieError(error, 'INVALID_ARGUMENT')) throw error;
+    await topology.remove(member);
+  }
 }
 
 /** Flips some bits of a file that a node reads; the file's path, or undefined where there is none. */
-function flipBits(disk: SimulatedDisk, seed: number): string | undefined {
+function flipBits(
+  disk: SimulatedDisk,
+  { seed, sparesVotes }: { readonly seed: number; readonly sparesVotes: boolean },
+): string | undefined {
   const random = new SeededRandom(seed, 0x207);
   const isRead = (path: string): boolean =>
-    (path.startsWith(`${storeDirectory}/`) || path.startsWith(`${dataDirectory}/ring/`)) && !/\/(LOCK|RESERVE)$/.test(path);
+    (path.startsWith(`${storeDirectory}/`) || (!sparesVotes && path.startsWith(`${ringDirectory}/`))) && !/\/(LOCK|RESERVE)$/.test(path);
   const paths = disk.paths().filter((path) => isRead(path) && disk.contents(path).length > 0);
   if (paths.length === 0) return undefined;
   const path = random.pick(paths);

@@ -64,6 +64,10 @@ export class Fleet {
   readonly #ids = new Map<string, string>();
   readonly #failedStarts = new Map<string, FailedStarts>();
   readonly #preparations = new Map<string, (environment: Environment) => Promise<void>>();
+  /** Machines whose nodes were told of all others, whatever they were told at first. */
+  readonly #toldOfAll = new Set<string>();
+  /** When the node on a machine began to start last. */
+  readonly #begunMs = new Map<string, number>();
   #supervising = false;
   /** Restarts of nodes whose store had failed. */
   restarts = 0;
@@ -133,6 +137,23 @@ export class Fleet {
     return this.#failedStarts.get(name) ?? { times: 0, error: undefined };
   }
 
+  /** For how long the node on a machine has been starting by now; 0 when it runs, or nothing does. */
+  startingMs(name: string): number {
+    const isStarting = this.world.machine(name).isUp && this.nodeOn(name) === undefined;
+    return isStarting ? this.world.nowMs - (this.#begunMs.get(name) ?? this.world.nowMs) : 0;
+  }
+
+  /** Whether the node on a machine has all others for seeds. */
+  isToldOfAll(name: string): boolean {
+    const areAllNamed = this.#parts.zones !== undefined && this.#parts.disks !== undefined;
+    return this.#added.has(name) || areAllNamed || this.#toldOfAll.has(name);
+  }
+
+  /** From its next start on the node on a machine has all others for seeds. */
+  tellOfAll(name: string): void {
+    this.#toldOfAll.add(name);
+  }
+
   /** A machine dies for good. */
   scrap(name: string): void {
     const machine = this.world.machine(name);
@@ -177,6 +198,11 @@ export class Fleet {
     if (newest === undefined) return this.machines;
     const names = new Set(newest.cluster().members.map(({ name }) => name));
     return this.machines.filter((name) => names.has(name));
+  }
+
+  /** The machines whose nodes vote, as whoever knows the newest epoch says. */
+  get stewards(): readonly string[] {
+    return this.#newest?.cluster().members.flatMap(({ name, isSteward }) => (isSteward ? [name] : [])) ?? [];
   }
 
   /** Members that are to stay, as whoever knows the newest epoch says: not joining or going, and on no machine that is gone for good. */
@@ -281,14 +307,14 @@ export class Fleet {
 
   /** Who comes later asks all, since the first may have left; and one of many zones has operators who name more than one. */
   #seedsOf(name: string): readonly string[] {
-    const isLater = this.#added.has(name) || (this.#parts.zones !== undefined && this.#parts.disks !== undefined);
-    if (isLater) return this.names.filter((other) => other !== name);
+    if (this.isToldOfAll(name)) return this.names.filter((other) => other !== name);
     return name === this.names[0] ? [] : this.names.slice(0, 1);
   }
 
   async #startOn(name: string, environment: Environment): Promise<void> {
     const machine = this.world.machine(name);
     const life = machine.lives;
+    this.#begunMs.set(name, this.world.nowMs);
     const { store, options, weights, zones } = this.#parts;
     const added = this.#added.get(name);
     const zone = zones?.get(name);

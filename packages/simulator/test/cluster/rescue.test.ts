@@ -1,0 +1,89 @@
+/** What operators do about nodes that do not start, on machines whose files were spoilt. */
+import { describe, expect, it } from 'vitest';
+import { Accidents } from '../../src/cluster/accidents.ts';
+import type { Accident } from '../../src/cluster/actions.ts';
+import { Fleet, formYoungDisks, youngStore } from '../../src/cluster/index.ts';
+import { StoreLedger } from '../../src/cluster/store-ledger.ts';
+import { createWorld, type World } from '../../src/index.ts';
+
+const timeout = 120_000;
+
+/** Five nodes, and operators that watch over them. */
+class Place {
+  readonly world: World;
+  readonly fleet: Fleet;
+  readonly accidents: Accidents;
+  readonly complaints: string[] = [];
+
+  constructor(world: World, disks: Awaited<ReturnType<typeof formYoungDisks>>) {
+    this.world = world;
+    this.fleet = new Fleet({ world, nodes: 5, store: youngStore, disks });
+    const ledger = new StoreLedger(() => world.nowMs);
+    this.accidents = new Accidents({ fleet: this.fleet, ledger, complain: (sentence) => this.complaints.push(sentence) });
+  }
+
+  happen(accident: Accident): Promise<void> {
+    return this.world.run(() => this.accidents.happen(accident));
+  }
+
+  /** Spoils every byte of a file after its first few, and starts the node again. */
+  spoil(name: string, path: string): void {
+    this.fleet.stopFor(name, (disk) => {
+      const { length } = disk.contents(path);
+      for (let at = 8; at < length; at++) disk.flipBit(path, at, at % 8);
+    });
+    this.fleet.startAgain(name);
+  }
+
+  /** Lets time pass until all of these run. */
+  until(names: readonly string[]): Promise<void> {
+    const { fleet } = this;
+    return this.world.run(() => fleet.until(() => names.every((name) => fleet.nodeOn(name) !== undefined), `${names.join()} run`));
+  }
+}
+
+async function formed(seed: number): Promise<Place> {
+  const place = new Place(createWorld({ seed }), await formYoungDisks(5));
+  await place.world.run(() => place.fleet.form());
+  void place.accidents.watch();
+  return place;
+}
+
+describe('a ring log that is damaged', () => {
+  it('keeps no node away whose only seed is down, nor one that was told none', { timeout }, async () => {
+    const place = await formed(21);
+    place.fleet.stopFor('n1', () => undefined);
+    place.spoil('n3', '/data/ring/ring.log');
+    await place.until(['n3']);
+    place.spoil('n1', '/data/ring/ring.log');
+    await place.until(['n1', 'n2', 'n3', 'n4', 'n5']);
+    expect(new Set(place.fleet.nodes.map((node) => node.cluster().clusterId)).size).toBe(1);
+    expect(place.complaints).toEqual([]);
+  });
+});
+
+describe('a backup that rots', () => {
+  it('is given up when it is refused, and the node goes on with what it has', { timeout }, async () => {
+    const place = await formed(22);
+    await place.world.run(() => place.fleet.ask('n2', (node) => node.put({ bucket: 'b', key: key('k'), value: key('v') }), 5000));
+    const member = place.fleet.idOf('n2');
+    await place.happen({ kind: 'back up', machine: 'n2' });
+    const { disk } = place.world.machine('n2');
+    const saved = disk.paths().filter((path) => path.startsWith('/data/backups/b1/store/') && path.endsWith('.sst'));
+    expect(saved.length).toBeGreaterThan(0);
+    for (const path of saved) disk.flipBit(path, 0, 0);
+    await place.happen({ kind: 'restore', machine: 'n2' });
+    await place.until(['n2']);
+    expect(place.fleet.idOf('n2')).toBe(member);
+    const { state } = await place.world.run(() => place.fleet.ask('n2', (node) => node.get({ bucket: 'b', key: key('k') }), 5000));
+    expect(state).toBe('found');
+    // A second try finds no backup, and leaves the node alone.
+    const { lives } = place.world.machine('n2');
+    await place.happen({ kind: 'restore', machine: 'n2' });
+    expect(place.world.machine('n2').lives).toBe(lives);
+  });
+});
+
+function key(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}
