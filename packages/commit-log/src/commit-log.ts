@@ -10,7 +10,7 @@
  *
  * Invariants: a promise resolves after its record was applied; `failure` once set stays, and nothing is written after it.
  */
-import { CoterieError, isCoterieError } from '@coterie/env';
+import { CoterieError, isCoterieError, someTurns } from '@coterie/env';
 import { Deferred } from './deferred.ts';
 import { failedWrite, finalFailure } from './failure.ts';
 import { GroupWriter } from './group-writer.ts';
@@ -24,6 +24,8 @@ import { Syncer } from './syncer.ts';
 
 /** `then` on a settled promise defers to the end of the microtask queue for 45 ns; `queueMicrotask` costs 160. */
 const settled = Promise.resolve();
+/** Turns of the event loop that a group of several records waits for more after a sync. */
+const gatheringTurnsMax = 4;
 
 /** How a record is acknowledged by `append`. */
 export interface AppendOptions {
@@ -297,16 +299,16 @@ export class CommitLog {
   }
 
   /**
-   * A sync has ended, and what waits is the next group. Under load much else has arrived in this turn of the event loop that is not
-   * read yet, and it would have to wait for a sync of its own: so the group is handed over at the end of the turn. Nobody who
-   * writes one record after the other meets this: nothing waits then.
+   * A sync has ended, and what waits is the next group. Under load much else has arrived that is not read yet, and it would have
+   * to wait for a sync of its own: so the group is handed over at the end of the turn, or of a few turns if it has several records.
+   * Nobody who writes one record after the other meets this: nothing waits then.
    */
   #afterRound(): void {
     if (this.#scheduled) return;
     if (this.#writer.group.records === 0 || this.#syncer.awaited) return this.#schedule();
     this.#scheduled = true;
     this.#recordsSeen = 0;
-    void this.#settings.environment.timers.turn().then(this.#drain);
+    void someTurns(this.#settings.environment.timers, gatheringTurnsMax, () => this.#writer.group.records > 1).then(this.#drain);
   }
 
   /** Runs again and again at the end of the microtask queue, until no record has come in between. */

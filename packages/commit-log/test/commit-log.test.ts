@@ -61,7 +61,7 @@ describe('commit', () => {
     expect(log.durableSequence).toBe(21);
   });
 
-  it('has what comes in the turn in which a sync ends share the next one, and makes nobody wait for a turn where nothing waits', async () => {
+  it('has what comes in the turns after a sync share the next one: one turn, four where several wait, none where nothing does', async () => {
     const simulation = createSimulation({ seed: 1 });
     const turns: (() => void)[] = [];
     const timers = { ...simulation.environment.timers, turn: () => new Promise<void>((resolve) => void turns.push(resolve)) };
@@ -76,9 +76,23 @@ describe('commit', () => {
     const third = commit();
     for (let i = 0; i < 5; i++) await Promise.resolve();
     expect([log.pendingRecords, log.appliedSequence]).toEqual([2, 2]);
-    turns[0]();
-    await simulation.run(Promise.all([second, third]));
-    expect([log.durableSequence, turns.length]).toEqual([4, 1]);
+    const end = Promise.all([second, third]);
+    for (let turn = 1; turn < 4; turn++) {
+      turns[turn - 1]();
+      for (let i = 0; i < 5; i++) await Promise.resolve();
+      expect([log.pendingRecords, turns.length]).toEqual([2, turn + 1]);
+    }
+    turns[3]();
+    await simulation.run(end);
+    expect([log.durableSequence, turns.length]).toEqual([4, 4]);
+    // One that waits alone waits for one turn.
+    const alone = [commit()];
+    for (let i = 0; i < 5; i++) await Promise.resolve();
+    alone.push(commit());
+    await simulation.run(alone[0]);
+    turns[4]();
+    await simulation.run(Promise.all(alone));
+    expect([log.durableSequence, turns.length]).toEqual([6, 5]);
   });
 
   it('without reserve is refused, and so is a record that is too large or takes no sequence', async () => {

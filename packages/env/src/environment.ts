@@ -74,3 +74,14 @@ export function sleep(timers: Timers, delayMs: number): Promise<void> {
     timers.after(delayMs, resolve);
   });
 }
+
+/**
+ * Resolves after a turn of the event loop, and after so many as `most` while `isWorthAnother`, asked after each, says so: what
+ * is gathered meanwhile leaves together. Without input a turn is over at once.
+ */
+export async function someTurns(timers: Pick<Timers, 'turn'>, most: number, isWorthAnother: () => boolean): Promise<void> {
+  for (let turn = 1; ; turn++) {
+    await timers.turn();
+    if (turn === most || !isWorthAnother()) return;
+  }
+}

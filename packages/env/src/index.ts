@@ -1,7 +1,7 @@
 export type { Bound, Bounds } from './bound.ts';
 export { CoterieError, assert, errorCodes, isCoterieError } from './errors.ts';
 export type { ErrorCode, ErrorDetails, ErrorOptions } from './errors.ts';
-export { randomHex, silentLog, sleep } from './environment.ts';
+export { randomHex, silentLog, sleep, someTurns } from './environment.ts';
 export type { Clock, Environment, Log, LogFields, Random, Timer, Timers } from './environment.ts';
 export { joinPath, letGo, replaceFile } from './files.ts';
 export type { DirectoryLock, FileContent, FileHandle, FileIdentity, Files, OpenMode } from './files.ts';

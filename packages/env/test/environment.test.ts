@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { joinPath, silentLog, sleep, type Timers } from '../src/index.ts';
+import { joinPath, silentLog, sleep, someTurns, type Timers } from '../src/index.ts';
 
 describe('sleep', () => {
   it('resolves when its timer fires, not before', async () => {
@@ -21,6 +21,26 @@ describe('sleep', () => {
     pending[0].callback();
     await slept;
     expect(woken).toBe(true);
+  });
+});
+
+describe('someTurns', () => {
+  /** How many turns pass when each of these is what is said after one. */
+  async function turnsFor(most: number, ...said: boolean[]): Promise<number> {
+    let turns = 0;
+    const turn = (): Promise<void> => {
+      turns += 1;
+      return Promise.resolve();
+    };
+    await someTurns({ turn }, most, () => said.shift() ?? true);
+    return turns;
+  }
+
+  it('are one where no other is worth while, and never more than the most', async () => {
+    expect(await turnsFor(3, false)).toBe(1);
+    expect(await turnsFor(3, true, false)).toBe(2);
+    expect(await turnsFor(3)).toBe(3);
+    expect(await turnsFor(1)).toBe(1);
   });
 });
 

@@ -1,17 +1,18 @@
 /**
- * Objects that go to one member in one turn of the event loop travel as one message: a header, a checksum, a pending
+ * Objects that go to one member in a few turns of the event loop travel as one message: a header, a checksum, a pending
  * question and a timer for all of them, where each had its own.
  *
  * ```
- *  turn:  merge a ─┐  merge b ─┐   …   end of the turn: one question ──▶ each merged under its own key's lock
- *                  └── kept ───┴──────────▲                                   │ all have ended
- *         a: synced ◀┬── b: its own error ◀────────── [synced, failures] ◀────┘
+ *  turns:  merge a ─┐  merge b ─┐   …   end of a turn: one question ──▶ each merged under its own key's lock
+ *                   └── kept ───┴──────────▲                               │ all have ended
+ *          a: synced ◀┬── b: its own error ◀─────── [synced, failures] ◀───┘
  * ```
  *
- * An object alone goes as it always did. A bundle is bounded in objects and bytes; a full one leaves at once, and what is
- * large goes by itself. What waits is less than a turn old, and as much as the node lets in.
+ * An object that is alone at the end of its turn goes as it always did; several wait for what two turns more bring. A bundle
+ * is bounded in objects and bytes; a full one leaves at once, and what is large goes by itself. What waits is a few turns
+ * old at most, and as much as the node lets in.
  */
-import { type CoterieError, type Timers } from '@coterie/env';
+import { type CoterieError, someTurns, type Timers } from '@coterie/env';
 import { errorFromBody } from '@coterie/rpc';
 import { bundleMax, openBundleAnswer } from './wire.ts';
 
@@ -47,6 +48,8 @@ export interface BundleParts {
 /** An object from this size on goes by itself, and so much makes a bundle full. */
 const aloneFromBytes = 16_384;
 const bundleBytesMax = 65_536;
+/** Under load, turns that bundles wait for each other: a longer bundle is cheaper, and leaves later. */
+const turnsMax = 3;
 
 /** Collects what goes to other members. */
 export class MergeBundles {
@@ -58,7 +61,7 @@ export class MergeBundles {
     this.#parts = parts;
   }
 
-  /** Sends an object by the end of this turn; resolves to whether it is synced there. Rejects as a single question would. */
+  /** Sends an object within a few turns; resolves to whether it is synced there. Rejects as a single question would. */
   send(member: string, parcel: Parcel): Promise<boolean> {
     if (parcel.object.length >= aloneFromBytes) return this.#parts.one(member, parcel);
     return new Promise((resolve, reject) => {
@@ -76,12 +79,14 @@ export class MergeBundles {
     this.#bundles.push(bundle);
     if (!this.#isScheduled) {
       this.#isScheduled = true;
-      void this.#parts.timers.turn().then(this.#endOfTurn);
+      void someTurns(this.#parts.timers, turnsMax, this.#areSeveral).then(this.#leaveAll);
     }
     return bundle;
   }
 
-  readonly #endOfTurn = (): void => {
+  readonly #areSeveral = (): boolean => this.#bundles.some(({ parcels }) => parcels.length > 1);
+
+  readonly #leaveAll = (): void => {
     this.#isScheduled = false;
     const bundles = this.#bundles;
     this.#bundles = [];
