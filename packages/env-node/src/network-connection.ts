@@ -4,8 +4,11 @@
  * What is sent in one turn of the event loop goes to the system in one write: pieces are collected until all that the
  * system had to tell in this turn is handled (an immediate comes next, before the loop could sleep), small ones are copied
  * together, large ones go as they are. A system call, and waking who reads, cost more than copying a few kilobytes.
+ *
+ * What comes is read into one buffer where Node offers that, which is on the side that dialled, and copied from there: for
+ * each read Node would take 64 KiB and give most of them back, and lead what came through a stream.
  */
-import type { Socket } from 'node:net';
+import type { OnReadOpts, Socket } from 'node:net';
 import { CoterieError, connectionLost, formatAddress, sendQueueMaxBytes, sendQueueWiseBytes } from '@coterie/env';
 import type { Connection, ConnectionHandlers } from '@coterie/env';
 import { networkError } from './network-error.ts';
@@ -13,10 +16,30 @@ import { networkError } from './network-error.ts';
 /** A piece from this length on is written by itself. */
 const copyBelowBytes = 16_384;
 
+/** Most bytes that one read takes. Of the buffer only what was ever filled takes memory. */
+const readBytesMax = 65_536;
+
+/** What a dialled socket reads into. */
+export class Inbox {
+  /** Gets a copy of all that comes. */
+  deliver: (bytes: Uint8Array) => void = () => {};
+  /** For `net.connect`. */
+  readonly onread: OnReadOpts = {
+    buffer: new Uint8Array(readBytesMax),
+    callback: (length, buffer) => {
+      const copy = Buffer.allocUnsafe(length);
+      copy.set(length === buffer.length ? buffer : buffer.subarray(0, length));
+      this.deliver(plain(copy));
+      return true;
+    },
+  };
+}
+
 /** A `Connection` over a connected, paused socket, which it owns. */
 export class NodeConnection implements Connection {
   readonly remoteAddress: string;
   readonly #socket: Socket;
+  readonly #inbox: Inbox | undefined;
   #handlers: ConnectionHandlers | undefined;
   #pieces: Uint8Array[] = [];
   #pieceBytes = 0;
@@ -25,8 +48,10 @@ export class NodeConnection implements Connection {
   #state: 'open' | 'closing' | 'closed' = 'open';
   #reason: CoterieError | undefined;
 
-  constructor(socket: Socket) {
+  /** `inbox`: what the socket reads into, if it does not read as a stream. */
+  constructor(socket: Socket, inbox?: Inbox) {
     this.#socket = socket;
+    this.#inbox = inbox;
     this.remoteAddress = formatAddress(socket.remoteAddress ?? 'unknown', socket.remotePort ?? 0);
     socket.on('error', (error) => {
       const reason = networkError('lost the connection to', this.remoteAddress, error);
@@ -42,10 +67,11 @@ export class NodeConnection implements Connection {
   start(handlers: ConnectionHandlers): void {
     this.#handlers = handlers;
     if (this.#state === 'closed') return queueMicrotask(() => handlers.closed(this.#reason));
-    this.#socket.on('data', (bytes) => {
-      // A plain array: a Buffer's `slice` is no copy.
-      if (this.#state === 'open') handlers.data(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length));
-    });
+    const take = (bytes: Uint8Array): void => {
+      if (this.#state === 'open') handlers.data(bytes);
+    };
+    if (this.#inbox === undefined) this.#socket.on('data', (bytes) => take(plain(bytes)));
+    else this.#inbox.deliver = take;
     this.#socket.on('drain', () => this.#drained());
     this.#socket.resume();
   }
@@ -150,4 +176,9 @@ export class NodeConnection implements Connection {
   #write(bytes: Uint8Array): void {
     this.#socket.write(bytes);
   }
+}
+
+/** The same bytes as a plain array: a Buffer's `slice` is no copy. */
+function plain(bytes: Buffer): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
 }

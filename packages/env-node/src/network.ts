@@ -3,7 +3,7 @@ import * as net from 'node:net';
 import { CoterieError, formatAddress, parseAddress } from '@coterie/env';
 import type { Connection, ConnectOptions, Listener, Network } from '@coterie/env';
 import { osCodeOf } from './disk-error.ts';
-import { NodeConnection } from './network-connection.ts';
+import { Inbox, NodeConnection } from './network-connection.ts';
 import { networkError } from './network-error.ts';
 
 /** The system's network. */
@@ -50,7 +50,8 @@ function listenError(address: string, error: Error): Error {
 async function connect(address: string, { timeoutMs }: ConnectOptions): Promise<Connection> {
   const { host, port } = parseAddress(address);
   return new Promise((resolve, reject) => {
-    const socket = net.connect({ host, port, noDelay: true });
+    const inbox = new Inbox();
+    const socket = net.connect({ host, port, noDelay: true, onread: inbox.onread });
     const fail = (error: Error): void => {
       clearTimeout(timer);
       socket.destroy();
@@ -64,7 +65,7 @@ async function connect(address: string, { timeoutMs }: ConnectOptions): Promise<
     socket.once('connect', () => {
       clearTimeout(timer);
       socket.pause();
-      resolve(new NodeConnection(socket));
+      resolve(new NodeConnection(socket, inbox));
       socket.removeListener('error', refused);
     });
   });
