@@ -10,48 +10,68 @@
  * buckets is the sum of their trees. (Merkle, 1987, for the shape; sums instead of hashes of children, so that a change
  * costs no rehashing: Bellare and Micciancio's *AdHash*, 1997. It guards against accidents, not against forgers.)
  *
- * Few leaves in use lie in a table of open addressing, 10 bytes a slot; from `denseFrom` on they lie side by side, 32 KB.
- * Invariant: the root is the sum of the leaves.
+ * ```
+ *   few leaves in use    root high │ root low │ leaf number + 1, or 0 │ high │ low │ …     open addressing, 12 bytes a slot
+ *   from `denseFrom` on  root high │ root low │ high │ low of leaf 0 │ high │ low of leaf 1 │ …            32 KB
+ * ```
+ *
+ * All in one table, which many trees have in one array (`tables.ts`): writes come to trees in no order, and what a change
+ * costs is the memory that it has to wait for. Invariant: the root is the sum of the leaves.
  */
 import { fanOut, leafCount } from './leaves.ts';
-import { addAt, noSums, type Sum64, sumAt, type Sums, subtractAt } from './sums.ts';
+import { addAt, type Sum64, type Sums } from './sums.ts';
+import { giveBack, takeTable } from './tables.ts';
 
 /** A table of so many slots or more would save nothing. */
 const denseFrom: number = leafCount;
 const slotsMin = 8;
+const rootWords = 2;
+const sumWords = 2;
+const slotWords = 3;
 
 /** Sums of the leaves of one partition. */
 export class HashTree {
-  readonly #root: Sums = noSums(1);
-  /** Leaf number + 1 of each slot, 0 for a free one; undefined when dense. */
-  #slots: Uint16Array | undefined = new Uint16Array(slotsMin);
-  /** By slot, or by leaf when dense. */
-  #sums: Sums = noSums(slotsMin);
+  /** The table is `#words[#root, …)`. */
+  #words: Uint32Array;
+  #root: number;
+  /** Slots of the table, a power of two; 0 when dense. */
+  #slots: number = slotsMin;
   #used = 0;
+
+  constructor() {
+    const { words, at } = takeTable(wordsFor(slotsMin));
+    this.#words = words;
+    this.#root = at;
+  }
 
   /** The sum of all leaves. */
   get root(): Sum64 {
-    return sumAt(this.#root, 0);
+    return this.#sumAt(this.#root);
   }
 
-  /** Bytes of the tables. */
+  /** Bytes of the table. */
   get bytes(): number {
-    return (this.#slots?.byteLength ?? 0) + this.#sums.byteLength;
+    return 4 * wordsFor(this.#slots);
   }
 
   /** The sum of a leaf. */
   leaf(leaf: number): Sum64 {
-    const slot = this.#find(leaf);
-    return this.#isFree(slot) ? { high: 0, low: 0 } : sumAt(this.#sums, slot);
+    // A free slot has a sum of zero.
+    return this.#sumAt(this.#find(leaf));
   }
 
-  /** A key of this leaf that had the hash `before` has `after` now; each is zero for a key that is not there. */
-  change(leaf: number, before: Sum64, after: Sum64): void {
-    const slot = this.#take(leaf);
-    subtractAt(this.#sums, slot, before);
-    addAt(this.#sums, slot, after);
-    subtractAt(this.#root, 0, before);
-    addAt(this.#root, 0, after);
+  /**
+   * A key of this leaf that had the hash `before` has `after` now; each is zero for a key that is not there. Returns the
+   * sum of the leaf as it is then.
+   */
+  change(leaf: number, before: Sum64, after: Sum64): Sum64 {
+    const at = this.#take(leaf);
+    const difference = after.low - before.low;
+    const low = difference >>> 0;
+    const high = (after.high - before.high - (difference < 0 ? 1 : 0)) >>> 0;
+    this.#add(this.#root, high, low);
+    this.#add(at, high, low);
+    return this.#sumAt(at);
   }
 
   /** Leaves whose sum is not zero. */
@@ -79,50 +99,73 @@ export class HashTree {
   }
 
   #forEach(each: (leaf: number, sum: Sum64) => void): void {
-    const places = this.#slots?.length ?? leafCount;
-    for (let slot = 0; slot < places; slot++) {
-      if (!this.#isFree(slot)) each(this.#slots === undefined ? slot : this.#slots[slot] - 1, sumAt(this.#sums, slot));
+    const first = this.#root + rootWords;
+    if (this.#slots === 0) {
+      for (let leaf = 0; leaf < leafCount; leaf++) each(leaf, this.#sumAt(first + sumWords * leaf));
+      return;
+    }
+    const end = first + slotWords * this.#slots;
+    for (let at = first; at < end; at += slotWords) {
+      if (this.#words[at] !== 0) each(this.#words[at] - 1, this.#sumAt(at + 1));
     }
   }
 
-  #isFree(slot: number): boolean {
-    return this.#slots !== undefined && this.#slots[slot] === 0;
+  #sumAt(at: number): Sum64 {
+    return { high: this.#words[at], low: this.#words[at + 1] };
   }
 
-  /** The leaf's slot, or the free one where it would be. */
+  #add(at: number, high: number, low: number): void {
+    const words = this.#words;
+    const sum = words[at + 1] + low;
+    words[at + 1] = sum;
+    words[at] += high + (sum > 0xffffffff ? 1 : 0);
+  }
+
+  /** Where the sum of the leaf is, or in a free slot would be. */
   #find(leaf: number): number {
-    const slots = this.#slots;
-    if (slots === undefined) return leaf;
-    const mask = slots.length - 1;
-    let slot = leaf & mask;
-    while (slots[slot] !== 0 && slots[slot] !== leaf + 1) slot = (slot + 1) & mask;
-    return slot;
+    const first = this.#root + rootWords;
+    if (this.#slots === 0) return first + sumWords * leaf;
+    const words = this.#words;
+    const mask = this.#slots - 1;
+    for (let slot = leaf & mask; ; slot = (slot + 1) & mask) {
+      const at = first + slotWords * slot;
+      if (words[at] === 0 || words[at] === leaf + 1) return at + 1;
+    }
   }
 
-  /** The leaf's slot, taken if it was free. */
+  /** The same in a slot that is the leaf's from now on. */
   #take(leaf: number): number {
-    const slot = this.#find(leaf);
-    if (!this.#isFree(slot)) return slot;
-    const slots = this.#slots as Uint16Array;
-    if (4 * (this.#used + 1) > 3 * slots.length) {
-      this.#makeRoom(slots.length);
+    const at = this.#find(leaf);
+    if (this.#slots === 0 || this.#words[at - 1] !== 0) return at;
+    if (4 * (this.#used + 1) > 3 * this.#slots) {
+      this.#makeRoom();
       return this.#take(leaf);
     }
-    slots[slot] = leaf + 1;
+    this.#words[at - 1] = leaf + 1;
     this.#used += 1;
-    return slot;
+    return at;
   }
 
   /** Leaves that have become zero are left behind; if they were half of all, the table need not grow. */
-  #makeRoom(places: number): void {
+  #makeRoom(): void {
     const leaves: [leaf: number, sum: Sum64][] = [];
     this.#forEach((leaf, sum) => {
       if (sum.high !== 0 || sum.low !== 0) leaves.push([leaf, sum]);
     });
-    const next = 2 * leaves.length >= places ? 2 * places : places;
-    this.#slots = next >= denseFrom ? undefined : new Uint16Array(next);
-    this.#sums = noSums(next);
+    const { high, low } = this.root;
+    const next = 2 * leaves.length >= this.#slots ? 2 * this.#slots : this.#slots;
+    giveBack({ words: this.#words, at: this.#root }, wordsFor(this.#slots));
+    this.#slots = next >= denseFrom ? 0 : next;
+    const { words, at } = takeTable(wordsFor(this.#slots));
+    this.#words = words;
+    this.#root = at;
     this.#used = 0;
-    for (const [leaf, sum] of leaves) addAt(this.#sums, this.#take(leaf), sum);
+    this.#add(at, high, low);
+    for (const [leaf, sum] of leaves) this.#add(this.#take(leaf), sum.high, sum.low);
   }
+}
+
+/** Words of a table of so many slots, 0 for the dense one. */
+function wordsFor(slots: number): number {
+  return rootWords + (slots === 0 ? sumWords * leafCount : slotWords * slots);
 }

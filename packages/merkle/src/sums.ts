@@ -40,13 +40,6 @@ export function addAt(sums: Sums, index: number, term: Sum64): void {
   sums[2 * index] += term.high + (low > 0xffffffff ? 1 : 0);
 }
 
-/** Takes `term` away from the sum at `index`. */
-export function subtractAt(sums: Sums, index: number, term: Sum64): void {
-  const low = sums[2 * index + 1] - term.low;
-  sums[2 * index + 1] = low;
-  sums[2 * index] -= term.high + (low < 0 ? 1 : 0);
-}
-
 /** Adds up a row. */
 export function totalOf(sums: Sums): Sum64 {
   const total = noSums(1);

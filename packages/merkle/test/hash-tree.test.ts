@@ -67,6 +67,21 @@ describe('a tree of sums', () => {
     );
   });
 
+  it('keeps to itself, however many grow beside it in what others have outgrown', () => {
+    const change = fc.record({ which: fc.nat(9), leaf: fc.nat(leafCount - 1), hash: sum64 });
+    fc.assert(
+      fc.property(fc.array(change, { maxLength: 2000, size: 'max' }), (changes) => {
+        const trees = Array.from({ length: 10 }, () => ({ tree: new HashTree(), twin: new Twin() }));
+        for (const [number, { which, leaf, hash }] of changes.entries()) {
+          trees[which].tree.change(leaf, zeroSum, hash);
+          trees[which].twin.hashes.set(`${number}`, { leaf, hash });
+        }
+        for (const { tree, twin } of trees) expectEqual(tree, twin);
+      }),
+      { numRuns: 5 },
+    );
+  });
+
   it('holds all leaves, and what few leaves take is little', () => {
     const few = new HashTree();
     const all = new HashTree();
@@ -78,7 +93,8 @@ describe('a tree of sums', () => {
       expect(all.leaf(leaf)).toEqual({ high: leaf, low: 0xffffffff });
       expect(few.leaf(leaf)).toEqual(leaf % 512 === 0 ? { high: 1, low: leaf } : zeroSum);
     }
-    expect(all.bytes).toBe(32_768);
+    // Side by side, and the root.
+    expect(all.bytes).toBe(32_768 + 8);
     expect(few.bytes).toBeLessThan(400);
   });
 

@@ -116,7 +116,8 @@ export function wallClockStamps(clock: Clock): { next(seen: number): number } {
 
 /** Scenario 10: the sum of a leaf is written in a batch of its own, once the object's is on the disk. */
 export function writeApart(store: Store): WriteLeaf {
-  return (_batch, key, sum) => {
+  return (_batch, passingKey, sum) => {
+    const key = passingKey.slice();
     // The object's own batch is committed in this turn, before the microtasks.
     queueMicrotask(() => void writeLate(store, key, sum).catch(() => undefined));
   };

@@ -32,9 +32,26 @@ export interface LeafRecord {
 
 const tokenEnd = 5;
 
-/** The key of a leaf's record. On the path of every write: a `DataView` of its own costs more than all the rest. */
-export function leafKey(start: number, { nameBytes, generation }: LeafScope): Uint8Array {
-  const key = allocate(tokenEnd + 1 + nameBytes.length + 4);
+/** The key of a leaf's record. */
+export function leafKey(start: number, scope: LeafScope): Uint8Array {
+  return writeLeafKey(allocate(tokenEnd + 1 + scope.nameBytes.length + 4), start, scope);
+}
+
+/** Who asked for a key last, and that key. */
+let passingName: Uint8Array = new Uint8Array(0);
+let passingKey: Uint8Array = new Uint8Array(tokenEnd + 1 + 4);
+
+/** The same in an array that the next call writes to again: on the path of every write, which only copies it. */
+export function passingLeafKey(start: number, scope: LeafScope): Uint8Array {
+  if (scope.nameBytes !== passingName) {
+    passingName = scope.nameBytes;
+    passingKey = leafKey(start, scope);
+  }
+  return writeLeafKey(passingKey, start, scope);
+}
+
+// On the path of every write: a `DataView` of its own costs more than all the rest.
+function writeLeafKey(key: Uint8Array, start: number, { nameBytes, generation }: LeafScope): Uint8Array {
   key[0] = space.leaf;
   putWord(key, 1, start);
   key[tokenEnd] = nameBytes.length;
@@ -50,9 +67,19 @@ export function leafBound(place: LeafPlace, partitions: number): Uint8Array {
   return Uint8Array.of(space.leaf, start >>> 24, start >>> 16, start >>> 8, start);
 }
 
+const passingSum = new Uint8Array(sumBytes);
+
 /** A sum as the value of its record. */
-export function encodeSum({ high, low }: Sum64): Uint8Array {
-  const bytes = allocate(sumBytes);
+export function encodeSum(sum: Sum64): Uint8Array {
+  return writeSum(allocate(sumBytes), sum);
+}
+
+/** The same in an array that the next call writes to again. */
+export function encodePassingSum(sum: Sum64): Uint8Array {
+  return writeSum(passingSum, sum);
+}
+
+function writeSum(bytes: Uint8Array, { high, low }: Sum64): Uint8Array {
   putWord(bytes, 0, high);
   putWord(bytes, 4, low);
   return bytes;

@@ -12,17 +12,17 @@
  *
  * A tree belongs to a bucket, not to a number of copies, and trees add up: what two members share is the sum of the
  * trees of the buckets that both hold. So a bucket's n can change without any tree being made anew, and a dropped
- * generation goes with its records. Memory: some 13 bytes a key while leaves have few, 32 KB a partition and bucket at
+ * generation goes with its records. Memory: some 16 bytes a key while leaves have few, 32 KB a partition and bucket at
  * most (`HashTree`).
  */
 import { HashTree, leafOf, leafStart, type Sum64 } from '@coterie/merkle';
-import { hash64 } from '@coterie/ring';
+import { type Hash64, hash64 } from '@coterie/ring';
 import { successor } from '../store/layout.ts';
 import type { CausalObject } from '../objects/object.ts';
 import type { Place } from '../replica/replica.ts';
 import type { Store, StoreBatch } from '../store/store.ts';
-import { decodeLeaf, encodeSum, leafBound, leafKey, type LeafScope } from './leaf-record.ts';
-import { stateHashOf } from './state-hash.ts';
+import { decodeLeaf, encodePassingSum, leafBound, leafKey, type LeafScope, passingLeafKey } from './leaf-record.ts';
+import { stateHashOf, stateHashOfHeader } from './state-hash.ts';
 
 /** One bucket's tree in one partition. */
 export interface BucketTree {
@@ -37,6 +37,8 @@ export type PartitionTrees = ReadonlyMap<string, BucketTree>;
 export interface ObjectChange {
   readonly before: CausalObject;
   readonly after: CausalObject;
+  /** `hashOf` what it was, where that is at hand. */
+  readonly hashBefore?: Hash64 | undefined;
 }
 
 /** A leaf on the whole ring: partition and leaf in one number. */
@@ -51,12 +53,18 @@ export interface LeafWatch {
   readonly changed: Set<LeafNumber>;
 }
 
+/** The trees of one generation of a bucket, by partition. */
+interface ChangedTrees {
+  readonly generation: number;
+  readonly trees: (HashTree | undefined)[];
+}
+
 /** Leaf records that are read at a time. */
 const pageRecords = 1024;
 /** Leaves to be counted anew that are remembered; past that, comparing finds them. */
 const doubtfulMax = 65_536;
 
-/** How the record of a leaf gets into the batch of the object: `writeLeaf`. */
+/** How the record of a leaf gets into the batch of the object: `writeLeaf`. The key is good during the call. */
 export type WriteLeaf = (batch: StoreBatch, key: Uint8Array, sum: Sum64) => void;
 
 /** All trees of a store. */
@@ -65,6 +73,8 @@ export class Trees {
   readonly #store: Store;
   readonly #loaded: (Map<string, BucketTree> | undefined)[] = [];
   readonly #loading = new Map<number, Promise<void>>();
+  /** The same trees by bucket, then by partition, as far as they were changed: the way there is short. */
+  readonly #changed = new Map<string, ChangedTrees>();
   /** Leaves whose sum on disk may count a batch that failed, by the high word of their first token. */
   readonly doubtful: Set<LeafNumber> = new Set();
   /** Whoever counts leaves learns here which changed meanwhile. */
@@ -110,18 +120,19 @@ export class Trees {
   }
 
   /** Takes a change in, and adds the leaf's record to its batch, which the caller commits in this turn. */
-  change(batch: StoreBatch, { address, bucket }: Place, { before, after }: ObjectChange): void {
+  change(batch: StoreBatch, { address, bucket }: Place, { before, after, hashBefore }: ObjectChange): void {
     const { objectKey, generation, token } = address;
     const place = leafOf(token.high, this.partitions);
-    const tree = this.#treeOf(place.partition, bucket.name, generation);
+    const tree = this.#treeToChange(place.partition, bucket.name, generation);
     if (tree === undefined) return;
     const key = hash64(objectKey);
     // The new copy was encoded a moment ago, and its header is at hand.
     const hashAfter = stateHashOf(key, after);
-    tree.change(place.leaf, stateHashOf(key, before), hashAfter);
+    const known = hashBefore === undefined ? stateHashOf(key, before) : stateHashOfHeader(key, hashBefore);
+    const sum = tree.change(place.leaf, known, hashAfter);
     const start = leafStart(place, this.partitions);
     this.#touch(start);
-    this.#write(batch, leafKey(start, { nameBytes: bucket.nameBytes, generation }), tree.leaf(place.leaf));
+    this.#write(batch, passingLeafKey(start, { nameBytes: bucket.nameBytes, generation }), sum);
   }
 
   /** The batch of a change may not have happened. */
@@ -157,11 +168,29 @@ export class Trees {
     for (const { from, until, changed } of this.#watches) if (start >= from && start < until) changed.add(start);
   }
 
+  /** `#treeOf` for every write: few steps, as each may wait for memory. */
+  #treeToChange(partition: number, bucket: string, generation: number): HashTree | undefined {
+    const changed = this.#changed.get(bucket);
+    const known = changed?.generation === generation ? changed.trees[partition] : undefined;
+    return known ?? this.#treeOf(partition, bucket, generation);
+  }
+
   /** The tree of a bucket's generation; undefined when a newer one has begun. */
   #treeOf(partition: number, bucket: string, generation: number): HashTree | undefined {
     const trees = this.#loaded[partition];
     if (trees === undefined) throw new Error('assertion failed: a partition is loaded before its trees are changed');
-    return treeIn(trees, bucket, generation);
+    const tree = treeIn(trees, bucket, generation);
+    if (tree !== undefined) this.#shorten(partition, bucket, { generation, tree });
+    return tree;
+  }
+
+  /** Has `#treeToChange` find this tree, and of older generations none. */
+  #shorten(partition: number, bucket: string, { generation, tree }: BucketTree): void {
+    const known = this.#changed.get(bucket);
+    if (known !== undefined && known.generation > generation) return;
+    const changed = known?.generation === generation ? known : { generation, trees: Array.from<undefined>({ length: this.partitions }) };
+    changed.trees[partition] = tree;
+    this.#changed.set(bucket, changed);
   }
 
   async #load(partition: number): Promise<void> {
@@ -192,5 +221,5 @@ function treeIn(trees: Map<string, BucketTree>, bucket: string, generation: numb
 /** Adds the record of a leaf to a batch, or its end if it has no keys. */
 export function writeLeaf(batch: StoreBatch, key: Uint8Array, sum: Sum64): void {
   if (sum.high === 0 && sum.low === 0) batch.delete(key);
-  else batch.put(key, encodeSum(sum));
+  else batch.put(key, encodePassingSum(sum));
 }

@@ -15,12 +15,11 @@ import type { ReadCounts, Reached } from '../api.ts';
 import type { Core } from '../core.ts';
 import { Digests } from './digests.ts';
 import { LateAnswers } from './late-answers.ts';
-import { equalHashes, hashOf } from '../objects/object.ts';
+import { equalHashes, type HashedObject, hashOf } from '../objects/object.ts';
 import type { Threshold } from './pursuit.ts';
 import type { PlacedKey } from './read-copy.ts';
 import type { Place } from '../replica/replica.ts';
 import { shortlist } from './shortlist.ts';
-import type { HashedObject } from '../replica/stored-copies.ts';
 import { Unasked } from './unasked.ts';
 
 /** What owners that were asked hold, each of them. */

@@ -94,7 +94,7 @@ export function payloadBytesOf({ set }: CausalObject): number {
 /** A 64-bit hash of the header: equal for equal clocks, dots and payload checksums. */
 export function hashOf(object: CausalObject): Hash64 {
   const header = writeHeader(object);
-  return hash64(header.bytes, 0, header.length);
+  return (headerHash ??= hash64(header.bytes, 0, header.length));
 }
 
 /** Whether two copies know the same and hold the same. */
@@ -111,10 +111,13 @@ export function equalHashes(a: Hash64, b: Hash64): boolean {
 const headerWriter = new ByteWriter(512);
 /** Whose header the buffer holds: a copy that is written is encoded, and hashed for its tag and its leaf, in one turn. */
 let headerOf: CausalObject | undefined;
+/** The hash of that header, if somebody asked for it. */
+let headerHash: Hash64 | undefined;
 
 function writeHeader(object: CausalObject): ByteWriter {
   if (object === headerOf) return headerWriter;
   headerOf = undefined;
+  headerHash = undefined;
   const { clock, siblings } = object.set;
   const writer = headerWriter.restart();
   writeExtensions(writer, allExtensions(object));
@@ -141,16 +144,29 @@ export function decodeObject(bytes: Uint8Array, start: number, seed: number): Ca
   return objectOf(type, extensions, { clock, siblings });
 }
 
+/** An object, and the hash of its header. */
+export interface HashedObject {
+  readonly object: CausalObject;
+  readonly hash: Hash64;
+}
+
+/** `decodeObject`, and `hashOf` it from the bytes, which costs less than from the object. @throws `CORRUPTION`, `UNSUPPORTED_FORMAT` */
+export function decodeHashed(bytes: Uint8Array, start: number, seed: number): HashedObject {
+  const object = decodeObject(bytes, start, seed);
+  return { object, hash: hash64(bytes, headerStart, headerEnd) };
+}
+
 /** `hashOf` the object in `bytes[start, …)`: its header is verified, and nothing is decoded. @throws `CORRUPTION`, `UNSUPPORTED_FORMAT` */
 export function hashOfEncoded(bytes: Uint8Array, start: number, seed: number): Hash64 {
   const at = findHeader(bytes, start, seed);
   return hash64(bytes, at, headerEnd);
 }
 
-/** Where the header that was found last ends: a pair for each header would cost as much as to find it. */
+/** Where the header that was found last lies: a pair for each header would cost as much as to find it. */
+let headerStart = 0;
 let headerEnd = 0;
 
-/** Where the header begins, once its checksum has been verified; where it ends is in `headerEnd`. */
+/** Where the header begins, once its checksum has been verified; the same is in `headerStart`, and where it ends in `headerEnd`. */
 function findHeader(bytes: Uint8Array, start: number, seed: number): number {
   const from = start + formatAt;
   if (from + 3 > bytes.length) throw corrupt('it ends too early');
@@ -164,6 +180,7 @@ function findHeader(bytes: Uint8Array, start: number, seed: number): number {
     at = reader.offset;
   }
   if (length > bytes.length - at) throw corrupt('its header ends too early');
+  headerStart = at;
   headerEnd = at + length;
   const checksum = (bytes[start] | (bytes[start + 1] << 8) | (bytes[start + 2] << 16) | (bytes[start + 3] << 24)) >>> 0;
   if (crc32Range(bytes, from, headerEnd, seed) !== checksum) throw corrupt('its checksum does not match its key and header');

@@ -66,7 +66,8 @@ interface Decidable {
 interface Decided {
   readonly place: Place;
   readonly operation: string | undefined;
-  readonly before: CausalObject;
+  /** The copy as it lies here. */
+  readonly before: Copy;
   readonly copy: Copy;
   readonly answer: WriteAnswer | undefined;
 }
@@ -260,7 +261,7 @@ export class LocalReplica {
     this.#parts.buckets.use(batch, place.bucket);
     const copy = { object: after, own: before.own };
     this.#putCopy(batch, place, { before: before.object, after, own: copy.own });
-    return this.#commit(turn, batch, { place, operation: undefined, before: before.object, copy, answer: undefined });
+    return this.#commit(turn, batch, { place, operation: undefined, before, copy, answer: undefined });
   }
 
   /** Ends the life if one of these shows a dot of its own that it has not made. */
@@ -289,7 +290,7 @@ export class LocalReplica {
     });
     if (operation !== undefined) memory.remember(batch, operation, { address: place.address, answer });
     attempt.mayTakeEffect = true;
-    const durable = this.#commit(turn, batch, { place, operation, before: stored.object, copy: { object, own }, answer });
+    const durable = this.#commit(turn, batch, { place, operation, before: stored, copy: { object, own }, answer });
     return { answer, object, durable };
   }
 
@@ -318,7 +319,7 @@ export class LocalReplica {
   #commit(turn: KeyTurn<PendingCopy>, batch: StoreBatch, decided: Decided): Promise<void> {
     const { place, operation, copy, answer } = decided;
     const newHint = this.#countHint(turn, decided);
-    const change = { before: decided.before, after: copy.object };
+    const change = { before: decided.before.object, after: copy.object, hashBefore: decided.before.hash };
     const committed = this.#hand(batch, place, { change, durable: this.#parts.durable });
     // Spelt out: an object that is spread and then added to has a shape of its own each time, and all who read it are slow.
     const state: PendingCopy = { object: copy.object, own: copy.own, answer, durable: committed, builtOn: false, newHint };
@@ -358,7 +359,7 @@ export class LocalReplica {
 
   #countHint(turn: KeyTurn<PendingCopy>, { place, before }: Decided): NewHint | undefined {
     if (place.hintFor === undefined) return undefined;
-    const isNew = before.set.clock.entries.length === 0;
+    const isNew = before.object.set.clock.entries.length === 0;
     if (isNew) this.#parts.hints.added(place.hintFor);
     const newHint = isNew ? { batches: 0, isKept: false } : turn.latest?.newHint;
     if (newHint !== undefined) newHint.batches += 1;

@@ -3,15 +3,9 @@ import { isCoterieError } from '@coterie/env';
 import type { Hash64 } from '@coterie/ring';
 import { type Address, latin1 } from '../store/layout.ts';
 import type { Life } from '../store/life.ts';
-import { addressSeed, type CausalObject, emptyObject, hashOf } from '../objects/object.ts';
+import { addressSeed, emptyObject, type HashedObject, hashOf } from '../objects/object.ts';
 import type { Store } from '../store/store.ts';
 import { type Copy, decodeCopy, hashOfRecord } from './stored-copy.ts';
-
-/** An object, and the hash of its header. */
-export interface HashedObject {
-  readonly object: CausalObject;
-  readonly hash: Hash64;
-}
 
 const noCopy: Copy = { object: emptyObject, own: undefined };
 const nothing: HashedObject = { object: emptyObject, hash: hashOf(emptyObject) };
@@ -46,8 +40,7 @@ export class StoredCopies {
     try {
       const record = await this.#store.get(objectKey);
       if (record === undefined) return nothing;
-      const seed = addressSeed(objectKey);
-      return { object: decodeCopy(record, seed).object, hash: hashOfRecord(record, seed) };
+      return decodeCopy(record, addressSeed(objectKey));
     } catch (error) {
       this.#noted(error, objectKey);
       return undefined;

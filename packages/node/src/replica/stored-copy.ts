@@ -12,12 +12,14 @@
 import { CoterieError } from '@coterie/env';
 import type { Hash64 } from '@coterie/ring';
 import type { OwnEpoch } from '../store/life.ts';
-import { type CausalObject, decodeObject, encodeObject, hashOfEncoded } from '../objects/object.ts';
+import { type CausalObject, decodeHashed, encodeObject, type HashedObject, hashOfEncoded } from '../objects/object.ts';
 
 /** The copy that a store holds, and the epoch that it opened on it. */
 export interface Copy {
   readonly object: CausalObject;
   readonly own: OwnEpoch | undefined;
+  /** `hashOf` the object, where it was at hand. */
+  readonly hash?: Hash64 | undefined;
 }
 
 /** The stored record of a copy. */
@@ -30,11 +32,11 @@ export function encodeCopy(copy: Copy, seed: number): Uint8Array {
 }
 
 /** The copy in a stored record. @throws `CORRUPTION`, `UNSUPPORTED_FORMAT` */
-export function decodeCopy(record: Uint8Array, seed: number): Copy {
+export function decodeCopy(record: Uint8Array, seed: number): Copy & HashedObject {
   if (record.length === 0) throw noBytes();
-  const object = decodeObject(record, 1, seed);
+  const { object, hash } = decodeHashed(record, 1, seed);
   const entry = record[0] === 0 ? undefined : object.set.clock.entries.at(record[0] - 1);
-  return { object, own: entry === undefined ? undefined : { incarnation: entry.incarnation, epoch: entry.epoch } };
+  return { object, own: entry === undefined ? undefined : { incarnation: entry.incarnation, epoch: entry.epoch }, hash };
 }
 
 /** `hashOf` the object in a stored record. @throws `CORRUPTION`, `UNSUPPORTED_FORMAT` */

@@ -7,7 +7,7 @@ import type { Environment } from '@coterie/env';
 /** `true`: done when synced. `false`: when handed to the system. `everyMs`: handed, and synced that often. */
 export type Durability = boolean | { readonly everyMs: number };
 
-/** Operations that are applied together or not at all. */
+/** Operations that are applied together or not at all. Keys and values are copied in the call that adds them. */
 export interface StoreBatch {
   put(key: Uint8Array, value: Uint8Array): unknown;
   delete(key: Uint8Array): unknown;
