@@ -133,14 +133,18 @@ export class CommitLog {
     return writer.group.place(payloadBytes, sequences);
   }
 
-  /** Ends the reserved record. Resolves when it is applied (false), or durable too (true). */
+  /**
+   * Ends the reserved record. Resolves when it is applied (false), or durable too (true). What is to be durable is handed over at
+   * the end of the turn: a sync takes many times as long, and whoever else is to work on it meanwhile has been told by then.
+   */
   commit(durable: boolean): Promise<void> {
     // a boolean: hot path, callers name their constants
     const writer = this.#writer;
     writer.complete();
     const promise = durable ? writer.whenDurable : writer.whenHanded;
     if (writer.full) this.#handOverQuietly();
-    else if (!this.#scheduled && !(durable && this.#syncer.running)) this.#schedule();
+    else if (!this.#scheduled && !durable) this.#schedule();
+    else if (!this.#scheduled && !this.#syncer.running) this.#scheduleAfter(this.#settings.environment.timers.turn());
     return promise;
   }
 
@@ -292,10 +296,13 @@ export class CommitLog {
   }
 
   #schedule(): void {
-    if (this.#scheduled) return;
+    if (!this.#scheduled) this.#scheduleAfter(settled);
+  }
+
+  #scheduleAfter(moment: Promise<void>): void {
     this.#scheduled = true;
     this.#recordsSeen = 0;
-    void settled.then(this.#drain);
+    void moment.then(this.#drain);
   }
 
   /**
@@ -306,9 +313,7 @@ export class CommitLog {
   #afterRound(): void {
     if (this.#scheduled) return;
     if (this.#writer.group.records === 0 || this.#syncer.awaited) return this.#schedule();
-    this.#scheduled = true;
-    this.#recordsSeen = 0;
-    void someTurns(this.#settings.environment.timers, gatheringTurnsMax, () => this.#writer.group.records > 1).then(this.#drain);
+    this.#scheduleAfter(someTurns(this.#settings.environment.timers, gatheringTurnsMax, () => this.#writer.group.records > 1));
   }
 
   /** Runs again and again at the end of the microtask queue, until no record has come in between. */

@@ -50,7 +50,7 @@ describe('commit', () => {
     simulation.disk.setFault(({ kind }) => void (syncs += kind === 'sync' ? 1 : 0));
     stage(log, 10);
     const first = log.commit(true);
-    for (let i = 0; i < 5; i++) await Promise.resolve();
+    await simulation.advance(0.02); // a turn ends, and the sync begins
     const others = Array.from({ length: 20 }, () => {
       stage(log, 10);
       return log.commit(true);
@@ -61,38 +61,32 @@ describe('commit', () => {
     expect(log.durableSequence).toBe(21);
   });
 
-  it('has what comes in the turns after a sync share the next one: one turn, four where several wait, none where nothing does', async () => {
+  it('waits for the end of the turn before a sync, and after one for that of one turn, or of four where several wait', async () => {
     const simulation = createSimulation({ seed: 1 });
     const turns: (() => void)[] = [];
     const timers = { ...simulation.environment.timers, turn: () => new Promise<void>((resolve) => void turns.push(resolve)) };
     const { log } = await openIn(simulation, { environment: { ...simulation.environment, timers } });
     const commit = (): Promise<void> => (stage(log, 10), log.commit(true));
-    await simulation.run(commit());
-    const first = commit();
-    for (let i = 0; i < 5; i++) await Promise.resolve();
-    const second = commit();
-    await simulation.run(first);
-    expect(turns).toHaveLength(1);
-    const third = commit();
-    for (let i = 0; i < 5; i++) await Promise.resolve();
-    expect([log.pendingRecords, log.appliedSequence]).toEqual([2, 2]);
-    const end = Promise.all([second, third]);
-    for (let turn = 1; turn < 4; turn++) {
-      turns[turn - 1]();
+    /** Ends the turn that is waited for, the only one; says how many records wait then. */
+    const endTurn = async (): Promise<number> => {
+      expect(turns).toHaveLength(1);
+      turns.pop()?.();
       for (let i = 0; i < 5; i++) await Promise.resolve();
-      expect([log.pendingRecords, turns.length]).toEqual([2, turn + 1]);
-    }
-    turns[3]();
-    await simulation.run(end);
-    expect([log.durableSequence, turns.length]).toEqual([4, 4]);
-    // One that waits alone waits for one turn.
-    const alone = [commit()];
+      return log.pendingRecords;
+    };
+    const first = [commit(), commit()];
     for (let i = 0; i < 5; i++) await Promise.resolve();
-    alone.push(commit());
-    await simulation.run(alone[0]);
-    turns[4]();
-    await simulation.run(Promise.all(alone));
-    expect([log.durableSequence, turns.length]).toEqual([6, 5]);
+    expect([log.pendingRecords, await endTurn()]).toEqual([2, 0]);
+    const second = commit(); // waits for the sync that runs
+    await simulation.run(Promise.all(first));
+    const third = commit();
+    const end = Promise.all([second, third]);
+    expect([await endTurn(), await endTurn(), await endTurn(), await endTurn()]).toEqual([2, 2, 2, 0]);
+    const alone = commit();
+    await simulation.run(end);
+    expect(await endTurn()).toBe(0);
+    await simulation.run(alone);
+    expect([log.durableSequence, turns.length]).toEqual([5, 0]);
   });
 
   it('without reserve is refused, and so is a record that is too large or takes no sequence', async () => {

@@ -130,7 +130,7 @@ describe('a write that fails in its midst', () => {
     w.log.onFailed = (failure) => void told.push(failure);
     w.simulation.disk.failNext('write', { shortWriteBytes: 60, error: 'EIO' });
     stage(w.log, 150);
-    expect(await settled(w.log.commit(true))).toMatchObject({ code: 'DISK_IO', ...noEffect });
+    expect(await w.simulation.run(settled(w.log.commit(true)))).toMatchObject({ code: 'DISK_IO', ...noEffect });
     expect(w.log.failure).toMatchObject({ code: 'DISK_IO', retryable: false });
     expect(() => stage(w.log, 1)).toThrow(w.log.failure);
     expect(told, 'told once').toEqual([w.log.failure]);
@@ -156,7 +156,7 @@ describe('a failed sync', () => {
     failAll(w, 'sync', { error: 'EIO' });
     stage(w.log, 10);
     const durable = settled(w.log.commit(true));
-    for (let i = 0; i < 5; i++) await Promise.resolve(); // the round begins
+    await w.simulation.advance(0.02); // a turn ends, and the round begins
     stage(w.log, 10);
     const held = settled(w.log.commit(true));
     expect(w.log.pendingRecords).toBe(1);

@@ -49,15 +49,32 @@ const ofCode = (code: string): unknown => expect.objectContaining({ code });
 describe('objects for one member', () => {
   it('of one turn travel as one message, and one alone as it is', async () => {
     const { among, said, written, bring, isThere } = await twoNodes();
-    const some = [await written('a'), await written('b'), await written('c')];
-    expect(await among.run(Promise.all(some.map(({ place, object }) => bring(place, object))))).toEqual([true, true, true]);
+    const some = [await written('a'), await written('b'), await written('c'), await written('d')];
+    expect(await among.run(Promise.all(some.map(({ place, object }) => bring(place, object))))).toEqual([true, true, true, true]);
     for (const one of some) expect(await isThere(one)).toBe(true);
-    const next = await written('d');
+    const next = await written('e');
     expect(await among.run(bring(next.place, next.object))).toBe(true);
     expect(said.map(({ method, body }) => [method, body])).toEqual([
+      // The member had nothing to answer.
+      ['merge', [null, false]],
       ['merges', [null, null, null]],
       ['merge', [null, false]],
     ]);
+  });
+
+  it('wait for a turn where something is under way or several left together last, and for none where nothing is', async () => {
+    const { among, said, written, bring } = await twoNodes();
+    const { place, object } = await written('a');
+    const atOnce = async (count: number): Promise<number> => {
+      const before = said.length;
+      const brought = Array.from({ length: count }, () => bring(place, object));
+      const sent = said.length - before;
+      expect(await among.run(Promise.all(brought))).toEqual(brought.map(() => true));
+      return sent;
+    };
+    expect([await atOnce(1), await atOnce(2), await atOnce(3)]).toEqual([1, 1, 1]);
+    // Two of those three left together: the next waits, leaves by itself, and with that the one after it goes at once again.
+    expect([await atOnce(1), await atOnce(1)]).toEqual([0, 1]);
   });
 
   it('fail each for itself', async () => {
@@ -91,10 +108,11 @@ describe('objects for one member', () => {
     const { among, said, written, bring } = await twoNodes();
     const { place, object } = await written('a');
     const large = await written('large', 'x'.repeat(20_000));
-    const many = Array.from({ length: bundleMax + 2 }, () => bring(place, object));
+    const many = Array.from({ length: 1 + bundleMax + 2 }, () => bring(place, object));
     const outcomes = await among.run(Promise.all([...many, bring(large.place, large.object)]));
     expect(new Set(outcomes)).toEqual(new Set([true]));
     expect(said.map(({ method, values = [] }) => [method, values.length / 2])).toEqual([
+      ['merge', 1],
       ['merges', bundleMax],
       ['merge', 1],
       ['merges', 2],
@@ -104,27 +122,29 @@ describe('objects for one member', () => {
   it('are sent again together when the connection was lost, once, and fail together', async () => {
     const lost = new CoterieError('CONNECTION_LOST', 'cut', { details: { mayHaveTakenEffect: true } });
     let losses = 1;
-    const { among, said, written, bring, isThere } = await twoNodes(async (_, carryOn) => {
-      if (losses-- > 0) throw lost;
+    const { among, said, written, bring, isThere } = await twoNodes(async ({ method }, carryOn) => {
+      if (method === 'merges' && losses-- > 0) throw lost;
       return carryOn();
     });
-    const [a, b] = [await written('a'), await written('b')];
-    const both = (): Promise<unknown[]> => among.run(Promise.all([bring(a.place, a.object), bring(b.place, b.object)]));
-    expect(await both()).toEqual([true, true]);
-    expect(said.length).toBe(2);
-    expect(await isThere(b)).toBe(true);
+    const some = [await written('alone'), await written('a'), await written('b')];
+    const bringAll = (): Promise<unknown[]> => among.run(Promise.all(some.map(({ place, object }) => bring(place, object))));
+    const bundles = (): number => said.filter(({ method }) => method === 'merges').length;
+    expect(await bringAll()).toEqual([true, true, true]);
+    expect(bundles()).toBe(2);
+    for (const one of some) expect(await isThere(one)).toBe(true);
     losses = 2;
-    expect(await both()).toEqual([lost, lost]);
-    expect(said.length).toBe(4);
+    // Several left together last: the first does not go alone this time.
+    expect(await bringAll()).toEqual([lost, lost, lost]);
+    expect(bundles()).toBe(4);
   });
 
   it.each([[null], [[true]], [[true, [0]]], [[true, [2, ['TIMEOUT', 'late', true, []]]]], [[true, [-1, null]]]])(
     'are all refused when the answer %j is none',
     async (body) => {
       const { among, written, bring } = await twoNodes(() => Promise.resolve({ body, values: [] }));
-      const [a, b] = [await written('a'), await written('b')];
-      const outcomes = await among.run(Promise.all([bring(a.place, a.object), bring(b.place, b.object)]));
-      expect(outcomes).toEqual([ofCode('PROTOCOL'), ofCode('PROTOCOL')]);
+      const some = [await written('alone'), await written('a'), await written('b')];
+      const [, ...together] = await among.run(Promise.all(some.map(({ place, object }) => bring(place, object))));
+      expect(together).toEqual([ofCode('PROTOCOL'), ofCode('PROTOCOL')]);
     },
   );
 
@@ -133,6 +153,7 @@ describe('objects for one member', () => {
       Promise.resolve({ body: [false, [1, ['TIMEOUT', 'late', true, []]]], values: [] }),
     );
     const { place } = await written('a');
-    expect(await among.run(Promise.all([bring(place, emptyObject), bring(place, emptyObject)]))).toEqual([false, ofCode('TIMEOUT')]);
+    const [, ...together] = await among.run(Promise.all(Array.from({ length: 3 }, () => bring(place, emptyObject))));
+    expect(together).toEqual([false, ofCode('TIMEOUT')]);
   });
 });

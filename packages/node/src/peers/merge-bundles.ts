@@ -8,7 +8,8 @@
  *          a: synced ◀┬── b: its own error ◀─────── [synced, failures] ◀───┘
  * ```
  *
- * An object that is alone at the end of its turn goes as it always did; several wait for what two turns more bring. A bundle
+ * An object for a member that has nothing to answer goes at once, by itself, unless several left together last: whoever writes
+ * one after the other waits for no turn. One that is alone at the end of its turn goes by itself too; several wait for what two turns more bring. A bundle
  * is bounded in objects and bytes; a full one leaves at once, and what is large goes by itself. What waits is a few turns
  * old at most, and as much as the node lets in.
  */
@@ -56,6 +57,10 @@ export class MergeBundles {
   readonly #parts: BundleParts;
   #bundles: Bundle[] = [];
   #isScheduled = false;
+  /** Whether several objects left together when some last did: then others will follow. */
+  #leftTogether = false;
+  /** How many messages each member has not answered yet; members that have answered all are not in it. */
+  readonly #underWay = new Map<string, number>();
 
   constructor(parts: BundleParts) {
     this.#parts = parts;
@@ -63,7 +68,7 @@ export class MergeBundles {
 
   /** Sends an object within a few turns; resolves to whether it is synced there. Rejects as a single question would. */
   send(member: string, parcel: Parcel): Promise<boolean> {
-    if (parcel.object.length >= aloneFromBytes) return this.#parts.one(member, parcel);
+    if (parcel.object.length >= aloneFromBytes || this.#mayGoAlone(member)) return this.#watched(member, this.#parts.one(member, parcel));
     return new Promise((resolve, reject) => {
       const { objectKey, object, hintFor } = parcel;
       const bundle = this.#bundleFor(member);
@@ -71,6 +76,23 @@ export class MergeBundles {
       bundle.bytes += objectKey.length + object.length;
       if (bundle.parcels.length === bundleMax || bundle.bytes >= bundleBytesMax) this.#leaveAlready(bundle);
     });
+  }
+
+  #mayGoAlone(member: string): boolean {
+    return !this.#leftTogether && !this.#underWay.has(member) && !this.#bundles.some((bundle) => bundle.member === member);
+  }
+
+  #watched<T>(member: string, answer: Promise<T>): Promise<T> {
+    this.#underWay.set(member, (this.#underWay.get(member) ?? 0) + 1);
+    const ended = (): void => this.#ended(member);
+    answer.then(ended, ended);
+    return answer;
+  }
+
+  #ended(member: string): void {
+    const left = (this.#underWay.get(member) ?? 1) - 1;
+    if (left > 0) this.#underWay.set(member, left);
+    else this.#underWay.delete(member);
   }
 
   #bundleFor(member: string): Bundle {
@@ -88,23 +110,24 @@ export class MergeBundles {
 
   readonly #leaveAll = (): void => {
     this.#isScheduled = false;
+    this.#leftTogether = this.#areSeveral();
     const bundles = this.#bundles;
     this.#bundles = [];
     for (const bundle of bundles) this.#leave(bundle);
   };
 
   #leaveAlready(bundle: Bundle): void {
+    this.#leftTogether = true;
     this.#bundles = this.#bundles.filter((other) => other !== bundle);
     this.#leave(bundle);
   }
 
   #leave({ member, parcels }: Bundle): void {
     if (parcels.length === 1) {
-      this.#parts.one(member, parcels[0]).then(parcels[0].resolve, parcels[0].reject);
+      this.#watched(member, this.#parts.one(member, parcels[0])).then(parcels[0].resolve, parcels[0].reject);
       return;
     }
-    this.#parts
-      .many(member, parcels)
+    this.#watched(member, this.#parts.many(member, parcels))
       .then((answer) => settle(parcels, answer, this.#parts.addressOf(member)))
       .catch((error: CoterieError) => {
         for (const { reject } of parcels) reject(error);
