@@ -1,6 +1,9 @@
 export { startNode } from './start.ts';
 export { restoreBackup } from './backup/restore.ts';
 export type { RestoreOrder, RestoreReport } from './backup/restore.ts';
+export { forecastRecovery, recoverUnsafe } from './recover/recover.ts';
+export type { RecoverForecast, RecoverOrder, RecoverReport } from './recover/recover.ts';
+export type { PartitionOutlook, RecoveryMember, RecoveryOutlook } from './recover/outlook.ts';
 export type { BackupReport } from './backup/backup-file.ts';
 export type { CountedStore, NodeOptions, PeerOptions, SyncMode, WriteWitness } from './options.ts';
 export type { ScrubReport } from './store/scrub.ts';

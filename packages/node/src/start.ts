@@ -9,7 +9,7 @@
  * What was opened is closed again, the last first, when a later step fails.
  */
 import { CoterieError, type Environment, isCoterieError, joinPath, randomHex } from '@coterie/env';
-import { lineageEpochAfter, RingLog } from '@coterie/consensus';
+import { RingLog } from '@coterie/consensus';
 import { openStore as openLsmStore } from '@coterie/lsm';
 import type { Endpoint } from '@coterie/rpc';
 import { clusterKeyBytes } from '@coterie/vector-clock';
@@ -18,11 +18,12 @@ import { readFormerBuckets } from './buckets/buckets.ts';
 import { assemble } from './assemble.ts';
 import { askToJoin, noTransport, openDoor, ringLogTransport } from './cluster/door.ts';
 import { foundCluster, joinThrough } from './cluster/enter.ts';
+import { doorName, loneVoterState } from './cluster/lineage.ts';
 import { claimMemberId } from './cluster/member-file.ts';
 import { openMended } from './cluster/mend-ring-log.ts';
 import { rulesUpTo } from './cluster/rules.ts';
-import { seatStewards } from './cluster/electorate.ts';
 import { type ClusterState, type Member, memberOf } from './cluster/state.ts';
+import { checkMayFound } from './recover/former-log.ts';
 import { type FormerMembership, keepId, readFormerMembership, readKeptId } from './topology/former-membership.ts';
 import { Life } from './store/life.ts';
 import { checkNodeOptions, durabilityOf, type NodeOptions, type NodeSettings } from './options.ts';
@@ -133,7 +134,7 @@ async function enter({ settings, store, former, ringLog, endpoint, self, recover
   if (ringLog.epoch > 0) {
     await takeOwnSeat(ringLog, self, environment);
     if (endpoint !== undefined) await refuseTwin(endpoint, ringLog, self);
-    endpoint?.joinCluster(ringLog.state.clusterId);
+    endpoint?.joinCluster(doorName(ringLog));
     return;
   }
   if (endpoint !== undefined && seeds.length > 0) {
@@ -146,9 +147,10 @@ async function enter({ settings, store, former, ringLog, endpoint, self, recover
       askToJoin: (seed, member) => askToJoin(endpoint, seed, { member, mode: peer?.join ?? 'auto', inPlaceOf: peer?.replace }),
     });
     // Only now: connections are renewed when the cluster is known, and the ring log was still being pulled over one.
-    endpoint.joinCluster(ringLog.state.clusterId);
+    endpoint.joinCluster(doorName(ringLog));
     return;
   }
+  await checkMayFound(environment.files, joinPath(settings.dataDirectory, 'ring'));
   const clusterId = randomHex(environment.random, 8);
   const state = foundCluster({
     clusterId,
@@ -158,7 +160,7 @@ async function enter({ settings, store, former, ringLog, endpoint, self, recover
     buckets: await readFormerBuckets(store),
   });
   await ringLog.create({ cluster: clusterId, state });
-  endpoint?.joinCluster(clusterId);
+  endpoint?.joinCluster(doorName(ringLog));
   await recovery.markWhole();
 }
 
@@ -167,13 +169,12 @@ async function enter({ settings, store, former, ringLog, endpoint, self, recover
  * it. There is no other voter whom that could contradict.
  */
 async function takeOwnSeat(ringLog: RingLog<ClusterState>, self: Member, environment: Environment): Promise<void> {
-  const { state, epoch } = ringLog;
+  const { state } = ringLog;
   const [only, ...others] = state.members;
   if (others.length > 0 || only?.id !== self.id || state.stewards[0]?.acceptor === self.acceptor) return;
-  const members = [{ ...only, acceptor: self.acceptor }];
   const lineage = randomHex(environment.random, 8);
   environment.log.warn('the votes of this cluster of one were lost or copied; it goes on in a new lineage', { lineage });
-  await ringLog.recoverUnsafe({ lineage, state: { ...state, epoch: lineageEpochAfter(epoch), members, stewards: seatStewards(members) } });
+  await ringLog.recoverUnsafe({ lineage, state: loneVoterState(state, self) });
 }
 
 /** How long a twin may take to say that it is there. */

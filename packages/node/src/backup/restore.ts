@@ -12,11 +12,11 @@
  * ```
  * It can be done again after a crash at any step.
  */
-import { lineageEpochAfter, RingLog } from '@coterie/consensus';
+import { RingLog } from '@coterie/consensus';
 import { CoterieError, type Environment, type Files, isCoterieError, joinPath, randomHex } from '@coterie/env';
 import { verifyStore } from '@coterie/lsm';
 import { noTransport } from '../cluster/door.ts';
-import { seatStewards } from '../cluster/electorate.ts';
+import { loneVoterState } from '../cluster/lineage.ts';
 import { claimMemberId } from '../cluster/member-file.ts';
 import { clusterRules } from '../cluster/rules.ts';
 import { forgetIdentity } from '../store/identity-file.ts';
@@ -72,12 +72,9 @@ export async function restoreBackup({ environment, backup, dataDirectory, as }: 
 async function beginLineage(environment: Environment, directory: string, node: string): Promise<void> {
   const ringLog = await RingLog.open({ directory, rules: clusterRules, node, transport: noTransport, environment });
   try {
-    const { state, epoch } = ringLog;
-    // Nobody knows the votes of the others until they are back and say so themselves.
-    const members = state.members.map((member) => ({ ...member, acceptor: member.id === node ? ringLog.self.incarnation : '' }));
-    const stewards = seatStewards(members.filter(({ id }) => id === node));
+    const state = loneVoterState(ringLog.state, { id: node, acceptor: ringLog.self.incarnation });
     const lineage = randomHex(environment.random, 8);
-    await ringLog.recoverUnsafe({ lineage, state: { ...state, epoch: lineageEpochAfter(epoch), members, stewards } });
+    await ringLog.recoverUnsafe({ lineage, state });
   } finally {
     await ringLog.close();
   }

@@ -4,6 +4,7 @@ import { type GossipService, type MemberState, type ProfileWish, startGossip } f
 import type { Endpoint } from '@coterie/rpc';
 import type { Opened } from '../start.ts';
 import { bytesAt } from '../peers/wire.ts';
+import { doorName } from './lineage.ts';
 import type { ClusterLink } from './link.ts';
 import { type ClusterState, type Member, memberOf } from './state.ts';
 import type { WhoIsUp } from './who-is-up.ts';
@@ -28,7 +29,7 @@ export async function joinGossip({ opened, endpoint, cluster, whoIsUp, somebodyI
     environment,
     transport: { send: (address, bytes) => endpoint.notify(address, { method: 'gossip', epoch: 0, body: [], values: [bytes] }) },
     self: profileOf(self),
-    cluster: cluster.state.clusterId,
+    cluster: doorName(opened.ringLog),
     seeds: settings.peer?.seeds ?? [],
     directory,
     events: {

@@ -6,13 +6,14 @@ import { Command, Option } from 'commander';
 import { definitions, notYet } from '../settings/definitions.ts';
 import type { DevFlags } from '../dev/dev.ts';
 import type { RestoreFlags } from './backup.ts';
+import type { RecoverFlags } from './recover.ts';
 import type { BenchFlags } from './bench.ts';
 import type * as Ring from './topology.ts';
 import { UsageFailure } from './failure.ts';
 import { packageVersion } from './version.ts';
 
 /** Commands of the contract that are not there yet. */
-const laterCommands = ['salvage', 'recover'];
+const laterCommands = ['salvage'];
 
 /** The whole command line. */
 export function buildProgram(): Command {
@@ -223,8 +224,21 @@ function addOffline(program: Command): void {
     .option('--other', 'the cluster is lost: this is another node of it')
     .option(...json);
   restore.action(async (directory: string, flags: RestoreFlags) => (await import('./backup.ts')).restore(directory, flags));
+  addRecover(program);
   const dump = program.command('dump').description('write a data directory as JSON lines, offline').argument('<DIR>');
   dump.action(async (directory: string) => (await import('./offline.ts')).dump(directory));
+}
+
+function addRecover(program: Command): void {
+  program
+    .command('recover')
+    .description('the last resort, with the node stopped: when most stewards are gone for ever, go on without them')
+    .option('--unsafe', 'do it; without this, only say what it would do and what may be lost')
+    .option('--other', 'another survivor went first: follow it')
+    .option('--gone <NAME...>', 'members that are gone for ever, to hear what that costs')
+    .option('--data-dir <DIR>', 'data directory of the node', './coterie-data')
+    .option('--json', 'for programs')
+    .action(async (flags: RecoverFlags) => (await import('./recover.ts')).recover(flags));
 }
 
 function addBench(program: Command): void {
