@@ -9,3 +9,5 @@ export type { HttpAnswer, HttpRequest, HttpTransport } from './http.ts';
 export type { Job, JobEnvironment, JobFunction, JobOutcome, Jobs, JobSpec } from './jobs.ts';
 export { connectionLost, formatAddress, parseAddress, sendQueueMaxBytes, sendQueueWiseBytes } from './network.ts';
 export type { Connection, ConnectionHandlers, ConnectOptions, HostAndPort, Listener, Network } from './network.ts';
+export { ShortLivedMap, ShortLivedSet } from './short-lived.ts';
+export type { Identified, Placed } from './short-lived.ts';

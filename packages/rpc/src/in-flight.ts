@@ -3,7 +3,7 @@
  * moved forward only when a question comes that is more urgent, and left alone when none waits any more, since the next
  * one comes soon: so a question costs no timer of its own.
  */
-import { CoterieError } from '@coterie/env';
+import { CoterieError, ShortLivedMap } from '@coterie/env';
 import type { Timer } from '@coterie/env';
 import type { RpcAnswer, RpcRequest } from './messages.ts';
 import type { EndpointEnvironment } from './options.ts';
@@ -24,7 +24,7 @@ export interface Waiting {
 export class InFlight {
   readonly #environment: Pick<EndpointEnvironment, 'clock' | 'timers'>;
   readonly #address: string;
-  readonly #waiting = new Map<number, Waiting>();
+  readonly #waiting = new ShortLivedMap<number, Waiting>();
   #timer: Timer | undefined;
   #armedForMs = Infinity;
   #lastId = 0;
@@ -44,7 +44,7 @@ export class InFlight {
     let waiting: Waiting | undefined;
     const answer = new Promise<RpcAnswer>((resolve, reject) => {
       waiting = { id: this.#nextId(), request, timeoutMs, deadlineMs, sent: false, resolve, reject };
-      this.#waiting.set(waiting.id, waiting);
+      this.#waiting.add(waiting);
     });
     if (deadlineMs < this.#armedForMs) this.#arm(deadlineMs);
     return { waiting: waiting as unknown as Waiting, answer };
@@ -52,21 +52,27 @@ export class InFlight {
 
   /** The question with this id, which waits no more; `undefined` when it does not wait (any more). */
   take(id: number): Waiting | undefined {
-    const waiting = this.#waiting.get(id);
-    this.#waiting.delete(id);
-    return waiting;
+    return this.#waiting.remove(id);
   }
 
   /** Questions that were sent. */
   get sentSize(): number {
     let sent = 0;
-    for (const waiting of this.#waiting.values()) if (waiting.sent) sent++;
+    for (const waiting of this.#waiting.list()) if (waiting.sent) sent++;
     return sent;
   }
 
   /** Questions that were not sent yet, oldest first. */
   unsent(): Waiting[] {
-    return [...this.#waiting.values()].filter(({ sent }) => !sent);
+    return this.#waiting
+      .list()
+      .filter(({ sent }) => !sent)
+      .sort((a, b) => this.#ageOf(b) - this.#ageOf(a));
+  }
+
+  /** How many questions came after this one; ids begin anew after 2^32. */
+  #ageOf({ id }: Waiting): number {
+    return (this.#lastId - id) >>> 0;
   }
 
   fail(id: number, error: Error): void {
@@ -82,12 +88,12 @@ export class InFlight {
 
   /** Those that were sent fail. */
   failSent(reason: () => Error): void {
-    for (const { id, sent } of [...this.#waiting.values()]) if (sent) this.fail(id, reason());
+    for (const { id, sent } of this.#waiting.list()) if (sent) this.fail(id, reason());
   }
 
   #nextId(): number {
     do this.#lastId = (this.#lastId + 1) >>> 0;
-    while (this.#lastId === 0 || this.#waiting.has(this.#lastId));
+    while (this.#lastId === 0 || this.#waiting.get(this.#lastId) !== undefined);
     return this.#lastId;
   }
 
@@ -106,10 +112,10 @@ export class InFlight {
   #expire(): void {
     const nowMs = this.#environment.clock.monotonic();
     let nextMs = Infinity;
-    for (const waiting of this.#waiting.values()) {
+    for (const waiting of this.#waiting.list()) {
       if (waiting.deadlineMs > nowMs) nextMs = Math.min(nextMs, waiting.deadlineMs);
       else {
-        this.#waiting.delete(waiting.id);
+        this.#waiting.remove(waiting.id);
         waiting.reject(this.#timeout(waiting));
       }
     }

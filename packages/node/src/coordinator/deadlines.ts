@@ -5,7 +5,7 @@
  * An operation that runs out of time is answered at once and goes on in the background if it has to: a write that the
  * log has taken cannot be called back, and the answer says so.
  */
-import { type Clock, CoterieError, type Timers } from '@coterie/env';
+import { type Clock, CoterieError, type Placed, ShortLivedSet, type Timers } from '@coterie/env';
 
 /** One try at an operation, as the operation sees it. */
 export class Attempt {
@@ -53,6 +53,12 @@ export interface TimedWork<T> {
   failed(error: unknown, attempt: Attempt): unknown;
 }
 
+/** An operation that runs. */
+interface Running extends Placed {
+  readonly attempt: Attempt;
+  late(error: Error): void;
+}
+
 /** How often running operations are looked at. */
 const tickMs = 10;
 
@@ -60,7 +66,7 @@ const tickMs = 10;
 export class Deadlines {
   readonly #clock: Clock;
   readonly #timers: Timers;
-  readonly #running = new Map<Attempt, (error: Error) => void>();
+  readonly #running = new ShortLivedSet<Running>();
   #ticking = false;
 
   constructor(world: { readonly clock: Clock; readonly timers: Timers }) {
@@ -75,18 +81,19 @@ export class Deadlines {
       const late = (error: Error): void => {
         reject(work.failed(error, attempt) as Error);
       };
-      this.#running.set(attempt, late);
+      const running = { attempt, late, position: -1 };
+      this.#running.add(running);
       this.#tickSoon();
       work.begin(attempt).then(
         (value) => {
           work.ended();
-          if (!this.#running.delete(attempt)) return;
+          if (!this.#running.remove(running)) return;
           work.succeeded();
           resolve(value);
         },
         (error: unknown) => {
           work.ended();
-          if (!this.#running.delete(attempt)) return;
+          if (!this.#running.remove(running)) return;
           reject(work.failed(error, attempt) as Error);
         },
       );
@@ -103,10 +110,9 @@ export class Deadlines {
   }
 
   #tick(): void {
-    for (const [attempt, reject] of this.#running) {
-      if (!attempt.expired) continue;
-      this.#running.delete(attempt);
-      reject(attempt.timeout());
+    for (const running of this.#running.list()) {
+      const { attempt } = running;
+      if (attempt.expired && this.#running.remove(running)) running.late(attempt.timeout());
     }
     if (this.#running.size > 0) this.#tickSoon();
   }

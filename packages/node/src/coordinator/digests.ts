@@ -47,6 +47,7 @@ export function decodeDigests(row: Uint8Array, keys: number): (Hash64 | undefine
 type Settle = (hash: Hash64 | undefined) => void;
 
 interface Question {
+  readonly member: string;
   readonly keys: Uint8Array[];
   readonly settle: Settle[];
 }
@@ -64,7 +65,7 @@ export class Digests {
   /** Goes up by one whenever something is sent: at the end of a turn, or at once. */
   turn = 0;
   readonly #parts: DigestParts;
-  readonly #questions = new Map<string, Question>();
+  #questions: Question[] = [];
   #underWay = 0;
 
   constructor(parts: DigestParts) {
@@ -74,10 +75,10 @@ export class Digests {
   /** The hash of the member's copy; undefined when it cannot say, failed, or is late. */
   ask(member: string, objectKey: Uint8Array): Promise<Hash64 | undefined> {
     return new Promise((settle) => {
-      if (this.#underWay === 0 && this.#questions.size === 0) {
+      if (this.#underWay === 0 && this.#questions.length === 0) {
         // A read by itself would wait for the end of a turn that nobody else shares.
         this.turn += 1;
-        this.#send(member, { keys: [objectKey], settle: [settle] });
+        this.#send({ member, keys: [objectKey], settle: [settle] });
       } else {
         this.#gather(member, objectKey, settle);
       }
@@ -89,28 +90,26 @@ export class Digests {
     question.keys.push(objectKey);
     question.settle.push(settle);
     if (question.keys.length < digestsMax) return;
-    this.#questions.delete(member);
-    this.#send(member, question);
+    this.#questions = this.#questions.filter((other) => other !== question);
+    this.#send(question);
   }
 
   #questionTo(member: string): Question {
-    const open = this.#questions.get(member);
-    if (open !== undefined) return open;
-    if (this.#questions.size === 0) void this.#parts.timers.turn().then(this.#sendAll);
-    const made = { keys: [], settle: [] };
-    this.#questions.set(member, made);
+    for (const question of this.#questions) if (question.member === member) return question;
+    if (this.#questions.length === 0) void this.#parts.timers.turn().then(this.#sendAll);
+    const made = { member, keys: [], settle: [] };
+    this.#questions.push(made);
     return made;
   }
 
   readonly #sendAll = (): void => {
     this.turn += 1;
-    for (const [member, question] of this.#questions) {
-      this.#questions.delete(member);
-      this.#send(member, question);
-    }
+    const questions = this.#questions;
+    this.#questions = [];
+    for (const question of questions) this.#send(question);
   };
 
-  #send(member: string, { keys, settle }: Question): void {
+  #send({ member, keys, settle }: Question): void {
     this.#underWay += 1;
     void this.#parts.late.watch(member, this.#parts.ask(member, keys)).then((hashes) => {
       this.#underWay -= 1;

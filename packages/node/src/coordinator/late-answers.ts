@@ -11,7 +11,7 @@
  * Two looks, because this node may have stood still itself: between them it reads what has arrived meanwhile. One timer
  * looks at all that is awaited, and only while there is something.
  */
-import type { Clock, Timers } from '@coterie/env';
+import { type Clock, type Placed, ShortLivedSet, type Timers } from '@coterie/env';
 
 /** How often what is awaited is looked at. */
 const lookMs = 5;
@@ -52,7 +52,7 @@ interface Known {
   avoidedUntilMs: number;
 }
 
-interface Awaited {
+interface Awaited extends Placed {
   readonly member: string;
   readonly sinceMs: number;
   readonly overdueMs: number;
@@ -66,7 +66,7 @@ export class LateAnswers {
   late = 0;
   readonly #world: { readonly clock: Clock; readonly timers: Timers };
   readonly #mostMs: number;
-  readonly #awaited = new Set<Awaited>();
+  readonly #awaited = new ShortLivedSet<Awaited>();
   readonly #known = new Map<string, Known>();
   #looking = false;
 
@@ -88,17 +88,17 @@ export class LateAnswers {
     const known = this.#of(member);
     return new Promise((resolve) => {
       const overdueMs = sinceMs + known.times.within(this.#mostMs);
-      const awaited: Awaited = { member, sinceMs, overdueMs, wasOverdue: false, giveUp: () => resolve(undefined) };
+      const awaited: Awaited = { member, sinceMs, overdueMs, wasOverdue: false, giveUp: () => resolve(undefined), position: -1 };
       this.#awaited.add(awaited);
       this.#lookLater();
       answer.then(
         (value) => {
-          this.#awaited.delete(awaited);
+          this.#awaited.remove(awaited);
           known.times.learn(this.#world.clock.monotonic() - sinceMs);
           resolve(value);
         },
         () => {
-          this.#awaited.delete(awaited);
+          this.#awaited.remove(awaited);
           this.#avoid(member);
           resolve(undefined);
         },
@@ -130,7 +130,7 @@ export class LateAnswers {
 
   #look(): void {
     const nowMs = this.#world.clock.monotonic();
-    for (const awaited of this.#awaited) {
+    for (const awaited of this.#awaited.list()) {
       if (awaited.overdueMs > nowMs) continue;
       if (awaited.wasOverdue) this.#giveUp(awaited);
       else awaited.wasOverdue = true;
@@ -139,7 +139,7 @@ export class LateAnswers {
   }
 
   #giveUp(awaited: Awaited): void {
-    this.#awaited.delete(awaited);
+    this.#awaited.remove(awaited);
     this.#avoid(awaited.member);
     this.late += 1;
     awaited.giveUp();

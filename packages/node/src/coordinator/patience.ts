@@ -1,29 +1,28 @@
 /**
  * How long a coordinator waits for a silent store before it asks another one beside it. Everyone waits equally long, so
- * those who wait stand in order, and one timer for the first of them does for all: a timer of its own costs an operation
- * more than asking a store.
+ * one timer for the first of those who wait does for all: a timer of its own costs an operation more than asking a store.
  *
  * ```
- *   begin ──▶ at the end of the line ──end──▶ forgotten
- *                  └── patienceMs later: impatient, once
+ *   begin ──▶ waits ──end──▶ forgotten
+ *               └── patienceMs later: impatient, once
  * ```
  *
  * Who waits is an operation in flight: as many as the node lets in.
  */
-import type { Clock, Timers } from '@coterie/env';
+import { type Clock, type Placed, ShortLivedSet, type Timers } from '@coterie/env';
 
 /** Somebody who waits. */
-export interface Waiter {
+export interface Waiter extends Placed {
   /** When patience ends, by the monotonic clock. */
   readonly untilMs: number;
   impatient(): void;
 }
 
-/** The line of those who wait. */
+/** Those who wait. */
 export class Patience {
   readonly #world: { readonly clock: Clock; readonly timers: Timers };
   readonly #patienceMs: number;
-  readonly #line = new Set<Waiter>();
+  readonly #waiting = new ShortLivedSet<Waiter>();
   #isArmed = false;
 
   constructor(world: { readonly clock: Clock; readonly timers: Timers }, patienceMs: number) {
@@ -33,15 +32,15 @@ export class Patience {
 
   /** Calls `impatient` when patience has ended, unless `end` comes first. */
   begin(impatient: () => void): Waiter {
-    const waiter = { untilMs: this.#world.clock.monotonic() + this.#patienceMs, impatient };
-    this.#line.add(waiter);
+    const waiter = { untilMs: this.#world.clock.monotonic() + this.#patienceMs, impatient, position: -1 };
+    this.#waiting.add(waiter);
     if (!this.#isArmed) this.#arm(this.#patienceMs);
     return waiter;
   }
 
   /** It need not wait any more. */
   end(waiter: Waiter): void {
-    this.#line.delete(waiter);
+    this.#waiting.remove(waiter);
   }
 
   #arm(delayMs: number): void {
@@ -54,13 +53,12 @@ export class Patience {
 
   #look(): void {
     const nowMs = this.#world.clock.monotonic();
-    for (const waiter of this.#line) {
-      if (waiter.untilMs > nowMs) {
-        if (!this.#isArmed) this.#arm(waiter.untilMs - nowMs);
-        return;
-      }
-      this.#line.delete(waiter);
-      waiter.impatient();
+    let nextMs = Infinity;
+    for (const waiter of this.#waiting.list()) {
+      if (waiter.untilMs > nowMs) nextMs = Math.min(nextMs, waiter.untilMs);
+      // One that has become impatient may have ended others.
+      else if (this.#waiting.remove(waiter)) waiter.impatient();
     }
+    if (nextMs < Infinity && !this.#isArmed) this.#arm(nextMs - nowMs);
   }
 }

@@ -15,7 +15,7 @@
  * Invariants: at most one holder per key; waiters are served in order and bounded; a key costs memory only while
  * somebody holds it, waits, or has a batch in flight.
  */
-import { type Bounds, CoterieError } from '@coterie/env';
+import { type Bounds, CoterieError, ShortLivedMap } from '@coterie/env';
 
 /** A batch on its way to the disk. */
 export interface InFlight<State> {
@@ -43,13 +43,16 @@ export interface KeyTurns<State> {
 }
 
 class Slot<State> implements KeyTurn<State> {
+  /** The key. */
+  readonly id: string;
   held = true;
   readonly waiting: (() => void)[] = [];
   readonly #inFlight: InFlight<State>[] = [];
-  readonly #onIdle: () => void;
+  readonly #slots: ShortLivedMap<string, Slot<State>>;
 
-  constructor(onIdle: () => void) {
-    this.#onIdle = onIdle;
+  constructor(id: string, slots: ShortLivedMap<string, Slot<State>>) {
+    this.id = id;
+    this.#slots = slots;
   }
 
   get latest(): State | undefined {
@@ -79,13 +82,13 @@ class Slot<State> implements KeyTurn<State> {
   }
 
   #dropIfIdle(): void {
-    if (!this.held && this.#inFlight.length === 0) this.#onIdle();
+    if (!this.held && this.#inFlight.length === 0) this.#slots.remove(this.id);
   }
 }
 
 /** The locks of one store's keys. */
 export class KeyLocks<State> implements KeyTurns<State> {
-  readonly #slots = new Map<string, Slot<State>>();
+  readonly #slots = new ShortLivedMap<string, Slot<State>>();
   readonly #waitersMax: number;
 
   /** `waitersMax`: how many may wait for one key. */
@@ -96,7 +99,7 @@ export class KeyLocks<State> implements KeyTurns<State> {
   /** Those who wait for one key, where most do. */
   get bounds(): Bounds {
     let longest = 0;
-    for (const { waiting } of this.#slots.values()) longest = Math.max(longest, waiting.length);
+    for (const { waiting } of this.#slots.list()) longest = Math.max(longest, waiting.length);
     return { waitersOfOneKey: { now: longest, most: this.#waitersMax } };
   }
 
@@ -108,8 +111,8 @@ export class KeyLocks<State> implements KeyTurns<State> {
   enter(key: string): KeyTurn<State> | Promise<KeyTurn<State>> {
     const slot = this.#slots.get(key);
     if (slot === undefined) {
-      const made = new Slot<State>(() => this.#slots.delete(key));
-      this.#slots.set(key, made);
+      const made = new Slot<State>(key, this.#slots);
+      this.#slots.add(made);
       return made;
     }
     if (!slot.held) {

@@ -11,7 +11,7 @@
  *
  * Invariant: `reserved` is the sum over what was begun or taken and not given back, and never exceeds `bytesMax`.
  */
-import type { Clock, Timer, Timers } from '@coterie/env';
+import { type Clock, type Placed, ShortLivedSet, type Timer, type Timers } from '@coterie/env';
 
 /** Limits of a `TransferWatch`. */
 export interface TransferLimits {
@@ -34,7 +34,8 @@ export interface TransferOwner {
 const sweepEveryMs = 1000;
 
 /** One transfer under way. */
-export class Transfer {
+export class Transfer implements Placed {
+  position = -1;
   /** Monotonic milliseconds at which it began. */
   readonly startedAt: number;
   readonly owner: TransferOwner;
@@ -71,7 +72,7 @@ export class TransferWatch {
   private readonly clock: Clock;
   private readonly timers: Timers;
   private readonly limits: TransferLimits;
-  private readonly moving = new Set<Transfer>();
+  private moving = new ShortLivedSet<Transfer>();
   private timer: Timer | undefined;
 
   constructor(world: { readonly clock: Clock; readonly timers: Timers }, limits: TransferLimits) {
@@ -109,20 +110,20 @@ export class TransferWatch {
   /** A transfer is over: its bytes come back. */
   finish(transfer: Transfer, bytes: number): void {
     this.reserved -= bytes;
-    this.moving.delete(transfer);
+    this.moving.remove(transfer);
   }
 
   /** Stops the timer; transfers under way go on unwatched. */
   stop(): void {
     this.timer?.cancel();
     this.timer = undefined;
-    this.moving.clear();
+    this.moving = new ShortLivedSet();
   }
 
   private arm(): void {
     this.timer = this.timers.after(sweepEveryMs, () => {
       this.timer = undefined;
-      for (const transfer of this.moving) this.check(transfer);
+      for (const transfer of this.moving.list()) this.check(transfer);
       if (this.moving.size > 0) this.arm();
     });
   }
@@ -131,7 +132,7 @@ export class TransferWatch {
     const earnedMs = (transfer.owner.moved() / this.limits.bytesPerSecondMin) * 1000;
     if (this.clock.monotonic() - transfer.startedAt <= this.limits.graceMs + earnedMs) return;
     this.stalls++;
-    this.moving.delete(transfer);
+    this.moving.remove(transfer);
     transfer.owner.stalled();
   }
 }
