@@ -24,9 +24,14 @@ export async function setLogAside(files: Files, ring: string): Promise<string> {
   return aside;
 }
 
+/** Whether a log was ever set aside here. */
+export function wasSetAside(files: Files, ring: string): Promise<boolean> {
+  return files.exists(joinPath(ring, `${asideName}-1`));
+}
+
 /** Does nothing where no log was ever set aside. @throws `INVALID_ARGUMENT`: such a member follows others */
 export async function checkMayFound(files: Files, ring: string): Promise<void> {
-  if (!(await files.exists(joinPath(ring, `${asideName}-1`)))) return;
+  if (!(await wasSetAside(files, ring))) return;
   throw new CoterieError(
     'INVALID_ARGUMENT',
     `this node was recovered to follow another one (its former ring log lies in ${joinPath(ring, asideName)}-…): start it with --seed, naming that one`,

@@ -21,7 +21,7 @@ import { openMended } from '../cluster/mend-ring-log.ts';
 import { clusterRules } from '../cluster/rules.ts';
 import type { ClusterState } from '../cluster/state.ts';
 import { forgetIdentity } from '../store/identity-file.ts';
-import { setLogAside } from './former-log.ts';
+import { setLogAside, wasSetAside } from './former-log.ts';
 import { followingSentences, lossSentences, outlookOf, type RecoveryOutlook, whyNotFirst } from './outlook.ts';
 
 /** What to recover, and as what. */
@@ -108,7 +108,10 @@ async function withLog<Result>(order: RecoverOrder, work: (opened: OpenedLog) =>
 async function checkIsMember(files: Files, ring: string): Promise<void> {
   for (const name of ['member', 'ring.log']) {
     if (await files.exists(joinPath(ring, name))) continue;
-    throw new CoterieError('INVALID_ARGUMENT', `no member of a cluster lies here: there is no ${joinPath(ring, name)}`);
+    const why = (await wasSetAside(files, ring))
+      ? `this node was made to follow another one already: start it with --seed, naming that one`
+      : `no member of a cluster lies here: there is no ${joinPath(ring, name)}`;
+    throw new CoterieError('INVALID_ARGUMENT', why);
   }
 }
 

@@ -17,7 +17,8 @@ interface HalfGone {
   readonly kept: readonly string[];
 }
 
-async function halfGone(seed: number): Promise<HalfGone> {
+/** `andThen` happens just before they die. */
+async function halfGone(seed: number, andThen: (cluster: ClusterWorld) => Promise<void> = async () => undefined): Promise<HalfGone> {
   const cluster = await new ClusterWorld(seed).startAll(5);
   await cluster.until(() => membersOf(cluster, 'n1').every(({ isSteward }) => isSteward));
   for (const key of keys) await cluster.put('n1', key, `${key} of old`, { w: 3 });
@@ -26,6 +27,7 @@ async function halfGone(seed: number): Promise<HalfGone> {
   const [first = '', second = ''] = [...cluster.nodes.keys()].filter((name) => !dead.includes(name));
   const kept: string[] = [];
   for (const key of keys) if ((await cluster.owners(key)).some((owner) => !dead.includes(owner))) kept.push(key);
+  await andThen(cluster);
   for (const name of dead) cluster.kill(name);
   await cluster.until(() => membersOf(cluster, first).filter(({ state }) => state === 'dead').length === 3);
   return { cluster, dead, first, second, kept };
@@ -49,7 +51,7 @@ function recover(lot: HalfGone, name: string, as: RecoverOrder['as']): Promise<R
 }
 
 /** Starts a node with the first survivor as its seed. */
-function start({ cluster, first }: HalfGone, name: string): Promise<unknown> {
+function start({ cluster, first }: Pick<HalfGone, 'cluster' | 'first'>, name: string): Promise<unknown> {
   return cluster.start(name, { peer: { listen: `${name}:7072`, seeds: name === first ? [] : [`${first}:7072`] } });
 }
 
@@ -113,6 +115,23 @@ describe('a cluster whose stewards are gone for the most part', () => {
 
     await takeTogether(lot);
     expect(await cluster.values(first, key, { r: 2, pr: 2 })).toEqual(expect.arrayContaining(['in the new lineage', 'in the old lineage']));
+  });
+
+  it('goes on with a change that was under way, or takes it back with who is gone', { timeout }, async () => {
+    const lot = await halfGone(77, async (cluster) => {
+      await start({ cluster, first: 'n1' }, 'n6');
+      await cluster.until(() => cluster.node('n1').cluster().changes.length > 0);
+    });
+    const { cluster, dead, first, second, kept } = lot;
+    expect((await recover(lot, first, 'first')).changes).toEqual(['join of n6']);
+    await start(lot, first);
+    await recover(lot, second, 'other');
+    await recover(lot, 'n6', 'other');
+    await Promise.all([start(lot, second), start(lot, 'n6')]);
+    await cluster.until(() => dead.every((name) => stateOf(cluster, first, name) === 'dead'));
+    for (const name of dead) await cluster.run(() => cluster.node(first).topology.remove(name));
+    await cluster.until(() => isWhole(cluster, [first, second, 'n6']), 300_000);
+    for (const key of kept) expect([key, await cluster.values('n6', key, { r: 3, pr: 3 })]).toEqual([key, [`${key} of old`]]);
   });
 
   it('gives no dot twice, and lets a store vouch for nothing before it has exchanged', { timeout }, async () => {
