@@ -70,6 +70,7 @@ export function departure(leaver) {
   const begin = async (/** @type {Fleet} */ fleet, /** @type {Scene} */ scene) => {
     scene.forgetOwners();
     const other = fleet.names.find((name) => name !== leaver) ?? '';
+    fleet.sendAway(leaver);
     await scene.post(other, '/v1/change', { kind: 'leave', member: leaver });
     const hasLeft = async () => {
       const { members } = await scene.ask(other, '/v1/cluster');

@@ -33,6 +33,8 @@ export class Fleet {
   #doorsAre;
   /** @type {string[]} what the nodes advertise */
   #doors = [];
+  /** @type {Set<string>} names of nodes that were told to leave the cluster */
+  #leavers = new Set();
   /** @type {Set<string>} names of nodes that have been ready */
   #served = new Set();
   #events = {
@@ -85,6 +87,20 @@ export class Fleet {
     this.#fallsIll(plan.name, 'process');
     node.start();
     return node;
+  }
+
+  /** A node is to leave the cluster: from now on it may say that it has. @param {string} name */
+  sendAway(name) {
+    this.#leavers.add(name);
+  }
+
+  /**
+   * A node said that it has left the cluster, to a request that began at `sinceMs`. If it was sent away, it serves nobody from then
+   * on: the others may hear of it later.
+   * @param {string} name @param {number} sinceMs
+   */
+  saysItLeft(name, sinceMs) {
+    if (this.#leavers.has(name)) this.#fallsIll(name, 'process', sinceMs);
   }
 
   /** Ends a node that has left the cluster. @param {string} name */
@@ -231,10 +247,10 @@ export class Fleet {
     if (!came) throw new Error(`${what}: not within ${startMs / 1000} s`);
   }
 
-  /** @param {string} name @param {Ill} ill */
-  #fallsIll(name, ill) {
+  /** @param {string} name @param {Ill} ill @param {number} [fromMs] */
+  #fallsIll(name, ill, fromMs = performance.now()) {
     const all = this.#illness.get(name) ?? [];
-    all.push({ ill, fromMs: performance.now(), untilMs: Infinity });
+    all.push({ ill, fromMs, untilMs: Infinity });
     this.#illness.set(name, all);
   }
 

@@ -36,6 +36,7 @@ export class Witness {
       attempt.endMs = outcome.kind === 'silent' ? Infinity : endMs;
       attempt.outcome = outcome;
       attempt.madeHere = madeHere;
+      if (saysItLeft(outcome)) this.#scene.fleet.saysItLeft(node, startMs);
     };
     /** @type {{ -readonly [Name in keyof Attempt]: Attempt[Name] }} */
     const attempt = { node, startMs, endMs: Infinity, outcome: { kind: 'silent' }, madeHere: false };
@@ -66,6 +67,11 @@ function outcomeOf(answer) {
   if (answer.status === 204) return { kind: 'ok', reached: reachedIn(answer.headers['coterie-reached'] ?? '') };
   const { code, detail, mayHaveTakenEffect = true } = problemIn(answer);
   return { kind: 'refused', code, message: detail, mayHaveTakenEffect };
+}
+
+/** @param {Attempt['outcome']} outcome @returns {boolean} whether the node takes nothing because it is a member no more */
+function saysItLeft(outcome) {
+  return outcome.kind === 'refused' && outcome.code === 'NOT_READY' && outcome.message.includes('left the cluster at epoch');
 }
 
 /** @param {string} text */
