@@ -1,6 +1,16 @@
 /** Reads fields from untrusted bytes: every step is bounds-checked, and bad data throws `CORRUPTION`, never garbage. */
 import { assert, CoterieError } from '@coterie/env';
 
+// The short text that was read last. Media types are most of what is read, and hardly differ; decoding one costs half a microsecond.
+const lastBytes = new Uint8Array(64);
+let lastLength = -1;
+let lastText = '';
+
+function isLast(bytes: Uint8Array, start: number): boolean {
+  for (let i = 0; i < lastLength; i++) if (bytes[start + i] !== lastBytes[i]) return false;
+  return true;
+}
+
 /** A cursor over `bytes[start, end)`. */
 export class ByteReader {
   readonly bytes: Uint8Array;
@@ -73,7 +83,20 @@ export class ByteReader {
 
   /** The next string: varint length, then UTF-8; malformed UTF-8 is `CORRUPTION`. */
   string(): string {
-    const bytes = this.view(this.varint());
+    const length = this.varint();
+    const at = this.#advance(length);
+    if (length === lastLength && isLast(this.bytes, at)) return lastText;
+    const bytes = this.bytes.subarray(at, at + length);
+    const text = this.#decode(bytes);
+    if (length <= lastBytes.length) {
+      lastBytes.set(bytes);
+      lastLength = length;
+      lastText = text;
+    }
+    return text;
+  }
+
+  #decode(bytes: Uint8Array): string {
     try {
       return decoder.decode(bytes);
     } catch {

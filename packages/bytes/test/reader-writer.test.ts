@@ -90,6 +90,30 @@ describe('ByteWriter and ByteReader', () => {
     );
   });
 
+  it('tell apart texts that are read one after the other', () => {
+    const texts = [
+      '',
+      'a',
+      'a',
+      'b',
+      'ab',
+      'aé',
+      'x'.repeat(64),
+      'x'.repeat(64),
+      `${'x'.repeat(63)}y`,
+      'x'.repeat(65),
+      'x'.repeat(65),
+      '',
+      'a',
+    ];
+    const writer = new ByteWriter();
+    for (const text of texts) writer.string(text);
+    const reader = new ByteReader(writer.finish());
+    expect(texts.map(() => reader.string())).toEqual(texts);
+    expect(() => new ByteReader(Uint8Array.of(1, 0xff)).string()).toThrow(expect.objectContaining({ code: 'CORRUPTION' }));
+    expect(new ByteReader(Uint8Array.of(1, 0x61)).string()).toBe('a');
+  });
+
   it('keep a byte order mark, and refuse what is not UTF-8', () => {
     expect(new ByteReader(new ByteWriter().string('\ufeffa').finish()).string()).toBe('\ufeffa');
     for (const bytes of [
