@@ -68,6 +68,17 @@ describe('warnings', () => {
     }
   });
 
+  test('say that the ring cannot change when most of its stewards are away, and only then', () => {
+    const dead = { state: 'dead' } as const;
+    const members = [member('a', { isSelf: true }), member('b', dead), member('c', dead)];
+    expect(clusterWarnings(report({ members })).at(-1)).toBe(
+      'Only 1 of 3 stewards can be reached from here; the ring cannot change until most of them can. If they never will: coterie recover.',
+    );
+    const [a, ...others] = members;
+    const alone = [a, ...others.map((other) => ({ ...other, isSteward: false }))];
+    expect(clusterWarnings(report({ members: alone })).join('\n')).not.toContain('stewards');
+  });
+
   test('tell of a store that may lack something, unless it is only joining', () => {
     expect(clusterWarnings(report({ isRecovering: true }))).toHaveLength(1);
     expect(clusterWarnings(report({ isRecovering: true, members: [member('a', { isSelf: true, isJoining: true }), member('b')] }))).toEqual(
@@ -91,7 +102,7 @@ describe('warnings', () => {
     expect(clusterWarnings(report({ members: two, effectiveN: 2 }))).toEqual([
       expect.stringContaining('b is down'),
       expect.stringContaining('Every key has 2 copies'),
-      expect.stringContaining('Only 1 of 2 members'),
+      expect.stringContaining('Only 1 of 2 stewards'),
     ]);
   });
 });

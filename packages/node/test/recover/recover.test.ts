@@ -18,7 +18,10 @@ interface HalfGone {
 }
 
 /** `andThen` happens just before they die. */
-async function halfGone(seed: number, andThen: (cluster: ClusterWorld) => Promise<void> = async () => undefined): Promise<HalfGone> {
+async function halfGone(
+  seed: number,
+  andThen: (cluster: ClusterWorld, survivors: readonly [string, string]) => Promise<void> = async () => undefined,
+): Promise<HalfGone> {
   const cluster = await new ClusterWorld(seed).startAll(5);
   await cluster.until(() => membersOf(cluster, 'n1').every(({ isSteward }) => isSteward));
   for (const key of keys) await cluster.put('n1', key, `${key} of old`, { w: 3 });
@@ -27,7 +30,7 @@ async function halfGone(seed: number, andThen: (cluster: ClusterWorld) => Promis
   const [first = '', second = ''] = [...cluster.nodes.keys()].filter((name) => !dead.includes(name));
   const kept: string[] = [];
   for (const key of keys) if ((await cluster.owners(key)).some((owner) => !dead.includes(owner))) kept.push(key);
-  await andThen(cluster);
+  await andThen(cluster, [first, second]);
   for (const name of dead) cluster.kill(name);
   await cluster.until(() => membersOf(cluster, first).filter(({ state }) => state === 'dead').length === 3);
   return { cluster, dead, first, second, kept };
@@ -132,6 +135,60 @@ describe('a cluster whose stewards are gone for the most part', () => {
     for (const name of dead) await cluster.run(() => cluster.node(first).topology.remove(name));
     await cluster.until(() => isWhole(cluster, [first, second, 'n6']), 300_000);
     for (const key of kept) expect([key, await cluster.values('n6', key, { r: 3, pr: 3 })]).toEqual([key, [`${key} of old`]]);
+  });
+
+  it('takes in a member that the first never heard of, with what it holds', { timeout }, async () => {
+    const lot = await halfGone(78, async (cluster, [first]) => {
+      cluster.machine('n6');
+      cluster.world.network.partition(
+        [first],
+        [...cluster.nodes.keys(), 'n6'].filter((name) => name !== first),
+      );
+      const [seed = ''] = [...cluster.nodes.keys()].filter((name) => name !== first);
+      await start({ cluster, first: seed }, 'n6');
+      await cluster.put('n6', 'at n6', 'written there', { w: 1 });
+    });
+    const { cluster, dead, first, second, kept } = lot;
+    expect(cluster.node('n6').epoch).toBeGreaterThan(cluster.node(first).epoch);
+    cluster.kill('n6');
+    cluster.world.network.heal();
+    await recover(lot, first, 'first');
+    await start(lot, first);
+    await takeTogether(lot);
+    await recover({ ...lot, dead: [] }, 'n6', 'other');
+    await start(lot, 'n6');
+    await cluster.until(() => isWhole(cluster, [first, second, 'n6']), 300_000);
+    expect(dead.filter((name) => membersOf(cluster, 'n6').some((member) => member.name === name))).toEqual([]);
+    for (const key of kept) expect([key, await cluster.values('n6', key, { r: 3, pr: 3 })]).toEqual([key, [`${key} of old`]]);
+    expect(await cluster.values(second, 'at n6', { r: 3, pr: 3 })).toEqual(['written there']);
+  });
+
+  it('needs no disk to be gone: votes that most stewards lost are enough', { timeout }, async () => {
+    const cluster = await new ClusterWorld(79).startAll(3);
+    const lot = { cluster, dead: [], first: 'n3', second: 'n1', kept: [] };
+    for (const key of keys) await cluster.put('n1', key, `${key} of old`, { w: 3 });
+    for (const name of ['n1', 'n2']) {
+      cluster.kill(name);
+      cluster.machine(name).restart();
+      const { files } = cluster.machine(name).environment;
+      await cluster.run(() => files.remove('/data/ring/votes.log'));
+      await start(lot, name);
+    }
+    await cluster.until(() => membersOf(cluster, 'n3').every(({ state }) => state === 'alive'));
+    const weigh = (): Promise<void> => cluster.run(() => cluster.node('n3').topology.begin({ kind: 'weight', member: 'n1', weight: 2 }));
+    await expect(weigh()).rejects.toMatchObject({ retryable: true });
+
+    for (const name of ['n1', 'n2']) cluster.kill(name);
+    await recover(lot, 'n3', 'first');
+    await start(lot, 'n3');
+    for (const name of ['n1', 'n2']) {
+      await recover(lot, name, 'other');
+      await start(lot, name);
+    }
+    await cluster.until(() => isWhole(cluster, ['n1', 'n2', 'n3']));
+    await weigh();
+    await cluster.until(() => membersOf(cluster, 'n1').every(({ isSteward }) => isSteward));
+    for (const key of keys) expect([key, await cluster.values('n2', key, { r: 3, pr: 3 })]).toEqual([key, [`${key} of old`]]);
   });
 
   it('gives no dot twice, and lets a store vouch for nothing before it has exchanged', { timeout }, async () => {

@@ -52,19 +52,23 @@ export function clusterWarnings(report: ClusterReport): readonly string[] {
     );
   }
   warnings.push(...changes.flatMap(aboutStuck));
-  const alive = members.filter(({ state }) => state === 'alive').length;
   if (members.length > 1 && effectiveN < 3 && changes.length === 0) {
     warnings.push(
       `Every key has ${effectiveN} ${effectiveN === 1 ? 'copy' : 'copies'}, as the ring has no more members; three is the usual number.`,
     );
   }
-  if (members.length > 1 && alive * 2 <= members.length) {
-    warnings.push(
-      `Only ${alive} of ${members.length} members can be reached from here; the ring cannot change until most of its stewards can.`,
-    );
-  }
-  warnings.push(...aboutLevel(report));
+  warnings.push(...aboutStewards(members), ...aboutLevel(report));
   return warnings;
+}
+
+/** Who votes on the ring, and is not there. */
+function aboutStewards(members: readonly MemberReport[]): string[] {
+  const stewards = members.filter(({ isSteward }) => isSteward);
+  const alive = stewards.filter(({ state }) => state === 'alive').length;
+  if (members.length === 1 || alive * 2 > stewards.length) return [];
+  return [
+    `Only ${alive} of ${stewards.length} stewards can be reached from here; the ring cannot change until most of them can. If they never will: coterie recover.`,
+  ];
 }
 
 /** An upgrade that is half done may stay so for as long as one likes; but somebody should know. */
