@@ -24,8 +24,9 @@ import { Syncer } from './syncer.ts';
 
 /** `then` on a settled promise defers to the end of the microtask queue for 45 ns; `queueMicrotask` costs 160. */
 const settled = Promise.resolve();
-/** Turns of the event loop that a group of several records waits for more after a sync. */
-const gatheringTurnsMax = 4;
+/** Turns of the event loop that a group waits for more after a sync, while it has records enough that many more will come. */
+const gatheringTurnsMax = 12;
+const gatheringRecordsMin = 8;
 
 /** How a record is acknowledged by `append`. */
 export interface AppendOptions {
@@ -307,13 +308,15 @@ export class CommitLog {
 
   /**
    * A sync has ended, and what waits is the next group. Under load much else has arrived that is not read yet, and it would have
-   * to wait for a sync of its own: so the group is handed over at the end of the turn, or of a few turns if it has several records.
+   * to wait for a sync of its own: so the group is handed over at the end of the turn, or of some turns more if it has many records.
    * Nobody who writes one record after the other meets this: nothing waits then.
    */
   #afterRound(): void {
     if (this.#scheduled) return;
     if (this.#writer.group.records === 0 || this.#syncer.awaited) return this.#schedule();
-    this.#scheduleAfter(someTurns(this.#settings.environment.timers, gatheringTurnsMax, () => this.#writer.group.records > 1));
+    this.#scheduleAfter(
+      someTurns(this.#settings.environment.timers, gatheringTurnsMax, () => this.#writer.group.records >= gatheringRecordsMin),
+    );
   }
 
   /** Runs again and again at the end of the microtask queue, until no record has come in between. */

@@ -61,7 +61,7 @@ describe('commit', () => {
     expect(log.durableSequence).toBe(21);
   });
 
-  it('waits for the end of the turn before a sync, and after one for that of one turn, or of four where several wait', async () => {
+  it('waits for the end of the turn before a sync, and after one for that of one turn, or of twelve where many wait', async () => {
     const simulation = createSimulation({ seed: 1 });
     const turns: (() => void)[] = [];
     const timers = { ...simulation.environment.timers, turn: () => new Promise<void>((resolve) => void turns.push(resolve)) };
@@ -77,16 +77,16 @@ describe('commit', () => {
     const first = [commit(), commit()];
     for (let i = 0; i < 5; i++) await Promise.resolve();
     expect([log.pendingRecords, await endTurn()]).toEqual([2, 0]);
-    const second = commit(); // waits for the sync that runs
+    const many = [commit()]; // waits for the sync that runs
     await simulation.run(Promise.all(first));
-    const third = commit();
-    const end = Promise.all([second, third]);
-    expect([await endTurn(), await endTurn(), await endTurn(), await endTurn()]).toEqual([2, 2, 2, 0]);
-    const alone = commit();
-    await simulation.run(end);
+    for (let i = 1; i < 8; i++) many.push(commit());
+    for (let turn = 1; turn < 12; turn++) expect(await endTurn()).toBe(8);
     expect(await endTurn()).toBe(0);
-    await simulation.run(alone);
-    expect([log.durableSequence, turns.length]).toEqual([5, 0]);
+    const few = Array.from({ length: 7 }, commit);
+    await simulation.run(Promise.all(many));
+    expect(await endTurn()).toBe(0);
+    await simulation.run(Promise.all(few));
+    expect([log.durableSequence, turns.length]).toEqual([17, 0]);
   });
 
   it('without reserve is refused, and so is a record that is too large or takes no sequence', async () => {
