@@ -31,10 +31,10 @@ export class ShortLivedSet<Item extends Placed> {
     this.#items.push(item);
   }
 
-  /** Removes an item; false if it is in no set (any more). */
+  /** Removes an item; false if it is not in this set (any more). */
   remove(item: Item): boolean {
     const { position } = item;
-    if (position < 0) return false;
+    if (this.#items[position] !== item) return false;
     const last = this.#items.pop();
     if (last !== undefined && last !== item) {
       this.#items[position] = last;

@@ -24,6 +24,15 @@ describe('ShortLivedSet', () => {
     );
   });
 
+  it('leaves an item of another set where it is', () => {
+    const [set, other] = [new ShortLivedSet<Placed>(), new ShortLivedSet<Placed>()];
+    const [item, others] = [{ position: -1 }, { position: -1 }];
+    set.add(item);
+    other.add(others);
+    expect(set.remove(others)).toBe(false);
+    expect([set.list(), other.list(), other.remove(others), other.remove(others)]).toEqual([[item], [others], true, false]);
+  });
+
   it('may change while its items are gone through', () => {
     const set = new ShortLivedSet<Placed>();
     for (let i = 0; i < 5; i++) set.add({ position: -1 });

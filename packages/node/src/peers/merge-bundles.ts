@@ -8,10 +8,10 @@
  *          a: synced ◀┬── b: its own error ◀─────── [synced, failures] ◀───┘
  * ```
  *
- * An object for a member that has nothing to answer goes at once, by itself, unless several left together last: whoever writes
- * one after the other waits for no turn. One that is alone at the end of its turn goes by itself too; several wait for what two turns more bring. A bundle
- * is bounded in objects and bytes; a full one leaves at once, and what is large goes by itself. What waits is a few turns
- * old at most, and as much as the node lets in.
+ * An object for a member that has nothing to answer goes at once, by itself, unless several left together last: whoever
+ * writes one after the other waits for no turn. One that is alone at the end of its turn goes by itself too; several wait
+ * for what two turns more bring. A bundle is bounded in objects and bytes; a full one leaves at once, and what is large goes
+ * by itself. What waits is a few turns old at most, and as much as the node lets in.
  */
 import { type CoterieError, someTurns, type Timers } from '@coterie/env';
 import { errorFromBody } from '@coterie/rpc';

@@ -72,7 +72,7 @@ export class TransferWatch {
   private readonly clock: Clock;
   private readonly timers: Timers;
   private readonly limits: TransferLimits;
-  private moving = new ShortLivedSet<Transfer>();
+  private readonly moving = new ShortLivedSet<Transfer>();
   private timer: Timer | undefined;
 
   constructor(world: { readonly clock: Clock; readonly timers: Timers }, limits: TransferLimits) {
@@ -117,7 +117,7 @@ export class TransferWatch {
   stop(): void {
     this.timer?.cancel();
     this.timer = undefined;
-    this.moving = new ShortLivedSet();
+    for (const transfer of this.moving.list()) this.moving.remove(transfer);
   }
 
   private arm(): void {
