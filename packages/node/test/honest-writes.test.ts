@@ -53,6 +53,31 @@ describe('a failed write', () => {
   });
 });
 
+describe('a coordinator that cannot learn the ring of the others', () => {
+  const stale = new CoterieError('STALE_RING', 'that ring was replaced', { details: { epoch: 2, mayHaveTakenEffect: false } });
+
+  it('says so, for another node may do better, whether or not it holds the write itself', async () => {
+    const among = (await new AmongPeers(stateOf(3, [0, 1, 2])).start()).keepAll(() => stale);
+    const refused = { code: 'STALE_RING', retryable: true, details: { mayHaveTakenEffect: true } };
+    await expect(among.run(among.put('v', { w: 2 }))).rejects.toMatchObject(refused);
+    expect(among.learned).toEqual([[idOf(1), idOf(2)]]);
+    among.world.disk.failWith = new CoterieError('DISK_FULL', 'no space left', { details: { mayHaveTakenEffect: false } });
+    await expect(among.run(among.put('v', { w: 1 }))).rejects.toMatchObject(refused);
+  });
+
+  it('asks another owner for what it was asked itself', async () => {
+    const among = (await new AmongPeers(stateOf(4, [1, 2, 3])).start()).keepAll();
+    const asked: string[] = [];
+    const reply = { context: '', etag: '', reached: { primaries: 1, fallbacks: 0, synced: 1 } };
+    among.peers = {
+      ...among.peers,
+      put: (member) => (asked.push(member), asked.length === 1 ? Promise.reject(stale) : Promise.resolve(reply)),
+    };
+    expect(await among.run(among.put('v', { w: 1 }))).toBe(reply);
+    expect(new Set(asked).size).toBe(2);
+  });
+});
+
 describe('the only holder of a key', () => {
   it('brings a write to whoever takes the key over while it is on its way to the disk', async () => {
     const among = (await new AmongPeers(stateOf(2, [0])).start()).keepAll();

@@ -29,7 +29,7 @@ export interface Delivery {
 /** How often a delivery is begun anew because the ring moved on. */
 const roundsMax = 4;
 
-/** Resolves when enough stores hold the object. @throws `QUORUM_NOT_MET`, `TIMEOUT` */
+/** Resolves when enough stores hold the object. @throws `QUORUM_NOT_MET`, `TIMEOUT`, `STALE_RING` for which another node may do better */
 export async function replicate(core: Core, delivery: Delivery, attempt: Attempt): Promise<Reached> {
   for (let round = 1; ; round++) {
     const placement = placementAt(core, delivery.place);
@@ -56,7 +56,9 @@ export async function replicate(core: Core, delivery: Delivery, attempt: Attempt
       if (core.witness !== undefined && delivery.operation !== undefined) core.witness(delivery.operation, countedBy(pursuit));
       return reachedBy(pursuit);
     }
-    if (verdict === 'failed' && !moved) throw failureOf(chase.answers, thresholds[0], attempt.mayTakeEffect);
+    if (verdict === 'failed' && !moved) {
+      throw newer.length > 0 ? leftBehind(attempt) : failureOf(chase.answers, thresholds[0], attempt.mayTakeEffect);
+    }
     if (round === roundsMax) throw restless(attempt);
   }
 }
@@ -102,6 +104,13 @@ function handTo(core: Core, { place, object, own }: Delivery, { store, standsFor
   if (own !== undefined && own.target.store === store && own.target.standsFor === standsFor) return own.durable;
   if (store === core.selfId) return core.local.merge(standsFor === undefined ? place : { ...place, hintFor: standsFor }, object);
   return core.cluster.peers.merge(store, place, { object, order: { hintFor: standsFor } });
+}
+
+/** The others refuse what comes by an older ring: whoever knows the newer one has not failed yet. */
+function leftBehind(attempt: Attempt): CoterieError {
+  return new CoterieError('STALE_RING', 'the others follow a newer ring, which this node cannot learn now; ask another node', {
+    details: { mayHaveTakenEffect: attempt.mayTakeEffect },
+  });
 }
 
 function restless(attempt: Attempt): CoterieError {
