@@ -13,10 +13,10 @@
  * It can be done again after a crash at any step.
  */
 import { RingLog } from '@coterie/consensus';
-import { CoterieError, type Environment, type Files, isCoterieError, joinPath, randomHex } from '@coterie/env';
+import { CoterieError, type Environment, type Files, isCoterieError, joinPath } from '@coterie/env';
 import { verifyStore } from '@coterie/lsm';
 import { noTransport } from '../cluster/door.ts';
-import { loneVoterState } from '../cluster/lineage.ts';
+import { beginLineage } from '../cluster/lineage.ts';
 import { claimMemberId } from '../cluster/member-file.ts';
 import { clusterRules } from '../cluster/rules.ts';
 import { forgetIdentity } from '../store/identity-file.ts';
@@ -64,17 +64,15 @@ export async function restoreBackup({ environment, backup, dataDirectory, as }: 
   await copyTree(files, joinPath(backup, 'store'), store);
   if (!hadRing && as !== 'other') await copyFile(files, joinPath(backup, 'ring', 'ring.log'), joinPath(ring, 'ring.log'));
   await files.syncDirectory(ring);
-  if (as === 'first') await beginLineage(environment, ring, id);
+  if (as === 'first') await beginAgain(environment, ring, id);
   return { backup: report, ...(movedTo === undefined ? {} : { movedTo }) };
 }
 
 /** The old stewards are gone: this member votes alone, in a lineage that none of the old ones talks to. */
-async function beginLineage(environment: Environment, directory: string, node: string): Promise<void> {
+async function beginAgain(environment: Environment, directory: string, node: string): Promise<void> {
   const ringLog = await RingLog.open({ directory, rules: clusterRules, node, transport: noTransport, environment });
   try {
-    const state = loneVoterState(ringLog.state, { id: node, acceptor: ringLog.self.incarnation });
-    const lineage = randomHex(environment.random, 8);
-    await ringLog.recoverUnsafe({ lineage, state });
+    await beginLineage(ringLog, { selfId: node, random: environment.random });
   } finally {
     await ringLog.close();
   }

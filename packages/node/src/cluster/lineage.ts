@@ -13,6 +13,7 @@
  * floors of one mean nothing in the other.
  */
 import { lineageEpochAfter, type RingLog } from '@coterie/consensus';
+import { type Random, randomHex } from '@coterie/env';
 import { seatStewards } from './electorate.ts';
 import type { ClusterState } from './state.ts';
 
@@ -21,6 +22,17 @@ export function doorName(ringLog: Pick<RingLog<ClusterState>, 'digest' | 'state'
   const { clusterId } = ringLog.state;
   const lineage = ringLog.digest()?.lineage ?? clusterId;
   return lineage === clusterId ? clusterId : `${clusterId}.${lineage}`;
+}
+
+/** Begins a lineage in a ring log, in which its member votes alone; durable when it resolves, to its name and first epoch. */
+export async function beginLineage(
+  ringLog: RingLog<ClusterState>,
+  { selfId, random }: { readonly selfId: string; readonly random: Random },
+): Promise<{ readonly lineage: string; readonly epoch: number }> {
+  const lineage = randomHex(random, 8);
+  const state = loneVoterState(ringLog.state, { id: selfId, acceptor: ringLog.self.incarnation });
+  await ringLog.recoverUnsafe({ lineage, state });
+  return { lineage, epoch: state.epoch };
 }
 
 /**

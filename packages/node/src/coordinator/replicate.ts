@@ -57,9 +57,9 @@ export async function replicate(core: Core, delivery: Delivery, attempt: Attempt
       return reachedBy(pursuit);
     }
     if (verdict === 'failed' && !moved) {
-      throw newer.length > 0 ? leftBehind(attempt) : failureOf(chase.answers, thresholds[0], attempt.mayTakeEffect);
+      throw newer.length > 0 ? staleRing(leftBehind, attempt) : failureOf(chase.answers, thresholds[0], attempt.mayTakeEffect);
     }
-    if (round === roundsMax) throw restless(attempt);
+    if (round === roundsMax) throw staleRing(restless, attempt);
   }
 }
 
@@ -107,14 +107,9 @@ function handTo(core: Core, { place, object, own }: Delivery, { store, standsFor
 }
 
 /** The others refuse what comes by an older ring: whoever knows the newer one has not failed yet. */
-function leftBehind(attempt: Attempt): CoterieError {
-  return new CoterieError('STALE_RING', 'the others follow a newer ring, which this node cannot learn now; ask another node', {
-    details: { mayHaveTakenEffect: attempt.mayTakeEffect },
-  });
-}
+const leftBehind = 'the others follow a newer ring, which this node cannot learn now; ask another node';
+const restless = 'the ring changed several times while the write was on its way; try again';
 
-function restless(attempt: Attempt): CoterieError {
-  return new CoterieError('STALE_RING', 'the ring changed several times while the write was on its way; try again', {
-    details: { mayHaveTakenEffect: attempt.mayTakeEffect },
-  });
+function staleRing(why: string, attempt: Attempt): CoterieError {
+  return new CoterieError('STALE_RING', why, { details: { mayHaveTakenEffect: attempt.mayTakeEffect } });
 }

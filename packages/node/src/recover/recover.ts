@@ -13,9 +13,9 @@
  * Nothing of a store is deleted. It can be done again after a crash at any step.
  */
 import { RingLog } from '@coterie/consensus';
-import { CoterieError, type Environment, type Files, joinPath, randomHex } from '@coterie/env';
+import { CoterieError, type Environment, type Files, joinPath } from '@coterie/env';
 import { noTransport } from '../cluster/door.ts';
-import { loneVoterState } from '../cluster/lineage.ts';
+import { beginLineage } from '../cluster/lineage.ts';
 import { claimMemberId } from '../cluster/member-file.ts';
 import { openMended } from '../cluster/mend-ring-log.ts';
 import { clusterRules } from '../cluster/rules.ts';
@@ -65,10 +65,7 @@ export function recoverUnsafe(order: RecoverOrder): Promise<RecoverReport> {
       await ringLog.close();
       return { ...forecast, movedTo: await setLogAside(files, joinPath(dataDirectory, 'ring')) };
     }
-    const lineage = randomHex(random, 8);
-    const state = loneVoterState(ringLog.state, { id: selfId, acceptor: ringLog.self.incarnation });
-    await ringLog.recoverUnsafe({ lineage, state });
-    return { ...forecast, began: { lineage, epoch: state.epoch } };
+    return { ...forecast, began: await beginLineage(ringLog, { selfId, random }) };
   });
 }
 
