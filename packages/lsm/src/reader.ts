@@ -36,12 +36,22 @@ export class Reader {
 
   get(key: Uint8Array, sequence?: number): Promise<Uint8Array | undefined> {
     try {
-      checkKey(key);
-      this.#state.checkOpen();
-      return Promise.resolve(this.#find(key, sequence ?? this.#newest(), 'cached'));
+      const value = this.getNow(key, sequence);
+      return value instanceof Promise ? value : Promise.resolve(value);
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
+  }
+
+  /** `get` without a promise where nothing has to be read from a file. Throws what is known at once. */
+  getNow(key: Uint8Array, sequence?: number): Uint8Array | undefined | Promise<Uint8Array | undefined> {
+    checkKey(key);
+    this.#state.checkOpen();
+    try {
+      return this.#find(key, sequence ?? this.#newest(), 'cached');
     } catch (error) {
       if (error instanceof BlockMissing) return this.#getSlowly(key, sequence, { table: error.table, block: error.block });
-      return Promise.reject(error as Error);
+      throw error;
     }
   }
 

@@ -128,6 +128,11 @@ export class Store {
     return this.#reader.getSync(key);
   }
 
+  /** The value at once where memory has all it takes to tell, else a promise of it: `get` for who has many to read. Throws what is known at once. */
+  getNow(key: Uint8Array): Uint8Array | undefined | Promise<Uint8Array | undefined> {
+    return this.#reader.getNow(key);
+  }
+
   /** Values in the order of `keys`, all as of one moment. */
   async getMany(keys: readonly Uint8Array[]): Promise<(Uint8Array | undefined)[]> {
     const snapshot = this.snapshot();

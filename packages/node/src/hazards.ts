@@ -22,7 +22,7 @@ import { type Conflict, mergeObjects } from './objects/merge.ts';
 import type { Core } from './core.ts';
 import { ended } from './forgetting/floor.ts';
 import { dropBelow } from './forgetting/look.ts';
-import { makePayload } from './objects/payload.ts';
+import { fieldsOf, makePayload } from './objects/payload.ts';
 import type { Store } from './store/store.ts';
 import type { CausalObject } from './objects/object.ts';
 
@@ -196,7 +196,7 @@ export async function reapAlone(core: Core): Promise<number> {
 export function leasedAnew(object: CausalObject, seed: number, nowMs: number): CausalObject {
   const siblings = object.set.siblings.map(({ dot, value }) => {
     const { expiresAt, writtenAt } = value;
-    return { dot, value: expiresAt === undefined ? value : makePayload({ ...value, expiresAt: nowMs + expiresAt - writtenAt }, seed) };
+    return { dot, value: expiresAt === undefined ? value : makePayload({ ...fieldsOf(value), expiresAt: nowMs + expiresAt - writtenAt }, seed) };
   });
   return { ...object, set: DottedSet.of(object.set.clock, siblings, object.set.cloud) };
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { makePayload, type Payload } from '../src/objects/payload.ts';
+import { fieldsOf, makePayload, type Payload } from '../src/objects/payload.ts';
 import { nextRank, noneReplaced, rankFor, ReplacedList, replacedMax, stillAsked } from '../src/objects/replaced.ts';
 import { bytes } from './world.ts';
 
@@ -81,7 +81,7 @@ describe('the operations that were replaced', () => {
 
   it('are noted with the rank of what replaced them, or with their own', () => {
     const copy = { replaced: noted(['a', 'b']), set: { siblings: [] } };
-    const third = makePayload({ ...written('c'), rank: rankFor('c', copy) }, 0);
+    const third = makePayload({ ...fieldsOf(written('c')), rank: rankFor('c', copy) }, 0);
     expect(third.rank).toBe(3);
     expect(rankFor(' 0123456789abcdef', copy)).toBeUndefined();
     expect(copy.replaced.note([third]).entries.map(({ rank }) => rank)).toEqual([3, 2, 1]);

@@ -82,7 +82,7 @@ export class DottedSet<T> {
     return new DottedSet(clock, siblings, gatherCloud(clock, this.cloud, context?.dots));
   }
 
-  /** What two copies know together: no write is lost, and none that either side saw replaced comes back. */
+  /** What two copies know together: no write is lost, and none that either side saw replaced comes back. `other` itself if this adds nothing. */
   sync(other: DottedSet<T>): DottedSet<T> {
     if (other === this) return this;
     const siblings: Sibling<T>[] = [];
@@ -93,6 +93,8 @@ export class DottedSet<T> {
       if (!this.has(sibling.dot) && !this.knows(sibling.dot)) insert(siblings, sibling);
     }
     const clock = this.clock.join(other.clock);
+    // A clock that covers all of this one knows every sibling that stayed; so they are the other's, if they are as many.
+    if (clock === other.clock && this.cloud.length === 0 && siblings.length === other.siblings.length) return other;
     return new DottedSet(clock, siblings, gatherCloud(clock, this.cloud, other.cloud));
   }
 

@@ -76,7 +76,7 @@ export class VersionVector implements Comparable<VersionVector> {
     return this.join(new VersionVector([{ incarnation: dot.incarnation, epoch: dot.epoch, counter: dot.counter, at }]));
   }
 
-  /** The smallest history that holds both. */
+  /** The smallest history that holds both: one of them, if it holds the other. */
   join(other: VersionVector): VersionVector {
     if (other.entries.length === 0 || other === this) return this;
     if (this.entries.length === 0) return other;
@@ -93,7 +93,8 @@ export class VersionVector implements Comparable<VersionVector> {
     }
     while (i < a.length) joined.push(a[i++]);
     while (j < b.length) joined.push(b[j++]);
-    return new VersionVector(joined);
+    if (isEach(joined, b)) return other;
+    return isEach(joined, a) ? this : new VersionVector(joined);
   }
 
   /** How this history stands to the other. */
@@ -148,4 +149,10 @@ function laterEntry(a: ClockEntry, b: ClockEntry): ClockEntry {
 
 function malformed(what: string): CoterieError {
   return new CoterieError('CORRUPTION', `malformed version vector: ${what}`);
+}
+
+function isEach(joined: readonly ClockEntry[], entries: readonly ClockEntry[]): boolean {
+  if (joined.length !== entries.length) return false;
+  for (let i = 0; i < joined.length; i++) if (joined[i] !== entries[i]) return false;
+  return true;
 }

@@ -18,8 +18,8 @@ export interface ChaseParts<Answer extends Outcome> {
   readonly patience: Patience;
   /** What to do about owners that are missing when the verdict is out. */
   readonly afterwards: 'complete' | 'stop';
-  /** Asks a store. Never rejects: a failure is an answer. */
-  ask(target: Target): Promise<Answer>;
+  /** Asks a store, and calls `take` with what it answers, later. A failure is an answer. */
+  ask(target: Target, take: (answer: Answer) => void): void;
 }
 
 /** One operation's questions and answers. */
@@ -63,7 +63,7 @@ export class Chase<Answer extends Outcome> {
   #ask(targets: readonly Target[]): void {
     for (const target of targets) {
       this.#open += 1;
-      void this.#parts.ask(target).then(this.#take);
+      this.#parts.ask(target, this.#take);
     }
   }
 

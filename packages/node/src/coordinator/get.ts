@@ -91,7 +91,7 @@ async function read(core: Core, order: ReadOrder, attempt: Attempt): Promise<Fou
       pursuit,
       patience: core.patience,
       afterwards: 'stop',
-      ask: (target) => readCopy(core, { place: order.place, placement }, target),
+      ask: (target, take) => void readCopy(core, { place: order.place, placement }, target).then(take),
     });
     const verdict = await chase.run();
     if (verdict === 'failed' && order.look === 'as far as possible') await chase.settled;

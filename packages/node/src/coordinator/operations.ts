@@ -35,7 +35,7 @@ const timed = /^([0-9a-f]{12})-[0-9a-f]{16}$/;
 /** Made so that nobody makes it twice: timed, minted for a write that is passed on, or a UUID. */
 const unique = /^(?:[0-9a-f]{12}-[0-9a-f]{16}|passed-[0-9a-f]{32}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$/;
 /** Begins an id that no client can name, as it is not visible. */
-const ownMark = ' ';
+export const ownMark = ' ';
 
 /** A new id for a write that nobody can ask for again, because nobody is told it. */
 export function mintOwnOperation(random: Random): string {

@@ -44,7 +44,7 @@ export async function replicate(core: Core, delivery: Delivery, attempt: Attempt
       pursuit,
       patience: core.patience,
       afterwards: 'complete',
-      ask: (target) => deliverTo(core, delivery, target),
+      ask: (target, take) => deliverTo(core, { delivery, target, take }),
     });
     const verdict = await chase.run(ownPart(delivery, placement));
     chase.whenSettled(() => noteMissed(core, placement, chase.answers));
@@ -84,19 +84,27 @@ function ownPart({ own }: Delivery, { owners }: KeyPlacement): Target | undefine
   return owners.includes(standsFor) && !owners.includes(store) ? own.target : undefined;
 }
 
-/** Never rejects. One `then` on what the store promises, for every copy of every write comes by here. */
-function deliverTo(core: Core, delivery: Delivery, target: Target): Promise<Reply> {
+/** A delivery to one store, and who wants to know what came of it. */
+interface Copying {
+  readonly delivery: Delivery;
+  readonly target: Target;
+  take(reply: Reply): void;
+}
+
+/** One `then` on what the store promises, for every copy of every write comes by here. */
+function deliverTo(core: Core, { delivery, target, take }: Copying): void {
   const { store, standsFor } = target;
   // Spelt out: objects that are spread and then added to have many shapes, and all who read them are slow.
-  const failed = (error: unknown): Reply => ({ store, standsFor, ok: false, synced: false, error });
+  let handed: Promise<boolean | void>;
   try {
-    return handTo(core, delivery, target).then(
-      (synced) => ({ store, standsFor, ok: true, synced: synced ?? core.syncsEachWrite, error: undefined }),
-      failed,
-    );
+    handed = handTo(core, delivery, target);
   } catch (error) {
-    return Promise.resolve(failed(error));
+    handed = Promise.reject(error as Error);
   }
+  handed.then(
+    (synced) => take({ store, standsFor, ok: true, synced: synced ?? core.syncsEachWrite, error: undefined }),
+    (error: unknown) => take({ store, standsFor, ok: false, synced: false, error }),
+  );
 }
 
 /** Resolves when the store holds the object: another one says whether it is synced there. */

@@ -44,11 +44,14 @@ export function mergeObjects(a: CausalObject, b: CausalObject, conflict: Conflic
   return withoutReplaced(joinObjects(a, b), conflict);
 }
 
-/** The join of two copies. */
+/** The join of two copies: `b` itself if `a` adds nothing, as of a copy that is replaced it mostly does not. */
 export function joinObjects(a: CausalObject, b: CausalObject): CausalObject {
   const set = a.set.sync(b.set);
   const replaced = a.replaced.join(b.replaced).note([...goneFrom(set, a.set), ...goneFrom(set, b.set)]);
-  return { type: Math.max(a.type, b.type), extensions: mergeExtensions(a.extensions, b.extensions), replaced, set };
+  const type = Math.max(a.type, b.type);
+  const extensions = mergeExtensions(a.extensions, b.extensions);
+  const isB = set === b.set && replaced === b.replaced && type === b.type && extensions === b.extensions;
+  return isB ? b : { type, extensions, replaced, set };
 }
 
 /** The object without values of operations that are listed as replaced, unless rank decides among its values. */

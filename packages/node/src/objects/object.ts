@@ -59,8 +59,13 @@ export function addressSeed(objectKey: Uint8Array): number {
   return crc32(objectKey);
 }
 
-/** Encodes an object for the address with this seed, `prefixBytes` into a new array: room for what a store keeps before it. */
+/**
+ * Encodes an object for the address with this seed, `prefixBytes` into a new array: room for what a store keeps before it.
+ * Without room the bytes may be those that it was decoded from or encoded to before: they are not to be changed.
+ */
 export function encodeObject(object: CausalObject, seed: number, prefixBytes = 0): Uint8Array {
+  const lying = lies(object);
+  if (lying?.seed === seed) return lain(lying, prefixBytes);
   const header = writeHeader(object);
   const { siblings } = object.set;
   const headerAt = prefixBytes + formatAt + 2 + varintLength(header.length);
@@ -76,7 +81,44 @@ export function encodeObject(object: CausalObject, seed: number, prefixBytes = 0
     bytes.set(value.bytes, at);
     at += value.bytes.length;
   }
+  noteLying({ object, seed, bytes, start: prefixBytes, headerStart: headerAt, headerEnd: headerAt + header.length, hash: headerHash });
   return bytes;
+}
+
+/** Where an object lies encoded. */
+interface Lying {
+  readonly object: CausalObject;
+  readonly seed: number;
+  /** From `start` to the end. */
+  readonly bytes: Uint8Array;
+  readonly start: number;
+  readonly headerStart: number;
+  readonly headerEnd: number;
+  /** Of the header, once somebody has asked for it. */
+  hash: Hash64 | undefined;
+}
+
+// The two objects that were encoded or decoded last. What arrives is mostly kept as it is, beside what lies here already; and what is
+// kept is mostly sent on: within a turn, so that two are enough, and each byte is worked out once.
+let lastLying: Lying | undefined;
+let lyingBefore: Lying | undefined;
+
+function lies(object: CausalObject): Lying | undefined {
+  if (lastLying?.object === object) return lastLying;
+  return lyingBefore?.object === object ? lyingBefore : undefined;
+}
+
+function noteLying(lying: Lying): void {
+  lyingBefore = lastLying;
+  lastLying = lying;
+}
+
+/** The encoded object, as it lies or with room before it. */
+function lain({ bytes, start }: Lying, prefixBytes: number): Uint8Array {
+  if (prefixBytes === 0) return start === 0 ? bytes : bytes.subarray(start);
+  const copy = allocate(prefixBytes + bytes.length - start);
+  copy.set(start === 0 ? bytes : bytes.subarray(start), prefixBytes);
+  return copy;
 }
 
 function writeU32(into: Uint8Array, at: number, value: number): void {
@@ -93,6 +135,8 @@ export function payloadBytesOf({ set }: CausalObject): number {
 
 /** A 64-bit hash of the header: equal for equal clocks, dots and payload checksums. */
 export function hashOf(object: CausalObject): Hash64 {
+  const lying = lies(object);
+  if (lying !== undefined) return (lying.hash ??= hash64(lying.bytes, lying.headerStart, lying.headerEnd));
   const header = writeHeader(object);
   return (headerHash ??= hash64(header.bytes, 0, header.length));
 }
@@ -141,7 +185,9 @@ export function decodeObject(bytes: Uint8Array, start: number, seed: number): Ca
   const extensions = readExtensions(header);
   const clock = VersionVector.decode(header);
   const siblings = readSiblings(header, clock, new ByteReader(bytes, header.end), seed);
-  return objectOf(type, extensions, { clock, siblings });
+  const object = objectOf(type, extensions, { clock, siblings });
+  noteLying({ object, seed, bytes, start, headerStart: at, headerEnd: header.end, hash: undefined });
+  return object;
 }
 
 /** An object, and the hash of its header. */
@@ -153,7 +199,7 @@ export interface HashedObject {
 /** `decodeObject`, and `hashOf` it from the bytes, which costs less than from the object. @throws `CORRUPTION`, `UNSUPPORTED_FORMAT` */
 export function decodeHashed(bytes: Uint8Array, start: number, seed: number): HashedObject {
   const object = decodeObject(bytes, start, seed);
-  return { object, hash: hash64(bytes, headerStart, headerEnd) };
+  return { object, hash: hashOf(object) };
 }
 
 /** `hashOf` the object in `bytes[start, …)`: its header is verified, and nothing is decoded. @throws `CORRUPTION`, `UNSUPPORTED_FORMAT` */
@@ -162,11 +208,10 @@ export function hashOfEncoded(bytes: Uint8Array, start: number, seed: number): H
   return hash64(bytes, at, headerEnd);
 }
 
-/** Where the header that was found last lies: a pair for each header would cost as much as to find it. */
-let headerStart = 0;
+/** Where the header that was found last ends: a pair for each header would cost as much as to find it. */
 let headerEnd = 0;
 
-/** Where the header begins, once its checksum has been verified; the same is in `headerStart`, and where it ends in `headerEnd`. */
+/** Where the header begins, once its checksum has been verified; where it ends is in `headerEnd`. */
 function findHeader(bytes: Uint8Array, start: number, seed: number): number {
   const from = start + formatAt;
   if (from + 3 > bytes.length) throw corrupt('it ends too early');
@@ -180,7 +225,6 @@ function findHeader(bytes: Uint8Array, start: number, seed: number): number {
     at = reader.offset;
   }
   if (length > bytes.length - at) throw corrupt('its header ends too early');
-  headerStart = at;
   headerEnd = at + length;
   const checksum = (bytes[start] | (bytes[start + 1] << 8) | (bytes[start + 2] << 16) | (bytes[start + 3] << 24)) >>> 0;
   if (crc32Range(bytes, from, headerEnd, seed) !== checksum) throw corrupt('its checksum does not match its key and header');

@@ -13,6 +13,7 @@
  */
 import { allocate, ByteReader, ByteWriter, crc32, varintLength } from '@coterie/bytes';
 import { CoterieError } from '@coterie/env';
+import { isAskedAgain, ownMark } from '../coordinator/operations.ts';
 import { type Extensions, noExtensions, readExtensions, writeExtensions } from './extensions.ts';
 
 /** The fields of a payload. */
@@ -32,11 +33,70 @@ export interface PayloadFields {
   readonly value: Uint8Array;
 }
 
-/** A payload, decoded, beside its bytes. `value` is a view of `bytes`. */
-export interface Payload extends PayloadFields {
+/**
+ * A payload, beside its bytes. `value` is a view of `bytes`. Most payloads are only passed on, or replaced: names are made into
+ * strings when somebody asks for them, which costs more than all the rest.
+ */
+export class Payload implements PayloadFields {
+  readonly tombstone: boolean;
+  readonly writtenAt: number;
+  readonly expiresAt: number | undefined;
+  readonly stamp: number | undefined;
+  readonly rank: number | undefined;
+  readonly extensions: Extensions;
+  readonly value: Uint8Array;
   readonly bytes: Uint8Array;
   /** CRC-32 of the address, then the bytes. */
   readonly checksum: number;
+  /** Whether somebody may know the operation's id and ask for it again. */
+  readonly isAskedAgain: boolean;
+  /** Where `bytes` holds the operation's id and, after its own length, the content type. */
+  readonly #namesAt: number;
+  #operation: string | undefined;
+  #contentType: string | undefined;
+
+  constructor(numbers: PayloadNumbers, held: PayloadParts) {
+    this.tombstone = numbers.tombstone;
+    this.writtenAt = numbers.writtenAt;
+    this.expiresAt = numbers.expiresAt;
+    this.stamp = numbers.stamp;
+    this.rank = numbers.rank;
+    this.extensions = held.extensions;
+    this.value = held.value;
+    this.bytes = held.bytes;
+    this.checksum = held.checksum;
+    this.isAskedAgain = held.isAskedAgain;
+    this.#namesAt = held.namesAt;
+    this.#operation = held.operation;
+    this.#contentType = held.contentType;
+  }
+
+  /** Id of the operation that wrote it; never empty. */
+  get operation(): string {
+    this.#operation ??= new ByteReader(this.bytes, this.#namesAt).string();
+    return this.#operation;
+  }
+
+  get contentType(): string {
+    if (this.#contentType === undefined) {
+      const reader = new ByteReader(this.bytes, this.#namesAt);
+      skipName(reader);
+      this.#contentType = reader.string();
+    }
+    return this.#contentType;
+  }
+}
+
+type PayloadNumbers = Pick<PayloadFields, 'tombstone' | 'writtenAt' | 'expiresAt' | 'stamp' | 'rank'>;
+
+/** What a payload holds beside its numbers; names where they are strings already. */
+interface PayloadParts extends Pick<PayloadFields, 'extensions' | 'value'> {
+  readonly bytes: Uint8Array;
+  readonly checksum: number;
+  readonly isAskedAgain: boolean;
+  readonly namesAt: number;
+  readonly operation: string | undefined;
+  readonly contentType: string | undefined;
 }
 
 const flag = { tombstone: 1, expires: 2, stamped: 4, extended: 8, ranked: 16 } as const;
@@ -49,12 +109,16 @@ export function makePayload(fields: PayloadFields, seed: number): Payload {
   if (fields.expiresAt !== undefined) writer.u48(fields.expiresAt);
   if (fields.stamp !== undefined) writer.u53(fields.stamp);
   if (fields.rank !== undefined) writer.varint(fields.rank);
+  const namesAt = writer.length;
   writer.string(fields.operation).string(fields.contentType);
   if (fields.extensions.length > 0) writeExtensions(writer, fields.extensions);
   const valueAt = writer.length;
   writer.raw(fields.value);
   const bytes = writer.bytes.length === writer.length ? writer.bytes : writer.bytes.subarray(0, writer.length);
-  return payloadOf(fields, { value: bytes.subarray(valueAt), bytes, checksum: crc32(bytes, seed) });
+  const { operation, contentType, extensions } = fields;
+  const held = { extensions, value: bytes.subarray(valueAt), bytes, checksum: crc32(bytes, seed) };
+  const isAsked = isAskedAgain(operation);
+  return new Payload(fields, { ...held, isAskedAgain: isAsked, namesAt, operation, contentType });
 }
 
 /** Decodes and verifies. @throws `CORRUPTION`, `UNSUPPORTED_FORMAT` for flags from a later version */
@@ -67,19 +131,41 @@ export function readPayload(bytes: Uint8Array, checksum: number, seed: number): 
   const expiresAt = (flags & flag.expires) === 0 ? undefined : reader.u48();
   const stamp = (flags & flag.stamped) === 0 ? undefined : reader.u53();
   const rank = (flags & flag.ranked) === 0 ? undefined : reader.varint();
-  const operation = reader.string();
-  const contentType = reader.string();
+  const namesAt = reader.offset;
+  const operation = lateName(reader);
+  const contentType = lateName(reader);
   const extensions = (flags & flag.extended) === 0 ? noExtensions : readExtensions(reader);
   const value = reader.view(reader.remaining);
   const tombstone = (flags & flag.tombstone) !== 0;
-  return payloadOf({ tombstone, writtenAt, expiresAt, stamp, rank, operation, contentType, extensions, value }, { value, bytes, checksum });
+  const isAsked = operation === undefined ? bytes[namesAt + 1] !== ownMarkByte : isAskedAgain(operation);
+  // Spelt out: spreading makes objects of many shapes and takes ten times as long.
+  return new Payload(
+    { tombstone, writtenAt, expiresAt, stamp, rank },
+    { extensions, value, bytes, checksum, isAskedAgain: isAsked, namesAt, operation, contentType },
+  );
 }
 
-/** Field by field, not by spreading: that makes objects of many shapes and takes ten times as long. */
-function payloadOf(fields: PayloadFields, held: Pick<Payload, 'value' | 'bytes' | 'checksum'>): Payload {
-  const { tombstone, writtenAt, expiresAt, stamp, rank, operation, contentType, extensions } = fields;
-  const { value, bytes, checksum } = held;
-  return { tombstone, writtenAt, expiresAt, stamp, rank, operation, contentType, extensions, value, bytes, checksum };
+const ownMarkByte = ownMark.charCodeAt(0);
+
+/** Passes a name by; undefined if it is sure to be a string, and the string if that had to be seen. @throws `CORRUPTION` */
+function lateName(reader: ByteReader): string | undefined {
+  const { bytes, offset } = reader;
+  const length = bytes[offset];
+  // Long ones are rare, and so are those that are not ASCII.
+  if (length >= 0x80 || length > reader.remaining - 1) return reader.string();
+  for (let at = offset + 1; at <= offset + length; at++) if (bytes[at] >= 0x80) return reader.string();
+  reader.offset = offset + 1 + length;
+  return undefined;
+}
+
+function skipName(reader: ByteReader): void {
+  reader.view(reader.varint());
+}
+
+/** The fields of a payload, to make another of. */
+export function fieldsOf(payload: PayloadFields): PayloadFields {
+  const { tombstone, writtenAt, expiresAt, stamp, rank, operation, contentType, extensions, value } = payload;
+  return { tombstone, writtenAt, expiresAt, stamp, rank, operation, contentType, extensions, value };
 }
 
 /** Whether the payload is a value that a read shows at `now`. */

@@ -89,7 +89,7 @@ export class ReplacedList {
 
   /** The list with the operations of `gone` noted: all with `rank` if it is given, else each with its own. */
   note(gone: readonly Payload[], rank?: number): ReplacedList {
-    const noted = gone.filter(({ operation }) => isAskedAgain(operation));
+    const noted = gone.filter((payload) => payload.isAskedAgain);
     if (noted.length === 0) return this;
     return this.#with(noted.map((payload) => entryOf(payload, rank ?? payload.rank ?? 0)).sort(compareNewestFirst));
   }

@@ -67,7 +67,6 @@ const slowTimes = 5;
 export class RemotePeers implements Peers {
   readonly #parts: RemotePeersParts;
   readonly #bundles: MergeBundles;
-  #lastEncoded: { readonly object: CausalObject; readonly objectKey: Uint8Array; readonly bytes: Uint8Array } | undefined;
 
   constructor(parts: RemotePeersParts) {
     this.#parts = parts;
@@ -88,7 +87,7 @@ export class RemotePeers implements Peers {
 
   merge(member: string, place: Place, { object, order }: { readonly object: CausalObject; readonly order: MergeOrder }): Promise<boolean> {
     const { objectKey } = place.address;
-    const parcel = { objectKey, object: this.#encoded(object, objectKey), hintFor: order.hintFor };
+    const parcel = { objectKey, object: encodeObject(object, addressSeed(objectKey)), hintFor: order.hintFor };
     return order.background === true ? this.#mergeOne(member, parcel, true) : this.#bundles.send(member, parcel);
   }
 
@@ -208,15 +207,6 @@ export class RemotePeers implements Peers {
     const { method, body, values = noValues, atOnce } = message;
     // Spelt out: an object that is spread and then added to has a shape of its own each time, and all who read it are slow.
     return this.#parts.endpoint.request(known.peer, { method, epoch: state.epoch, body, values, expect: member }, { timeoutMs, atOnce });
-  }
-
-  /** One object goes to several stores, one right after the other: encoded once. */
-  #encoded(object: CausalObject, objectKey: Uint8Array): Uint8Array {
-    const last = this.#lastEncoded;
-    if (last?.object === object && last.objectKey === objectKey) return last.bytes;
-    const bytes = encodeObject(object, addressSeed(objectKey));
-    this.#lastEncoded = { object, objectKey, bytes };
-    return bytes;
   }
 }
 

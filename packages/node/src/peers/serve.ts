@@ -75,17 +75,30 @@ export class PeerService {
    * the last has ended. A bug is no failure of one copy: then it rejects.
    */
   mergeAll(epoch: number, copies: readonly ArrivedCopy[]): Promise<MergedBundle> {
-    return this.#gate.run(epoch, async () => {
-      const failures: CopyFailure[] = [];
-      const bugs: unknown[] = [];
-      const failed = (position: number, error: unknown): void => {
-        if (isCoterieError(error)) failures.push({ position, error });
-        else bugs.push(error);
-      };
-      await Promise.all(copies.map((copy, position) => this.#mergeOne(copy).catch((error: unknown) => failed(position, error))));
-      if (bugs.length > 0) throw bugs[0];
-      return { isSynced: this.#core.syncsEachWrite, failures };
-    });
+    return this.#gate.run(
+      epoch,
+      () =>
+        new Promise((resolve, reject) => {
+          const failures: CopyFailure[] = [];
+          const bugs: Error[] = [];
+          // One more than there are copies, for the loop itself: there may be none.
+          let left = copies.length + 1;
+          const end = (): void => {
+            left -= 1;
+            if (left > 0) return;
+            if (bugs.length > 0) reject(bugs[0]);
+            else resolve({ isSynced: this.#core.syncsEachWrite, failures });
+          };
+          copies.forEach((copy, position) => {
+            this.#mergeOne(copy).then(end, (error: unknown) => {
+              if (isCoterieError(error)) failures.push({ position, error });
+              else bugs.push(error as Error);
+              end();
+            });
+          });
+          end();
+        }),
+    );
   }
 
   /** Rejects rather than throws. */

@@ -178,26 +178,60 @@ export class LocalReplica {
     batch.delete(recordOf(place));
     if (place.hintFor === undefined) batch.delete(indexKeyOf(place));
     if (place.hintFor === undefined) noteForgettable(batch, place, { before: object, after: emptyObject });
-    await this.#hand(batch, place, { change: { before: object, after: emptyObject }, durable: false });
+    await this.#hand(batch, place, { change: { before: object, after: emptyObject }, durable: false }).catch((error: unknown) => {
+      this.#handedInVain(place);
+      throw error;
+    });
   }
 
-  /** Merges `object` into the copy here; resolves when it is as durable as the node promises. */
-  async merge(place: Place, object: CausalObject): Promise<void> {
-    // Before anything else: no other key may get a dot from a life that has been shown to be a copy.
-    this.#watchForOwnFuture([object.set.clock], object.set.cloud);
-    const turn = await this.#parts.turns.enter(sectionOf(place));
+  /** Merges `object` into the copy here; resolves when it is as durable as the node promises. Rejects rather than throws. */
+  merge(place: Place, object: CausalObject): Promise<void> {
+    // No async function, here and in what it calls: most of what a node does is this, and mostly nothing has to be waited for.
     try {
-      const newest = this.#newest(turn, place);
-      const local = newest instanceof Promise ? await newest : newest;
-      this.#checkRoom(place, local.object);
-      const admitted = this.#parts.admittance.admit(place, object, local.object);
-      // Old through and through: what there is to know of it is here.
-      if (admitted !== object && isNothing(admitted)) return await turn.latest?.durable;
-      const merged = this.#parts.meet(local.object, admitted, place.bucket.properties.conflict);
-      return this.#keep(turn, place, { before: local, after: merged });
-    } finally {
-      turn.leave();
+      // Before anything else: no other key may get a dot from a life that has been shown to be a copy.
+      this.#watchForOwnFuture([object.set.clock], object.set.cloud);
+      const entered = this.#parts.turns.enter(sectionOf(place));
+      return entered instanceof Promise
+        ? entered.then((turn) => this.#mergeIn(turn, place, object))
+        : this.#mergeIn(entered, place, object);
+    } catch (error) {
+      return Promise.reject(error as Error);
     }
+  }
+
+  #mergeIn(turn: KeyTurn<PendingCopy>, place: Place, object: CausalObject): Promise<void> {
+    const mergeInto = (local: Copy): Promise<void> => {
+      try {
+        return this.#mergeInto(turn, place, { local, object });
+      } finally {
+        turn.leave();
+      }
+    };
+    let newest: Copy | Promise<Copy>;
+    try {
+      newest = this.#newest(turn, place);
+    } catch (error) {
+      turn.leave();
+      throw error;
+    }
+    if (!(newest instanceof Promise)) return mergeInto(newest);
+    return newest.then(mergeInto, (error: unknown) => {
+      turn.leave();
+      throw error;
+    });
+  }
+
+  #mergeInto(
+    turn: KeyTurn<PendingCopy>,
+    place: Place,
+    { local, object }: { readonly local: Copy; readonly object: CausalObject },
+  ): Promise<void> {
+    this.#checkRoom(place, local.object);
+    const admitted = this.#parts.admittance.admit(place, object, local.object);
+    // Old through and through: what there is to know of it is here.
+    if (admitted !== object && isNothing(admitted)) return turn.latest?.durable ?? Promise.resolve();
+    const merged = this.#parts.meet(local.object, admitted, place.bucket.properties.conflict);
+    return this.#keep(turn, place, { before: local, after: merged });
   }
 
   /** Gives the write its dot and hands it to the log. @throws what `decide` throws, `OVERLOADED`, `TIMEOUT`, `CORRUPTION` */
@@ -331,6 +365,7 @@ export class LocalReplica {
         return this.#parts.buckets.used(place.bucket);
       },
       (error: unknown) => {
+        this.#handedInVain(place);
         forget();
         // The dot may have been sent and not be here: the epoch must not go on past it.
         if (answer !== undefined) this.#parts.life.end('a write that may have been sent could not be kept');
@@ -341,20 +376,26 @@ export class LocalReplica {
     return state.durable;
   }
 
-  /** Hands a batch to the log: the one place through which every change of an object goes, and with it the sum of its leaf. */
+  /**
+   * Hands a batch to the log: the one place through which every change of an object goes, and with it the sum of its leaf. Whoever
+   * called calls `#handedInVain` before anybody else hears that it failed: here that would be a promise more for each write.
+   */
   #hand(batch: StoreBatch, place: Place, of: { readonly change: ObjectChange; readonly durable: Durability }): Promise<void> {
     const { trees } = this.#parts;
     // A hint is no copy of this store's.
     if (place.hintFor !== undefined) return batch.commit({ durable: of.durable });
     trees.change(batch, place, of.change);
     try {
-      const committed = batch.commit({ durable: of.durable });
-      committed.catch(() => trees.failed(place));
-      return committed;
+      return batch.commit({ durable: of.durable });
     } catch (error) {
       trees.failed(place);
       throw error;
     }
+  }
+
+  /** What was handed over may not have happened. */
+  #handedInVain(place: Place): void {
+    if (place.hintFor === undefined) this.#parts.trees.failed(place);
   }
 
   #countHint(turn: KeyTurn<PendingCopy>, { place, before }: Decided): NewHint | undefined {
@@ -382,7 +423,7 @@ export class LocalReplica {
     return latest;
   }
 
-  #load(place: Place): Promise<Copy> {
+  #load(place: Place): Copy | Promise<Copy> {
     return this.stored.load(recordOf(place), place.address);
   }
 }

@@ -17,18 +17,37 @@ type MaybeRecord = Uint8Array | undefined | null;
 
 /** The copies in a store. */
 export class StoredCopies {
-  readonly #store: Pick<Store, 'get'>;
+  readonly #store: Pick<Store, 'get' | 'getNow'>;
   readonly #life: Pick<Life, 'damaged'>;
 
-  constructor(parts: { readonly store: Pick<Store, 'get'>; readonly life: Pick<Life, 'damaged'> }) {
+  constructor(parts: { readonly store: Pick<Store, 'get' | 'getNow'>; readonly life: Pick<Life, 'damaged'> }) {
     this.#store = parts.store;
     this.#life = parts.life;
   }
 
-  /** The copy in the record under `key`, which is the object's own key or that of a hint. @throws `CORRUPTION` */
-  async load(key: Uint8Array, { objectKey }: Pick<Address, 'objectKey'>): Promise<Copy> {
+  /**
+   * The copy in the record under `key`, which is the object's own key or that of a hint; at once if the store has it in memory.
+   * @throws `CORRUPTION`, or rejects with it
+   */
+  load(key: Uint8Array, { objectKey }: Pick<Address, 'objectKey'>): Copy | Promise<Copy> {
+    const record = this.#find(key, objectKey);
+    return record instanceof Promise ? record.then((read) => this.#decode(read, objectKey)) : this.#decode(record, objectKey);
+  }
+
+  #find(key: Uint8Array, objectKey: Uint8Array): Uint8Array | undefined | Promise<Uint8Array | undefined> {
+    const failed = (error: unknown): never => {
+      throw this.#noted(error, objectKey);
+    };
     try {
-      const record = await this.#store.get(key);
+      const record = this.#store.getNow === undefined ? this.#store.get(key) : this.#store.getNow(key);
+      return record instanceof Promise ? record.catch(failed) : record;
+    } catch (error) {
+      return failed(error);
+    }
+  }
+
+  #decode(record: Uint8Array | undefined, objectKey: Uint8Array): Copy {
+    try {
       return record === undefined ? noCopy : decodeCopy(record, addressSeed(objectKey));
     } catch (error) {
       throw this.#noted(error, objectKey);

@@ -37,6 +37,8 @@ export interface LostStretch {
 /** An ordered store of byte keys and values. */
 export interface Store {
   get(key: Uint8Array): Promise<Uint8Array | undefined>;
+  /** `get` that answers at once where it can, and may throw. A store that cannot need not have it. */
+  getNow?(key: Uint8Array): Uint8Array | undefined | Promise<Uint8Array | undefined>;
   batch(): StoreBatch;
   range(range: StoreRange): AsyncIterable<readonly [Uint8Array, Uint8Array]>;
   /** Why the store takes no more writes; undefined while it does. */
