@@ -20,10 +20,14 @@ export interface WriteOptions {
   readonly durable?: Durability;
 }
 
+const noBytes = new Uint8Array(0);
+/** Room for what often follows the first operation. */
+const smallBytes = 128;
+
 /** Collects operations; `commit` applies them all at once. A batch can be committed once. */
 export class Batch {
   /** Encoded operations, `bytes[0, length)`. */
-  bytes: Uint8Array = allocate(256);
+  bytes: Uint8Array = noBytes;
   length = 0;
   operations = 0;
   /** Upper bound of what the operations take in a memtable. */
@@ -80,7 +84,7 @@ export class Batch {
     this.length = at + bytes;
     this.operations++;
     if (this.length > this.bytes.length) {
-      const grown = allocate(Math.max(this.length, this.bytes.length * 2));
+      const grown = allocate(Math.max(this.length + smallBytes, this.bytes.length * 2));
       grown.set(this.bytes.subarray(0, at));
       this.bytes = grown;
     }

@@ -34,7 +34,8 @@ import { ClockWatch } from './peers/peer-clocks.ts';
 import { noPeers } from './peers/peers.ts';
 import type { Standing } from './coordinator/pursuit.ts';
 import { RemotePeers } from './peers/remote.ts';
-import { LocalReplica, type PendingCopy } from './replica/replica.ts';
+import { LocalReplica } from './replica/replica.ts';
+import type { PendingCopy } from './replica/decided.ts';
 import type { Opened } from './start.ts';
 import type { StoreVerdict } from './store/store-health.ts';
 

@@ -196,7 +196,10 @@ export async function reapAlone(core: Core): Promise<number> {
 export function leasedAnew(object: CausalObject, seed: number, nowMs: number): CausalObject {
   const siblings = object.set.siblings.map(({ dot, value }) => {
     const { expiresAt, writtenAt } = value;
-    return { dot, value: expiresAt === undefined ? value : makePayload({ ...fieldsOf(value), expiresAt: nowMs + expiresAt - writtenAt }, seed) };
+    return {
+      dot,
+      value: expiresAt === undefined ? value : makePayload({ ...fieldsOf(value), expiresAt: nowMs + expiresAt - writtenAt }, seed),
+    };
   });
   return { ...object, set: DottedSet.of(object.set.clock, siblings, object.set.cloud) };
 }

@@ -21,7 +21,8 @@ import { nothingMoved } from '../src/transfer/moved.ts';
 import { OperationMemory } from '../src/coordinator/operations.ts';
 import { noPeers } from '../src/peers/peers.ts';
 import { Patience } from '../src/coordinator/patience.ts';
-import { LocalReplica, type PendingCopy } from '../src/replica/replica.ts';
+import { LocalReplica } from '../src/replica/replica.ts';
+import type { PendingCopy } from '../src/replica/decided.ts';
 import type { World } from './world.ts';
 
 export const selfId = '00000000000000aa';

@@ -4,7 +4,7 @@ import { Attempt } from '../src/coordinator/deadlines.ts';
 import { get } from '../src/coordinator/get.ts';
 import { KeyLocks, type KeyTurns } from '../src/replica/key-locks.ts';
 import { put } from '../src/coordinator/put.ts';
-import { type PendingCopy } from '../src/replica/replica.ts';
+import type { PendingCopy } from '../src/replica/decided.ts';
 import { makeCore } from './core.ts';
 import { bytes, text, World } from './world.ts';
 

@@ -38,6 +38,12 @@ export class PeerClocks {
     if (this.#heard.size > heardMax) this.#heard.delete(this.#heard.keys().next().value as string);
   }
 
+  /** Whether no clock is farther than this from ours, so that the middle one is not. Asked before each write that is stamped. */
+  isEachWithin(limitMs: number, atMs: number, wallMs: number): boolean {
+    for (const { leadMs } of this.#heard.values()) if (Math.abs(leadMs + atMs - wallMs) > limitMs) return false;
+    return true;
+  }
+
   /** How far ahead of us the middle clock is, ours among them; of two middle ones the nearer. 0 when too few are known. */
   offsetMs(atMs: number, wallMs: number): number {
     const offsets = [0];
@@ -76,7 +82,8 @@ export class ClockWatch {
 
   /** Whether this clock is far from those of the others. */
   isFar(): boolean {
-    return Math.abs(this.#offsetMs()) > farMs;
+    const { clock } = this.#parts;
+    return !this.#clocks.isEachWithin(farMs, clock.monotonic(), clock.now()) && Math.abs(this.#offsetMs()) > farMs;
   }
 
   /** Asks some members in turn, when it is time. Those that do not answer say nothing. */

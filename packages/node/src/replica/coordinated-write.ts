@@ -1,9 +1,12 @@
 /** What a coordinator has its own replica do, and what comes of it (`replica.ts`). */
 import { CoterieError, isCoterieError } from '@coterie/env';
 import type { Context, Dot } from '@coterie/vector-clock';
+import type { Admitting } from '../forgetting/admittance.ts';
+import { mergeObjects } from '../objects/merge.ts';
 import type { CausalObject } from '../objects/object.ts';
 import type { WriteAnswer } from '../coordinator/operations.ts';
 import type { Place } from './replica.ts';
+import type { Copy } from './stored-copy.ts';
 
 /** A write to be coordinated here. */
 export interface CoordinatedWrite {
@@ -29,6 +32,13 @@ export interface Coordinated {
   /** The object to send to the other replicas. It has the write also when the operation was carried out before. */
   readonly object: CausalObject;
   readonly durable: Promise<void>;
+}
+
+/** The copy that a write is decided on: what lies here, with what the write's base adds to it. */
+export function withBase(local: Copy, { base, place }: CoordinatedWrite, admittance: Admitting): Copy {
+  if (base === undefined) return local;
+  const admitted = admittance.admit(place, base, local.object);
+  return { object: mergeObjects(local.object, admitted, place.bucket.properties.conflict), own: local.own };
 }
 
 /** A failed commit as the node reports it: only a store that is sure, of a write that nobody built on, may deny an effect. */

@@ -14,6 +14,7 @@ import type { Attempt } from '../coordinator/deadlines.ts';
 import { type Buckets, type KnownBucket } from '../buckets/buckets.ts';
 import type { KeyTurn, KeyTurns } from './key-locks.ts';
 import type { HintLedger } from './hint-ledger.ts';
+import { countHint, hintFailed } from './new-hint.ts';
 import type { Admitting } from '../forgetting/admittance.ts';
 import { listAnew, noteForgettable } from '../forgetting/forgettable.ts';
 import { indexChanges, indexEntryOf } from './key-index.ts';
@@ -25,8 +26,9 @@ import type { OperationMemory, WriteAnswer } from '../coordinator/operations.ts'
 import { indexKeyOf, recordOf, sectionOf } from '../store/record-keys.ts';
 import type { Durability, Store, StoreBatch } from '../store/store.ts';
 import { StoredCopies } from './stored-copies.ts';
+import type { Decidable, Decided, Meeting, PendingCopy, Reading } from './decided.ts';
 import { type Copy, decodeCopy, encodeCopy } from './stored-copy.ts';
-import { asWriteFailure, checkSize, type Coordinated, type CoordinatedWrite } from './coordinated-write.ts';
+import { asWriteFailure, checkSize, type Coordinated, type CoordinatedWrite, withBase } from './coordinated-write.ts';
 
 /** A key, and the bucket that it was looked up in. */
 export interface Place {
@@ -34,42 +36,6 @@ export interface Place {
   readonly address: Address;
   /** Set where this store is not an owner: it keeps the copy as a hint for this member. */
   readonly hintFor?: string;
-}
-
-/** What is kept of a batch in flight. */
-export interface PendingCopy extends Copy {
-  readonly answer: WriteAnswer | undefined;
-  /** Set before anybody else can see it. */
-  durable: Promise<void>;
-  /** Whether a later decision has taken this copy over: then its write can come true although its batch fails. */
-  builtOn: boolean;
-  /** Set for a hint that the store did not have before. */
-  readonly newHint: NewHint | undefined;
-}
-
-/** A hint that is counted and not yet kept: it counts no more once all batches that could bring it have failed. */
-interface NewHint {
-  batches: number;
-  isKept: boolean;
-}
-
-/** What a write is decided on. */
-interface Decidable {
-  /** The copy as it lies here. */
-  readonly stored: Copy;
-  /** The copy with what the write's base adds to it. */
-  readonly local: Copy;
-  readonly attempt: Attempt;
-}
-
-/** What was decided about a key, ready to be committed. */
-interface Decided {
-  readonly place: Place;
-  readonly operation: string | undefined;
-  /** The copy as it lies here. */
-  readonly before: Copy;
-  readonly copy: Copy;
-  readonly answer: WriteAnswer | undefined;
 }
 
 /** What a replica is made of. */
@@ -200,32 +166,25 @@ export class LocalReplica {
   }
 
   #mergeIn(turn: KeyTurn<PendingCopy>, place: Place, object: CausalObject): Promise<void> {
-    const mergeInto = (local: Copy): Promise<void> => {
-      try {
-        return this.#mergeInto(turn, place, { local, object });
-      } finally {
-        turn.leave();
-      }
-    };
-    let newest: Copy | Promise<Copy>;
+    let newest: Copy | Promise<Copy> | undefined;
     try {
       newest = this.#newest(turn, place);
-    } catch (error) {
-      turn.leave();
-      throw error;
+      if (!(newest instanceof Promise)) return this.#mergeInto(turn, place, { local: newest, object });
+    } finally {
+      if (!(newest instanceof Promise)) turn.leave();
     }
-    if (!(newest instanceof Promise)) return mergeInto(newest);
-    return newest.then(mergeInto, (error: unknown) => {
-      turn.leave();
-      throw error;
-    });
+    return this.#mergeOnceRead(turn, place, { reading: newest, object });
   }
 
-  #mergeInto(
-    turn: KeyTurn<PendingCopy>,
-    place: Place,
-    { local, object }: { readonly local: Copy; readonly object: CausalObject },
-  ): Promise<void> {
+  async #mergeOnceRead(turn: KeyTurn<PendingCopy>, place: Place, { reading, object }: Reading): Promise<void> {
+    try {
+      return this.#mergeInto(turn, place, { local: await reading, object });
+    } finally {
+      turn.leave();
+    }
+  }
+
+  #mergeInto(turn: KeyTurn<PendingCopy>, place: Place, { local, object }: Meeting): Promise<void> {
     this.#checkRoom(place, local.object);
     const admitted = this.#parts.admittance.admit(place, object, local.object);
     // Old through and through: what there is to know of it is here.
@@ -330,7 +289,7 @@ export class LocalReplica {
 
   /** Refuses one hint more than this store keeps. In the turn of the commit that counts it: nobody else can take the place. */
   #checkRoom({ hintFor }: Place, before: CausalObject, write?: 'perhaps elsewhere'): void {
-    if (hintFor !== undefined && before.set.clock.entries.length === 0) this.#parts.hints.checkRoom(write);
+    if (hintFor !== undefined && isUnseen(before)) this.#parts.hints.checkRoom(write);
   }
 
   /** Adds the copy to `batch`; returns the bytes of its record. */
@@ -352,7 +311,13 @@ export class LocalReplica {
 
   #commit(turn: KeyTurn<PendingCopy>, batch: StoreBatch, decided: Decided): Promise<void> {
     const { place, operation, copy, answer } = decided;
-    const newHint = this.#countHint(turn, decided);
+    const newHint =
+      place.hintFor === undefined
+        ? undefined
+        : countHint(this.#parts.hints, place.hintFor, {
+            isNew: isUnseen(decided.before.object),
+            earlier: turn.latest?.newHint,
+          });
     const change = { before: decided.before.object, after: copy.object, hashBefore: decided.before.hash };
     const committed = this.#hand(batch, place, { change, durable: this.#parts.durable });
     // Spelt out: an object that is spread and then added to has a shape of its own each time, and all who read it are slow.
@@ -369,7 +334,7 @@ export class LocalReplica {
         forget();
         // The dot may have been sent and not be here: the epoch must not go on past it.
         if (answer !== undefined) this.#parts.life.end('a write that may have been sent could not be kept');
-        if (newHint !== undefined) this.#hintFailed(newHint, place);
+        if (newHint !== undefined) hintFailed(this.#parts.hints, newHint, place.hintFor);
         throw asWriteFailure(error, state);
       },
     );
@@ -398,20 +363,6 @@ export class LocalReplica {
     if (place.hintFor === undefined) this.#parts.trees.failed(place);
   }
 
-  #countHint(turn: KeyTurn<PendingCopy>, { place, before }: Decided): NewHint | undefined {
-    if (place.hintFor === undefined) return undefined;
-    const isNew = before.object.set.clock.entries.length === 0;
-    if (isNew) this.#parts.hints.added(place.hintFor);
-    const newHint = isNew ? { batches: 0, isKept: false } : turn.latest?.newHint;
-    if (newHint !== undefined) newHint.batches += 1;
-    return newHint;
-  }
-
-  #hintFailed(newHint: NewHint, { hintFor }: Place): void {
-    newHint.batches -= 1;
-    if (newHint.batches === 0 && !newHint.isKept && hintFor !== undefined) this.#parts.hints.removed(hintFor);
-  }
-
   /** The newest copy: the one on its way to the disk, or the store's. */
   #newest(turn: KeyTurn<PendingCopy>, place: Place): Copy | Promise<Copy> {
     const { latest } = turn;
@@ -433,8 +384,7 @@ function isNothing({ set }: CausalObject): boolean {
   return set.siblings.length === 0 && set.clock.entries.length === 0;
 }
 
-function withBase(local: Copy, { base, place }: CoordinatedWrite, admittance: Admitting): Copy {
-  if (base === undefined) return local;
-  const admitted = admittance.admit(place, base, local.object);
-  return { object: mergeObjects(local.object, admitted, place.bucket.properties.conflict), own: local.own };
+/** Whether nothing was ever kept in its place. */
+function isUnseen({ set }: CausalObject): boolean {
+  return set.clock.entries.length === 0;
 }
