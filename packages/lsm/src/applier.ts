@@ -1,10 +1,17 @@
 /**
  * From records of the commit log to entries of the active memtable: on the way of a write, and when the log is replayed.
+ * Keys that are left unread are added loose, which a flush puts in order; replayed they are like all others.
  */
-import { hash32 } from '@coterie/bytes';
+import { compareRanges, hash32 } from '@coterie/bytes';
 import { type EntryFields, Memtable } from '@coterie/memtable';
 import { type Operation, operationType, readOperation } from './record.ts';
 import type { StoreState } from './store-state.ts';
+
+/** Keys in [from, to). */
+export interface KeyRange {
+  readonly from: Uint8Array;
+  readonly to: Uint8Array;
+}
 
 /** Puts records of the log into the active memtable: on the way of a write, and when the log is replayed. */
 export class Applier {
@@ -21,6 +28,9 @@ export class Applier {
     valueStart: 0,
     valueEnd: 0,
   };
+
+  /** Keys that nobody reads from memory: their entries need not be found there. */
+  unread: KeyRange | undefined;
 
   constructor(state: StoreState) {
     this.#state = state;
@@ -74,14 +84,21 @@ export class Applier {
     entry.keyBytes = bytes;
     entry.keyStart = keyStart;
     entry.keyEnd = keyEnd;
-    entry.keyHash = hash32(bytes, keyStart, keyEnd);
     entry.sequence = sequence;
     entry.type = type;
     entry.valueBytes = bytes;
     entry.valueStart = valueStart;
     entry.valueEnd = valueEnd;
+    if (this.unread !== undefined && isIn(this.unread, entry)) return memtable.addLoose(entry);
+    entry.keyHash = hash32(bytes, keyStart, keyEnd);
     memtable.add(entry);
   }
+}
+
+function isIn({ from, to }: KeyRange, { keyBytes, keyStart, keyEnd }: EntryFields): boolean {
+  return (
+    compareRanges(keyBytes, keyStart, keyEnd, to, 0, to.length) < 0 && compareRanges(keyBytes, keyStart, keyEnd, from, 0, from.length) >= 0
+  );
 }
 
 /** Whether nothing was added to it. */

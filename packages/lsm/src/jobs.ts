@@ -55,7 +55,9 @@ export function jobError(error: Error): CoterieError {
 /** Writes a frozen memtable into tables of level 0. */
 export function* flush(environment: JobEnvironment, input: FlushInput): Generator<void, readonly TableMeta[], void> {
   const memtable = Memtable.attach(input.arena);
-  const merge = { cursors: [memtable.cursor()], rangeDeletes: memtable.rangeDeletes };
+  const loose = memtable.loose();
+  const cursors = loose === undefined ? [memtable.cursor()] : [memtable.cursor(), loose.cursor()];
+  const merge = { cursors, rangeDeletes: memtable.rangeDeletes };
   return yield* mergeInto(environment, merge, { ...input, lowestRun: false });
 }
 

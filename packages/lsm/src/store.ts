@@ -162,6 +162,17 @@ export class Store {
     return this.#scanner.scanRawSync(from, limit, callback);
   }
 
+  /**
+   * Says that until the store is closed nobody reads what is written to the keys in [from, to) from now on. It is as durable
+   * and as atomic as anything else, and there when the store is opened again; until then reads of these keys may answer
+   * with what was there before. Such writes cost less: memory keeps them in no order, and a flush sorts them. One range.
+   * @throws CoterieError `INVALID_ARGUMENT` if it is empty, or another was named before
+   */
+  leaveUnread(from: Uint8Array, to: Uint8Array): void {
+    this.#recovered.state.checkOpen();
+    this.#writes.leaveUnread(from, to);
+  }
+
   /** The store as it is now, until the snapshot is closed. @throws CoterieError `OVERLOADED` at `snapshotsMax` */
   snapshot(): Snapshot {
     this.#recovered.state.checkOpen();

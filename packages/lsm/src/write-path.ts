@@ -16,7 +16,7 @@ import { Memtable } from '@coterie/memtable';
 import { Applier, isEmpty } from './applier.ts';
 import type { Background } from './background.ts';
 import { Batch, type BatchTarget } from './batch.ts';
-import { checkKey, checkValue, tooLarge } from './check.ts';
+import { checkKey, checkRange, checkValue, tooLarge } from './check.ts';
 import { batchBytesMax, type Durability, type Settings } from './options.ts';
 import { paceDelayMs, paceMarks } from './pacing.ts';
 import { operationType, putBytes, writePair } from './record.ts';
@@ -149,6 +149,15 @@ export class WritePath implements BatchTarget {
   #nothing(): Promise<void> {
     this.#state.checkOpen();
     return Promise.resolve();
+  }
+
+  /** From now on nobody reads the keys of this range from memory. */
+  leaveUnread(from: Uint8Array, to: Uint8Array): void {
+    if (this.#applier.unread !== undefined || !checkRange(from, to))
+      throw new CoterieError('INVALID_ARGUMENT', 'one range of keys, and no empty one, can be left unread');
+    // What was handed in before may be read.
+    if (this.#log.pendingRecords > 0) this.#log.flushSync();
+    this.#applier.unread = { from: from.slice(), to: to.slice() };
   }
 
   /** Freezes the active memtable, if it holds anything and there is room for another frozen one. */

@@ -28,6 +28,8 @@ interface Plan {
   readonly options: StoreOptions;
   /** Share of writes that are durable. */
   readonly durable: number;
+  /** Whether what is written to some of the keys is left unread. */
+  readonly unread?: boolean;
 }
 
 const tiny: StoreOptions = {
@@ -45,6 +47,7 @@ const plans: readonly Plan[] = [
   { name: 'durable writes, compaction after nearly every flush', options: tiny, durable: 1 },
   { name: 'durable and undurable writes', options: { ...tiny, level0Tables: 4, reserveBytes: 4096 }, durable: 0.3 },
   { name: 'never durable', options: { ...tiny, durable: false, compression: 'deflate' }, durable: 0 },
+  { name: 'with keys that are left unread', options: tiny, durable: 0.3, unread: true },
 ];
 
 /** Runs a workload and keeps a copy of the disk before every operation that can change what a crash leaves. */
@@ -86,8 +89,11 @@ class Workload {
     await this.simulation.run(store.close());
   }
 
-  #open(): Promise<Store> {
-    return this.simulation.run(() => openStore('/data', { ...this.#plan.options, environment: this.simulation.environment }));
+  async #open(): Promise<Store> {
+    const { options, unread = false } = this.#plan;
+    const store = await this.simulation.run(() => openStore('/data', { ...options, environment: this.simulation.environment }));
+    if (unread) store.leaveUnread(bytes('k1'), bytes('k2'));
+    return store;
   }
 
   async #write(store: Store, i: number): Promise<void> {

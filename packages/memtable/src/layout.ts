@@ -20,9 +20,10 @@
  *     key            the key                          value of the key's oldest entry
  *     version        jump reference, depth            value
  *     range delete   length of `from`                 `from`, then `to`
+ *     loose          the key                          value; in no index and no list
  *
  * Invariants: a record never moves and, but for a key's link, never changes. A key has exactly one key record, which is
- * also its oldest version. Every key record has a word reserved at the end of the arena.
+ * also its oldest version. Every key record, and no loose one, has a word reserved at the end of the arena.
  */
 import { assert } from '@coterie/env';
 
@@ -41,10 +42,10 @@ export const header = {
 } as const;
 
 /** Values of the header's state word. The frozen one names the layout's version in its last digit. */
-export const arenaState = { active: 0, frozen: 0x4d454d31 } as const;
+export const arenaState = { active: 0, frozen: 0x4d454d32 } as const;
 
 /** What a record is. */
-export const recordKind = { key: 0, version: 1, rangeDelete: 2 } as const;
+export const recordKind = { key: 0, version: 1, rangeDelete: 2, loose: 3 } as const;
 
 /** Words of a record before its extension. */
 export const recordWords = 4;

@@ -7,7 +7,8 @@
  *                                            another thread: attach
  *
  * A key is looked up in the hash index (about one cache miss), and kept in order by the tree; both stand beside the
- * arena and are kept over `reset`. `layout.ts` draws the arena.
+ * arena and are kept over `reset`. `layout.ts` draws the arena. An entry that nobody reads before it is in a file is added
+ * *loose*: into the arena and nowhere else, and who writes the file puts such entries in order.
  *
  * Invariants: sequences rise from call to call. `remainingBytes` counts neither records nor the word that each key needs
  * in the list that `freeze` writes, so whatever was added can be frozen.
@@ -20,6 +21,7 @@ import { KeyList } from './key-list.ts';
 import { noPlace, type KeyOrder } from './key-order.ts';
 import { KeyTree } from './key-tree.ts';
 import * as layout from './layout.ts';
+import { orderLoose } from './loose.ts';
 import { readRangeDelete, readRangeDeletes, writeRangeDelete } from './range-deletes.ts';
 import { kindAndType, Records } from './records.ts';
 import { beginVersion, versionAt, versionKind } from './versions.ts';
@@ -47,7 +49,7 @@ export class Memtable {
   readonly arena: SharedArrayBuffer;
   /** The arena's bytes: what references and cursors speak of. */
   readonly bytes: Uint8Array;
-  /** Entries added, all versions counted. */
+  /** Entries added, all versions and loose ones counted. */
   entries = 0;
   /** Lowest and highest sequence added, range deletes included; 0 if none. */
   firstSequence = 0;
@@ -154,6 +156,31 @@ export class Memtable {
     const key = this.#index.find(entry.keyBytes, entry.keyStart, entry.keyEnd, entry.keyHash);
     if (key === 0) this.#addKey(entry);
     else this.#addVersion(key, entry);
+  }
+
+  /**
+   * Adds an entry that is not read here: `find` and cursors do not meet it. `loose` has it, once attached. Costs a tenth of
+   * what `add` does, which waits for memory. Asserts what `add` does.
+   */
+  addLoose(entry: EntryFields): void {
+    const { keyBytes, keyStart, keyEnd, valueBytes, valueStart, valueEnd } = entry;
+    const keyLength = keyEnd - keyStart;
+    const valueLength = valueEnd - valueStart;
+    assert(keyLength > 0 && keyLength <= layout.keyBytesMax, 'a key has 1 to 65,535 bytes');
+    assert(valueLength >= 0 && valueLength <= layout.valueBytesMax, 'a value has up to 32 MiB');
+    this.#claim(entry.sequence, layout.entryBytesMax(keyLength, valueLength));
+    this.entries++;
+    const records = this.#records;
+    const at = records.begin(0, entry.sequence, keyLength);
+    const value = records.write(at + layout.recordWords, keyBytes, keyStart, keyEnd);
+    const after = records.write(value, valueBytes, valueStart, valueEnd);
+    records.finish(at, kindAndType(layout.recordKind.loose, entry.type), valueLength, after);
+  }
+
+  /** The loose entries of an attached memtable, in one of their own that this thread alone has; undefined if there are none. */
+  loose(): Memtable | undefined {
+    assert(this.#attached, 'loose entries are put in order where the arena is read');
+    return orderLoose(this.#records, (arena) => new Memtable(arena));
   }
 
   /** Adds a range delete, copying its bytes. Asserts that it fits and that its sequence is the highest yet. */

@@ -4,7 +4,7 @@ import { addEntry, backward, keyOf, memtableOf } from './drive.ts';
 
 /** The worked example of docs/formats/memtable.md, word by word. */
 const example = [
-  0x4d454d31,
+  0x4d454d32,
   0x21,
   3,
   2,

@@ -7,6 +7,7 @@ import { answerPeers } from './peers/answer-peers.ts';
 import { Comparer } from './anti-entropy/comparer.ts';
 import { DirtyRanges } from './anti-entropy/dirty-ranges.ts';
 import { prepareTrees } from './anti-entropy/recount.ts';
+import { leafKeys } from './anti-entropy/leaf-record.ts';
 import { Trees, writeLeaf } from './anti-entropy/trees.ts';
 import type { CoterieNode, NodeCounters } from './api.ts';
 import { Backups } from './backup/backup.ts';
@@ -17,7 +18,7 @@ import { introduceMembers, joinGossip } from './cluster/gossip.ts';
 import { type ClusterState, memberOf } from './cluster/state.ts';
 import { WhoIsUp } from './cluster/who-is-up.ts';
 import type { Core } from './core.ts';
-import { mergeAndPrune, openTurns, wallClockStamps, whoeverAnswers, writeApart } from './hazards.ts';
+import { type Hazards, mergeAndPrune, openTurns, wallClockStamps, whoeverAnswers, writeApart } from './hazards.ts';
 import { FewReads } from './coordinator/few-reads.ts';
 import { Admittance } from './forgetting/admittance.ts';
 import { Floors } from './forgetting/floors.ts';
@@ -37,6 +38,7 @@ import { RemotePeers } from './peers/remote.ts';
 import { LocalReplica } from './replica/replica.ts';
 import type { PendingCopy } from './replica/decided.ts';
 import type { Opened } from './start.ts';
+import type { Store } from './store/store.ts';
 import type { StoreVerdict } from './store/store-health.ts';
 
 /** What serves requests. */
@@ -144,6 +146,13 @@ function backupsOf({ settings, store, ringLog, self }: Opened): Backups {
   });
 }
 
+async function treesOf(store: Store, partitions: number, { leavesApart }: Hazards): Promise<Trees> {
+  await prepareTrees(store, partitions);
+  // The sums of a partition are read before the first of them changes, and are in memory from then on.
+  store.leaveUnread?.(leafKeys.from, leafKeys.to);
+  return new Trees(store, { partitions, write: leavesApart ? writeApart(store) : writeLeaf });
+}
+
 async function assembleInside({ settings, store, life, recovery, ringLog, endpoint, self }: Opened): Promise<Inside> {
   const { environment, limits, sync, hazards } = settings;
   const { clock, log } = environment;
@@ -151,8 +160,7 @@ async function assembleInside({ settings, store, life, recovery, ringLog, endpoi
   const hints = hazards.hintsInMemory ? new HintLedger(limits.hintsMax) : await HintLedger.load(store, limits.hintsMax);
   const memory = new OperationMemory({ store, clock, log, memoryMs: limits.operationMemoryMs, ranMs: life.ranBeforeMs });
   const { partitions } = ringLog.state.ring;
-  await prepareTrees(store, partitions);
-  const trees = new Trees(store, { partitions, write: hazards.leavesApart ? writeApart(store) : writeLeaf });
+  const trees = await treesOf(store, partitions, hazards);
   const turns = hazards.sharedKeyTurn ? openTurns<PendingCopy>() : new KeyLocks<PendingCopy>(limits.waitersPerKeyMax);
   const meet = hazards.prunedClocks ? mergeAndPrune : mergeObjects;
   const door = endpoint && (hazards.addressIsIdentity ? whoeverAnswers(endpoint) : endpoint);

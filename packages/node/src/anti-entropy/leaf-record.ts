@@ -106,6 +106,12 @@ export function decodeLeaf(key: Uint8Array, value: Uint8Array): LeafRecord {
   };
 }
 
+/** Keys of all records of leaves are in [from, to). */
+export const leafKeys: { readonly from: Uint8Array; readonly to: Uint8Array } = {
+  from: Uint8Array.of(space.leaf),
+  to: Uint8Array.of(space.leaf + 1),
+};
+
 /** Says that every leaf has its record. */
 export const markKey: Uint8Array = namedKey(space.own, new TextEncoder().encode('trees'));
 

@@ -16,7 +16,7 @@ import { addressAt, space, successor } from '../store/layout.ts';
 import { addressSeed } from '../objects/object.ts';
 import { hashOfRecord } from '../replica/stored-copy.ts';
 import type { Store } from '../store/store.ts';
-import { leafKey, encodeSum, markKey, markOf } from './leaf-record.ts';
+import { leafKey, leafKeys, encodeSum, markKey, markOf } from './leaf-record.ts';
 import { stateHashOfHeader } from './state-hash.ts';
 import type { LeafNumber, Trees } from './trees.ts';
 
@@ -95,7 +95,7 @@ export async function recountLeaf({ store, trees, buckets }: Counting, start: Le
 async function passAll(store: Store): Promise<void> {
   const batch = store.batch();
   // No record has this key: removing it changes nothing, and a batch of nothing would not wait its turn.
-  batch.delete(Uint8Array.of(space.leaf));
+  batch.delete(leafKeys.from);
   await batch.commit({ durable: false });
 }
 
@@ -133,7 +133,7 @@ export async function prepareTrees(store: Store, partitions: number): Promise<vo
   if (found !== undefined && found.length === mark.length && found.every((byte, at) => byte === mark[at])) return;
   const first = store.batch();
   first.delete(markKey);
-  first.deleteRange(Uint8Array.of(space.leaf), Uint8Array.of(space.leaf + 1));
+  first.deleteRange(leafKeys.from, leafKeys.to);
   await first.commit({ durable: false });
   await countAll(store, partitions);
   const last = store.batch();

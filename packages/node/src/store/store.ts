@@ -41,6 +41,8 @@ export interface Store {
   getNow?(key: Uint8Array): Uint8Array | undefined | Promise<Uint8Array | undefined>;
   batch(): StoreBatch;
   range(range: StoreRange): AsyncIterable<readonly [Uint8Array, Uint8Array]>;
+  /** Says that until the store is closed nobody reads what is written to the keys in [from, to) from now on. Harmless to do without. */
+  leaveUnread?(from: Uint8Array, to: Uint8Array): void;
   /** Why the store takes no more writes; undefined while it does. */
   readonly failure?: Error | undefined;
   /** Stretches of keys that cannot be read because a file was damaged. A store that never says so need not have it. */
