@@ -14,6 +14,7 @@ import { type Log, isCoterieError } from '@coterie/env';
 import { createNodeEnvironment } from '@coterie/env-node';
 import type { ClusterReport } from '@coterie/node';
 import { createLog } from '../logging/logger.ts';
+import { letBuffersDieYoung } from '../heap-growth.ts';
 import { openNode } from '../open-node.ts';
 import { type RunningServer, startServer } from '../server.ts';
 import { isLoopback, showAddress } from '../settings/address.ts';
@@ -29,6 +30,7 @@ export async function start(flags: Readonly<Record<string, string | undefined>>)
   const log = createLog({ format: settings['log-format'], level: settings['log-level'] });
   endOnBugs(log);
   for (const warning of warnings) log.warn(warning);
+  letBuffersDieYoung();
   const environment = createNodeEnvironment({ log });
   const server = await startServer({ settings, environment, openNode }).catch((error: unknown) => {
     throw explained(error, settings);
