@@ -55,11 +55,11 @@ export class ClusterWorld {
     return this;
   }
 
-  /** Lets time pass until `condition` holds, a minute at most. */
-  async until(condition: () => boolean, limitMs = 60_000): Promise<void> {
-    for (let waited = 0; !condition(); waited += 50) {
+  /** Lets time pass until `condition` holds, a minute at most; looks every so many milliseconds. */
+  async until(condition: () => boolean, limitMs = 60_000, stepMs = 50): Promise<void> {
+    for (let waited = 0; !condition(); waited += stepMs) {
       if (waited > limitMs) throw new Error(`it did not come about in ${limitMs} ms:\n${this.lines.slice(-30).join('\n')}`);
-      await this.world.advance(50);
+      await this.world.advance(stepMs);
     }
   }
 

@@ -1,10 +1,10 @@
 /** How much of its time a node gives to what can wait. */
 import { createSimulation } from '@coterie/simulator';
 import { describe, expect, it } from 'vitest';
-import { Pace, rest, restAfter, Steps } from '../src/transfer/pace.ts';
+import { Pace, rest, restAfter, Steps, untilCalm } from '../src/transfer/pace.ts';
 
 describe('a rest', () => {
-  it('is three times as long as the work was, and no longer than a quarter of a second', async () => {
+  it('is four times as long as the work was, and no longer than a quarter of a second', async () => {
     const { environment, run } = world();
     const { clock } = environment;
     const restOf = (workMs: number): Promise<number> =>
@@ -14,9 +14,25 @@ describe('a rest', () => {
         await restAfter(environment, sinceMs);
         return clock.monotonic() - fromMs;
       });
-    expect(await restOf(10)).toBe(30);
+    expect(await restOf(10)).toBe(40);
     expect(await restOf(5000)).toBe(250);
     expect(await restOf(0)).toBe(0);
+  });
+
+  it('comes before work that can wait, as long as any, and is drawn out while timers fire late', async () => {
+    const { environment, run } = world();
+    const waited = (lateMs: number): Promise<number> => {
+      const after = (delayMs: number, callback: () => void) => environment.timers.after(delayMs + lateMs, callback);
+      const slow = { clock: environment.clock, timers: { ...environment.timers, after } };
+      return run(async () => {
+        const fromMs = environment.clock.monotonic();
+        await untilCalm(slow);
+        return environment.clock.monotonic() - fromMs;
+      });
+    };
+    expect(await waited(0)).toBe(250);
+    expect(await waited(10)).toBeGreaterThan(750);
+    expect(await waited(10)).toBeLessThan(4 * 250 + 130 + 30);
   });
 
   it('of less than a millisecond is none', async () => {
@@ -38,7 +54,7 @@ describe('a pace', () => {
         return environment.clock.monotonic() - fromMs;
       });
     expect(await spent(500_000, 10)).toBe(500);
-    expect(await spent(1000, 10)).toBe(30);
+    expect(await spent(1000, 10)).toBe(40);
   });
 });
 

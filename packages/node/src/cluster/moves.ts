@@ -20,7 +20,7 @@ export interface Intake extends Errand {
 /**
  * What this member has to take over in a change: it must have what *every* other old holder has, not only one (loss
  * scenario 12). Each partition is streamed from one of them, in turn so that all give alike, and compared with all.
- * Those that are dead for good have nothing to give.
+ * Those that are dead for good have nothing to give. Takers begin with different sources.
  */
 export function errandsOf(state: ClusterState, change: Change, member: string): Intake[] {
   const { ring } = state;
@@ -35,11 +35,18 @@ export function errandsOf(state: ClusterState, change: Change, member: string): 
     const giver = sources[partition % sources.length];
     if (giver !== undefined) append(streamed, giver, partition);
   }
-  return [...bySource].map(([source, partitions]) => ({
+  return inTurn([...bySource.keys()], self).map((source) => ({
     source: ring.members[source].id,
-    ranges: rangesOf(partitions),
+    ranges: rangesOf(bySource.get(source) ?? []),
     streamed: rangesOf(streamed.get(source) ?? []),
   }));
+}
+
+/** Sources, beginning with another one for each taker, so that they do not all ask the same one at the same time. */
+function inTurn(sources: readonly number[], taker: number): number[] {
+  const ordered = [...sources].sort((a, b) => a - b);
+  const first = ordered.length === 0 ? 0 : taker % ordered.length;
+  return [...ordered.slice(first), ...ordered.slice(0, first)];
 }
 
 /**

@@ -20,8 +20,8 @@ import type { Place } from '../replica/replica.ts';
 import { decodeCopy, hashOfRecord } from '../replica/stored-copy.ts';
 import { malformed } from './wire.ts';
 
-/** A page ends past so many bytes, or so many records looked at. */
-const pageBytes = 256 * 1024;
+/** A page ends past so many bytes of records that were looked at, or so many of them: clients wait while one is read. */
+const pageBytes = 64 * 1024;
 const pageRecords = 400;
 /** Buckets named in one answer. */
 const bucketsListed = 10_000;
@@ -162,13 +162,15 @@ export class PeerService {
   async hashes(ranges: PartitionRanges, cursor: Uint8Array | undefined): Promise<HashPage> {
     const hashes: ObjectHash[] = [];
     const steps = new Steps(this.#core.environment.timers);
+    let bytes = 0;
     for (const [from, until] of this.#boundsOf(ranges)) {
       const start = cursor !== undefined && Buffer.compare(cursor, from) > 0 ? cursor : from;
       if (Buffer.compare(start, until) >= 0) continue;
       await steps.next();
       for await (const [objectKey, record] of this.#core.store.range({ gte: start, lt: until, limit: pageRecords })) {
         hashes.push({ objectKey, hash: hashOfRecord(record, addressSeed(objectKey)) });
-        if (hashes.length >= pageRecords) return { hashes, cursor: successor(objectKey) };
+        bytes += objectKey.length + record.length;
+        if (bytes >= pageBytes || hashes.length >= pageRecords) return { hashes, cursor: successor(objectKey) };
       }
     }
     return { hashes };

@@ -15,7 +15,7 @@ import { type Core, placementAt } from '../core.ts';
 import { addressAt, successor } from '../store/layout.ts';
 import { countMoved } from './moved.ts';
 import { addressSeed, type CausalObject, hashOf, payloadBytesOf } from '../objects/object.ts';
-import { restAfter, Steps } from './pace.ts';
+import { restAfter, Steps, untilCalm } from './pace.ts';
 import { partitionStart, rangesOf } from '../store/partition-ranges.ts';
 import type { OutlinedObject } from '../peers/peers.ts';
 import type { Place } from '../replica/replica.ts';
@@ -24,7 +24,10 @@ import { mergeWindow } from './transfer.ts';
 
 /** Objects looked at together, and bytes of them past which a page ends: each is decoded here and looked up at every owner. */
 const pageObjects = 64;
-const pageBytes = 2 ** 18;
+const pageBytes = 2 ** 16;
+
+/** Milliseconds of looking after which it rests, although the page is not full. */
+const workMsMost = 5;
 
 /** An object that is out of place. */
 interface Stray {
@@ -95,18 +98,24 @@ export class Evacuation {
     this.#met = 0;
     const removedBefore = this.removed;
     const steps = new Steps(this.#core.environment.timers);
+    const { environment } = this.#core;
+    // A new ring is news for every member at once: what can wait does not begin with it.
+    await untilCalm(environment);
+    let sinceMs = environment.clock.monotonic();
     let page = emptyPage();
     for (const [from, until] of rangesOf(foreignTo(state, this.#core.selfId))) {
       const end = partitionStart(until, state.ring.partitions);
       let next: Uint8Array | undefined = partitionStart(from, state.ring.partitions);
       while (next !== undefined) {
-        const sinceMs = this.#core.environment.clock.monotonic();
         await steps.next();
         next = await this.#fill(page, next, end);
-        if (next === undefined) continue;
-        await this.#bringHome(page.strays);
-        page = emptyPage();
-        await restAfter(this.#core.environment, sinceMs);
+        const isFull = next !== undefined;
+        if (isFull) await this.#bringHome(page.strays);
+        if (isFull) page = emptyPage();
+        // Stretches with nothing out of place cost time as well.
+        if (!isFull && environment.clock.monotonic() - sinceMs < workMsMost) continue;
+        await restAfter(environment, sinceMs);
+        sinceMs = environment.clock.monotonic();
       }
     }
     await this.#bringHome(page.strays);

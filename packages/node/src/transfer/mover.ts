@@ -18,7 +18,7 @@ import { compareWith } from './compare.ts';
 import type { Core } from '../core.ts';
 import { firstHoldersOnly } from '../hazards.ts';
 import { MoveNotes } from './move-notes.ts';
-import type { Pace } from './pace.ts';
+import { type Pace, untilCalm } from './pace.ts';
 import type { Recovery } from './recovery.ts';
 import { shareDone, takeOver, type TransferProgress } from './transfer.ts';
 
@@ -108,6 +108,7 @@ export class Mover {
       const intake = await this.#intakeOf(change, errand);
       if (intake.stage !== stage) continue;
       try {
+        await untilCalm(this.#core.environment);
         await work(intake, errand);
         intake.trouble = '';
       } catch (error) {
