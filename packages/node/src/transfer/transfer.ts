@@ -21,8 +21,8 @@ import { malformed } from '../peers/wire.ts';
 
 /** Objects merged at a time. */
 export const mergeWindow = 16;
-/** Bytes taken over that may be on their way to the disk. A sync takes longer with them, and clients wait for it too. */
-const pendingBytesMax = 2 ** 20;
+/** Bytes taken over that may be on their way to the disk. A sync takes longer with them, clients wait for it too, and they come again after a failure. */
+const pendingBytesMax = 2 ** 18;
 
 /** How far a transfer is. */
 export interface TransferProgress {
