@@ -62,6 +62,7 @@ export class CommitLog {
     const segments = new SegmentList({ ...opened.start, fail });
     const host = {
       segments,
+      clock: settings.environment.clock,
       handedSequence: (): number => this.#writer.applied,
       advanced: (): void => this.#writer.group.wantClaim(),
       roundDone: (): void => this.#afterRound(),

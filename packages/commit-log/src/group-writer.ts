@@ -130,7 +130,7 @@ export class GroupWriter {
     if (handed !== undefined) this.#turns.resolve(handed, { records, bytes: used });
     if (durable === undefined) return;
     this.prepareSync();
-    this.#syncer.request(durable);
+    this.#syncer.request(durable, records);
   }
 
   /** Has space ready ahead of the end, for the syncs to come. */

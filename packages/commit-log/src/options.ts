@@ -3,7 +3,7 @@ import { CoterieError } from '@coterie/env';
 import type { Environment } from '@coterie/env';
 
 /** The part of the world that a log has. */
-export type LogEnvironment = Pick<Environment, 'files' | 'timers' | 'log' | 'random'>;
+export type LogEnvironment = Pick<Environment, 'files' | 'timers' | 'clock' | 'log' | 'random'>;
 
 /** Options of `CommitLog.open`; all optional. */
 export interface CommitLogOptions {

@@ -126,6 +126,11 @@ export class Segment {
     this.#allocatedEnd = this.end;
   }
 
+  /** Bytes that a sync would bring to the disk; unbounded while the file's name is not durable. */
+  get unsyncedBytes(): number {
+    return this.#nameSynced ? this.end - this.syncedTo : Infinity;
+  }
+
   /** Makes the file's name durable. */
   syncName(): Promise<void> {
     this.#nameSync ??= this.#files.syncDirectory(this.#directory).then(() => {

@@ -9,15 +9,19 @@
  * ```
  *
  * Invariants: a round syncs the segments in order, each with its name first, before it calls any record durable; so what
- * is durable is always a prefix. One round runs at a time, on handles that the sync form does not touch.
+ * is durable is always a prefix. One round runs at a time, on handles that the sync form does not touch. A round of a single small record
+ * runs where the log lives, in the call that starts it, on disks that are quick (`sync-speed.ts`).
  */
+import type { Clock } from '@coterie/env';
 import { Deferred } from './deferred.ts';
 import type { LogPosition } from './format.ts';
 import type { SegmentList } from './segment-list.ts';
+import { SyncSpeed } from './sync-speed.ts';
 
 /** What a syncer needs of its log. */
 export interface SyncerHost {
   readonly segments: SegmentList;
+  readonly clock: Pick<Clock, 'monotonic'>;
   /** Highest sequence handed over. */
   handedSequence(): number;
   /** The durable part has grown. */
@@ -28,6 +32,9 @@ export interface SyncerHost {
   fail(error: unknown): void;
 }
 
+/** What one short sync brings to the disk, at most. */
+const shortBytesMax = 16_384;
+
 /** Syncs a log's segments. */
 export class Syncer {
   /** Highest durable sequence. */
@@ -35,6 +42,9 @@ export class Syncer {
   /** Up to where the log is known to be on disk. */
   synced: LogPosition;
   readonly #host: SyncerHost;
+  readonly #speed = new SyncSpeed();
+  /** Records of which those who wait are told: a lone one, or it does not matter how many. */
+  #isLone = true;
   #waiting: Deferred[] = [];
   #served: Deferred[] = [];
   #running = false;
@@ -57,8 +67,12 @@ export class Syncer {
     return this.#waiting.length > 0;
   }
 
-  /** Has `waiter` resolved once everything handed over until now is durable. `start` must follow. */
-  request(waiter: Deferred): void {
+  /**
+   * Has `waiter` resolved once everything handed over until now is durable. `start` must follow. `records`: how many wait, where that
+   * is known.
+   */
+  request(waiter: Deferred, records: number = Infinity): void {
+    this.#isLone = this.#waiting.length === 0 && records === 1;
     this.#waiting.push(waiter);
   }
 
@@ -66,6 +80,7 @@ export class Syncer {
   start(): void {
     if (this.#running || this.#waiting.length === 0 || this.#failed) return;
     this.#host.segments.recycling = true;
+    if (this.#isLone && this.#speed.isTrusted && this.#isShort) return this.#runHere();
     this.#running = true;
     this.#round = this.#run();
   }
@@ -108,9 +123,29 @@ export class Syncer {
     for (const waiter of waiters) waiter.reject(error);
   }
 
+  /** Whether there is little to bring to the disk: bytes of one segment whose name is there already. */
+  get #isShort(): boolean {
+    const open = this.#host.segments.open.filter(({ gone }) => !gone);
+    return open.length === 1 && open[0].unsyncedBytes <= shortBytesMax;
+  }
+
+  /** A round in one call. */
+  #runHere(): void {
+    const { clock } = this.#host;
+    const startedAt = clock.monotonic();
+    try {
+      this.syncSync();
+    } catch {
+      return; // those who wait have been told
+    }
+    this.#speed.noteHere(clock.monotonic() - startedAt);
+    this.#host.roundDone();
+  }
+
   async #run(): Promise<void> {
-    const { segments } = this.#host;
+    const { segments, clock } = this.#host;
     const sequence = this.#host.handedSequence();
+    const startedAt = clock.monotonic();
     this.#served = this.#waiting;
     this.#waiting = [];
     try {
@@ -120,6 +155,7 @@ export class Syncer {
       this.#host.fail(error);
       return;
     }
+    this.#speed.noteByPool(clock.monotonic() - startedAt);
     this.#running = false;
     // A sync form may have failed beside this round, and what it met is not known to have missed these bytes.
     if (this.#failed) return;
