@@ -108,6 +108,26 @@ describe('clearing out', () => {
     expect(evacuation.isClearAt(among.state.ringEpoch)).toBe(true);
   });
 
+  it('ends where the ring changes, and begins anew by the new one', async () => {
+    const among = (await new AmongPeers(stateOf(4, [1, 2, 3])).start()).keepAll();
+    for (let i = 0; i < 100; i++)
+      await among.run(among.core.local.merge(placeOf(among.core, 'b', bytes(`k${i}`)), await strayOf(among, `k${i}`)));
+    const { state } = among;
+    among.peers = {
+      ...among.peers,
+      lacking: async () => {
+        among.state = { ...state, epoch: state.epoch + 1, ringEpoch: state.ringEpoch + 1 };
+        return [];
+      },
+    };
+    const evacuation = new Evacuation(among.core);
+    await among.run(evacuation.step());
+    expect(evacuation.removed, 'those of one page').toBe(64);
+    expect(evacuation.isClearAt(state.ringEpoch)).toBe(false);
+    await among.run(evacuation.step());
+    expect(evacuation.removed).toBe(100);
+  });
+
   it('does not look again at once for what has to stay', async () => {
     const among = (await new AmongPeers(stateOf(4, [1, 2, 3])).start()).keepAll();
     let asked = 0;
@@ -127,10 +147,10 @@ describe('clearing out', () => {
 });
 
 /** An object as an owner would send it. */
-async function strayOf(among: AmongPeers) {
+async function strayOf(among: AmongPeers, key = 'k') {
   const owner = await new AmongPeers(stateOf(1, [0])).start();
-  await owner.run(owner.put('late', { w: 1 }));
-  return owner.run(owner.core.local.read(placeOf(among.core, 'b', bytes('k'))));
+  await owner.run(owner.put('late', { w: 1, key }));
+  return owner.run(owner.core.local.read(placeOf(among.core, 'b', bytes(key))));
 }
 
 describe('the barrier', () => {

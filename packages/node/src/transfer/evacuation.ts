@@ -109,6 +109,7 @@ export class Evacuation {
       while (next !== undefined) {
         await steps.next();
         next = await this.#fill(page, next, end);
+        if (this.#isOld(state)) return;
         const isFull = next !== undefined;
         if (isFull) await this.#bringHome(page.strays);
         if (isFull) page = emptyPage();
@@ -124,6 +125,11 @@ export class Evacuation {
     // Where all that was met has gone, the next step makes sure that there was no more: a round of forgetting waits for that.
     const isCleared = this.#met > 0 && this.removed - removedBefore === this.#met;
     this.#steps = isCleared ? stepsPerSweep : 0;
+  }
+
+  /** Whether the ring is another by now: what was foreign may be moving, and a sweep by the new one comes next. */
+  #isOld(state: ClusterState): boolean {
+    return this.#core.cluster.state.ringEpoch !== state.ringEpoch;
   }
 
   /**
