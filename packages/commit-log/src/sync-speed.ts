@@ -1,12 +1,14 @@
 /**
  * Whether the next sync may run on the thread that the log lives on. A trip to the thread pool and back wakes two threads: where a disk
  * syncs in a tenth of a millisecond that takes as long as the sync itself, and more processor time. But who syncs on its thread does
- * nothing else meanwhile; so only a sync that is likely to be short, of one record for which nobody else waits, is worth it.
+ * nothing else meanwhile, and takes in nothing that could share the sync; so only a sync that is likely to be short is worth it, of one
+ * record, where records have come one by one for some time.
  *
  * ```
  *   on trial ──sixteen syncs by the pool, 1 ms on average at most──▶ trusted ──syncs here take more than 0.5 ms on average──▶ at rest
- *      ▲                                                                                                                     │
- *      └───────────────────────────────────────────── a thousand syncs by the pool ──────────────────────────────────────────┘
+ *     ▲  ▲ └─┐ several records at once: the trial begins anew           │                                                     │
+ *     │  └───┘◀───────────────── several records at once ───────────────┘                                                     │
+ *     └──────────────────────────────────────────────── a thousand syncs by the pool ─────────────────────────────────────────┘
  * ```
  *
  * The pool's times are as the log meets them, so where callbacks come late, as they do on a thread that is busy, nothing is trusted: it has
@@ -49,6 +51,13 @@ export class SyncSpeed {
     this.#tried = 0;
     this.#trialMs = 0;
     this.#averageMs = 0;
+  }
+
+  /** Several records are to be synced together: more are likely to come while one sync runs. */
+  noteSeveral(): void {
+    this.#isTrusted = false;
+    this.#tried = 0;
+    this.#trialMs = 0;
   }
 
   /** A sync here took so long. */

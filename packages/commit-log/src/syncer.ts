@@ -73,6 +73,7 @@ export class Syncer {
    */
   request(waiter: Deferred, records: number = Infinity): void {
     this.#isLone = this.#waiting.length === 0 && records === 1;
+    if (!this.#isLone) this.#speed.noteSeveral();
     this.#waiting.push(waiter);
   }
 

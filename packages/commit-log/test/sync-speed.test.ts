@@ -38,6 +38,16 @@ describe('the speed of syncs', () => {
     expect(holds(tried(16, 0.5), 100, 0.6)).toBe(false);
   });
 
+  it('is tried again once several records were synced together', () => {
+    const speed = tried(16, 0.5);
+    speed.noteSeveral();
+    expect(tried(15, 0.5, speed).isTrusted).toBe(false);
+    expect(tried(1, 0.5, speed).isTrusted).toBe(true);
+    const between = tried(15, 0.5);
+    between.noteSeveral();
+    expect(tried(1, 0.5, between).isTrusted).toBe(false);
+  });
+
   it('is tried again after a thousand by the pool', () => {
     const speed = tried(16, 0.5);
     holds(speed, 1, 50);
@@ -84,9 +94,11 @@ describe('a log whose syncs are quick', () => {
 
   it('leaves what several wait for, and what is long, to the pool', async () => {
     const world = await trustedLog(16);
-    expect(await durableAtTurnsEnd(world, [100, 100])).toBe(false);
     expect(await durableAtTurnsEnd(world, [30_000])).toBe(false);
     expect(await durableAtTurnsEnd(world, [100])).toBe(true);
+    expect(await durableAtTurnsEnd(world, [100, 100])).toBe(false);
+    // Others may follow again.
+    expect(await durableAtTurnsEnd(world, [100])).toBe(false);
   });
 
   it('does not wait for what others wrote without asking for a sync, if that is much', async () => {
