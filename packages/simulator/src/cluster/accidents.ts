@@ -228,7 +228,7 @@ export class Accidents {
     let statement: readonly string[] | undefined;
     for (let round = 0; round < roundsMax; round++) {
       await fleet.pause(pauseMs);
-      const at = fleet.members.find((name) => name !== machine && fleet.nodeOn(name) !== undefined);
+      const at = this.#newestBut(machine);
       if (at === undefined) continue;
       await this.#attempt(at, async (node) => {
         if (isGone(node, member)) return;
@@ -242,6 +242,20 @@ export class Accidents {
       return ledger.removed(member, { beside: (statement ?? []).flatMap((name) => fleet.idOf(name) ?? []) });
     }
     complain(`the removal of ${machine} by force does not come about in ${roundsMax} s`);
+  }
+
+  /** The machine whose node knows the newest ring: one that lags, with a full disk, may not know yet that the dead one has joined. */
+  #newestBut(machine: string): string | undefined {
+    const { fleet } = this.#parts;
+    let newest: string | undefined;
+    let epoch = -1;
+    for (const name of fleet.members) {
+      const node = name === machine ? undefined : fleet.nodeOn(name);
+      if (node === undefined || node.epoch <= epoch) continue;
+      newest = name;
+      ({ epoch } = node);
+    }
+    return newest;
   }
 
   #look(): void {
