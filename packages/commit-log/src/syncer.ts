@@ -43,7 +43,7 @@ export class Syncer {
   synced: LogPosition;
   readonly #host: SyncerHost;
   readonly #speed = new SyncSpeed();
-  /** Records of which those who wait are told: a lone one, or it does not matter how many. */
+  /** Whether a single record is all that is waited for. */
   #isLone = true;
   #waiting: Deferred[] = [];
   #served: Deferred[] = [];

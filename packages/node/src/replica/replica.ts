@@ -289,7 +289,7 @@ export class LocalReplica {
 
   /** Refuses one hint more than this store keeps. In the turn of the commit that counts it: nobody else can take the place. */
   #checkRoom({ hintFor }: Place, before: CausalObject, write?: 'perhaps elsewhere'): void {
-    if (hintFor !== undefined && isUnseen(before)) this.#parts.hints.checkRoom(write);
+    if (hintFor !== undefined && isNothing(before)) this.#parts.hints.checkRoom(write);
   }
 
   /** Adds the copy to `batch`; returns the bytes of its record. */
@@ -315,7 +315,7 @@ export class LocalReplica {
       place.hintFor === undefined
         ? undefined
         : countHint(this.#parts.hints, place.hintFor, {
-            isNew: isUnseen(decided.before.object),
+            isNew: isNothing(decided.before.object),
             earlier: turn.latest?.newHint,
           });
     const change = { before: decided.before.object, after: copy.object, hashBefore: decided.before.hash };
@@ -382,9 +382,4 @@ export class LocalReplica {
 /** Whether nobody ever wrote it, as far as is known. */
 function isNothing({ set }: CausalObject): boolean {
   return set.siblings.length === 0 && set.clock.entries.length === 0;
-}
-
-/** Whether nothing was ever kept in its place. */
-function isUnseen({ set }: CausalObject): boolean {
-  return set.clock.entries.length === 0;
 }
