@@ -93,6 +93,44 @@ describe('the only holder of a key', () => {
   });
 });
 
+describe('a write while a partition moves and all but its coordinator are silent', () => {
+  const silentMs = 2000;
+  const silent = (among: AmongPeers) => (): Promise<never> =>
+    sleep(among.core.environment.timers, silentMs).then(() => Promise.reject(new CoterieError('TIMEOUT', 'silent')));
+  const moving = (members: number, [from, to]: readonly [number[], number[]]): AmongPeers => {
+    const state = stateOf(members, from);
+    const moves = new Map(state.ring.replicas.map((_, partition) => [partition, to] as const));
+    const change = { id: 'c', aims: [{ kind: 'join', member: idOf(members - 1) }], phase: 'dual-write', moves } as const;
+    return new AmongPeers({ ...state, changes: [change] });
+  };
+
+  it('counts in both lists at once at a node that stands in for an owner', async () => {
+    const among = await moving(5, [
+      [1, 2, 3],
+      [1, 2, 4],
+    ]).start();
+    among.standing = (member) => (member === idOf(3) ? 'down' : 'up');
+    const refused = (): Promise<never> => Promise.reject(new CoterieError('CONNECTION_LOST', 'nobody is there'));
+    among.peers = { ...among.peers, put: refused, merge: silent(among) };
+    const { clock } = among.core.environment;
+    const startMs = clock.monotonic();
+    expect((await among.run(among.put('v', { w: 1 }))).reached).toMatchObject({ fallbacks: 1 });
+    expect(clock.monotonic() - startMs).toBeLessThan(among.core.limits.patienceMs);
+  });
+
+  it('waits no longer than for a stand-in at an owner of one list', async () => {
+    const among = await moving(4, [
+      [0, 1, 2],
+      [1, 2, 3],
+    ]).start();
+    among.peers = { ...among.peers, merge: silent(among) };
+    const { clock } = among.core.environment;
+    const startMs = clock.monotonic();
+    expect((await among.run(among.put('v', { w: 1 }))).reached).toMatchObject({ primaries: 1 });
+    expect(clock.monotonic() - startMs).toBeLessThan(silentMs);
+  });
+});
+
 describe('a write that is passed on', () => {
   it('is one operation at whichever node takes it, and its id has no time that another clock could doubt', async () => {
     const ids: (string | undefined)[] = [];

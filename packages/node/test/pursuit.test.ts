@@ -116,6 +116,26 @@ describe('a pursuit', () => {
     expect(alone(1).verdict).toBe('failed');
   });
 
+  it('takes what the other list holds when one list is silent, and never as a primary', () => {
+    const sets = [
+      ['a', 'b', 'c'],
+      ['a', 'b', 'x'],
+    ];
+    const late = (primary: number): Pursuit => {
+      const pursuit = new Pursuit(plan({ sets, thresholds: sets.map(() => ({ total: 1, primary })), fallbacks: ['d'] }));
+      pursuit.start({ store: 'c' });
+      pursuit.add(ok('c'));
+      expect(pursuit.verdict).toBe('waiting');
+      expect(names(pursuit.late('a'))).toEqual(['d for a']);
+      return pursuit;
+    };
+    expect(late(0).verdict).toBe('met');
+    const strict = late(1);
+    expect(strict.verdict).toBe('waiting');
+    strict.add(ok('x'));
+    expect(strict.verdict).toBe('met');
+  });
+
   it('starts from the coordinator, as an owner or in place of one', () => {
     expect(names(new Pursuit(plan({})).start({ store: 'b' }))).toEqual(['b', 'a', 'c']);
     const pursuit = new Pursuit(plan({ down: ['a', 'b'], fallbacks: ['d', 'e'] }));

@@ -79,6 +79,7 @@ export class Chase<Answer extends Outcome> {
     if (!this.#goesOn) return;
     const { pursuit } = this.#parts;
     for (const target of pursuit.open) this.#ask(pursuit.late(target.store));
+    this.#check();
   }
 
   #judge(decide: (verdict: 'met' | 'failed') => void): void {

@@ -4,7 +4,7 @@
  *
  * ```
  *   holds the key ──▶ here
- *   else            ──▶ owner 1 ──refused or silent──▶ owner 2 ──▶ … ──▶ here, as a hint for owner 1
+ *   else            ──▶ owner 1 ──refused or silent──▶ owner 2 ──▶ … ──▶ here, as a hint for an owner
  *   was passed on   ──▶ here, whoever holds it: a request is passed on once
  *   takes no writes ──▶ as if it did not hold the key; then any other node that is up
  *   cannot read it  ──▶ the same
@@ -123,11 +123,20 @@ export async function coordinateSomewhere(core: Core, errand: Errand, attempt: A
     attempt.check();
     if (core.cluster.state.leaving.includes(core.selfId)) throw leavingAlready();
     if (owners.includes(core.selfId)) return await errand.here({ store: core.selfId });
-    const absent = owners.find((id) => core.cluster.standing(id) === 'down') ?? owners[0];
-    return await errand.here({ store: core.selfId, standsFor: absent });
+    return await errand.here({ store: core.selfId, standsFor: absentFrom(core, errand.placement) });
   } catch (error) {
     throw isInDoubt ? inDoubt(error) : error;
   }
+}
+
+/**
+ * The owner in whose stead this store takes a write: one that is down, if any is. While a partition moves it is one of
+ * both lists, for a stand-in counts only where its owner does, and all of the other list may be silent.
+ */
+function absentFrom({ cluster }: Core, { owners, writeSets }: KeyPlacement): string {
+  const ofAll = owners.filter((id) => writeSets.every((set) => set.includes(id)));
+  const choice = ofAll.length > 0 ? ofAll : owners;
+  return choice.find((id) => cluster.writeStanding(id) === 'down') ?? choice[0];
 }
 
 /** What this store took in now would have to be brought home before it may go. */

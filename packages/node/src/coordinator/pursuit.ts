@@ -9,7 +9,7 @@
  *                        └ failed ──▶ the one after it … ──▶ a itself, if it was only thought to be down
  *
  *   waiting ──▶ met      in every set: total stores answered, of them as many primaries as asked
- *      ├──────▶ met      one list gives no more, and total stores of both hold it all the same
+ *      ├──────▶ met      one list gives no more, or is silent for long, and total stores of both hold it all the same
  *      └──────▶ failed   nobody is left who could make it so
  * ```
  *
@@ -63,6 +63,8 @@ export class Pursuit {
   /** What each of them answered, at the same position. */
   readonly #answers: (Outcome | undefined)[] = [];
   #openCount = 0;
+  /** Somebody who was asked has been silent for long. */
+  #isLate = false;
   /** Owners that were not asked because they are thought to be down. */
   readonly #passedOver: string[] = [];
   #fallbacksLeft = true;
@@ -108,28 +110,41 @@ export class Pursuit {
   late(store: string): readonly Target[] {
     const position = this.#positionOf(store);
     if (position < 0 || this.#answers[position] !== undefined) return nobody;
+    this.#isLate = true;
     const target = this.#asked[position];
     return this.#next(target.standsFor ?? target.store);
   }
 
   get verdict(): 'waiting' | 'met' | 'failed' {
     for (let index = 0; index < this.#plan.sets.length; index++) {
-      if (!this.#isMet(index)) return this.#isHopeless() ? this.#lastVerdict() : 'waiting';
+      if (this.#isMet(index)) continue;
+      if (this.#isHopeless()) return this.#lastVerdict();
+      return this.#isLate && this.#isHeldByBoth() ? 'met' : 'waiting';
     }
     return 'met';
   }
 
-  /**
-   * When an old or a new list cannot give enough: a store of the other one holds the object as durably as a stand-in
-   * would, and counts as one (P3). Primaries are asked for in each set as ever. A single set has no other to draw on.
-   */
+  /** When an old or a new list cannot give enough. A single set has no other to draw on. */
   #lastVerdict(): 'waiting' | 'met' | 'failed' {
-    const held = this.outcomes.filter(({ ok }) => ok).length;
-    const perhaps = held + this.#openCount + this.#passedOver.length;
-    const reaches = (most: number, primariesOf: (index: number) => number): boolean =>
-      this.#plan.thresholds.every(({ total, primary }, index) => most >= total && primariesOf(index) >= primary);
-    if (reaches(held, (index) => this.#counts(index).primary)) return 'met';
-    return reaches(perhaps, (index) => this.#possible(index, this.#passedOverOf(index)).primary) ? 'waiting' : 'failed';
+    if (this.#isHeldByBoth()) return 'met';
+    const perhaps = this.#held + this.#openCount + this.#passedOver.length;
+    return this.#reaches(perhaps, (index) => this.#possible(index, this.#passedOverOf(index)).primary) ? 'waiting' : 'failed';
+  }
+
+  /**
+   * Whether enough stores hold the object, whichever list they are of: one of the other list holds it as durably as a
+   * stand-in would, and counts as one (P3). Primaries are asked for in each set as ever.
+   */
+  #isHeldByBoth(): boolean {
+    return this.#reaches(this.#held, (index) => this.#counts(index).primary);
+  }
+
+  #reaches(stores: number, primariesOf: (index: number) => number): boolean {
+    return this.#plan.thresholds.every(({ total, primary }, index) => stores >= total && primariesOf(index) >= primary);
+  }
+
+  get #held(): number {
+    return this.outcomes.filter(({ ok }) => ok).length;
   }
 
   /** Stores that were asked and have not answered. */
