@@ -85,11 +85,13 @@ export interface LossReport {
   readonly heldByNobodyElse: number;
   /** Members that hold copies with it and do not vouch for theirs: they are down, or take back what they lost themselves. */
   readonly unsure: readonly string[];
+  /** Their ids, in the same order. */
+  readonly unsureIds: readonly string[];
   /** What an operator has to know before. */
   readonly sentences: readonly string[];
 }
 
-/** Changes of the ring on purpose. Any member can be asked. */
+/** Changes of the ring on purpose. Any member can be asked; one that is being removed by force, or is a member no more, answers `NOT_READY` to all but `plan`. */
 export interface RingChanges {
   /** What is staged, what it would do, and what is under way. */
   plan(): Promise<PlanReport>;

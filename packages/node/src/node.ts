@@ -38,7 +38,7 @@ import type { BackupReport } from './backup/backup-file.ts';
 import { Chores } from './chores.ts';
 import type { KnownBucket } from './buckets/buckets.ts';
 import { isBarred, type Member, memberOf } from './cluster/state.ts';
-import { whyFormer } from './cluster/wishes.ts';
+import { checkTakesPart, whyBarred } from './cluster/wishes.ts';
 import type { Origin } from './coordinator/coordinators.ts';
 import { type Core, invalid, placementAt, placeOf } from './core.ts';
 import { type Attempt, Deadlines } from './coordinator/deadlines.ts';
@@ -222,7 +222,7 @@ export class RunningNode implements CoterieNode {
       ...(self.peer === '' ? {} : { peer: self.peer }),
       incarnation: life.incarnation,
       state: isBarredHere ? 'left' : readOnly ? 'read-only' : this.#state,
-      ...(isBarredHere ? { reason: this.#whyBarred() } : {}),
+      ...(isBarredHere ? { reason: whyBarred(core.cluster.state, self.id) } : {}),
       ...(readOnly ? { reason: failure } : {}),
       effectiveN: effectiveNOf(core.cluster.state),
       warnings: this.#warnings(),
@@ -305,8 +305,7 @@ export class RunningNode implements CoterieNode {
   }
 
   #checkOpen(): void {
-    if (this.#state === 'ready' && !isBarred(this.#core.cluster.state, this.#core.selfId)) return;
-    if (this.#state === 'ready') throw new CoterieError('NOT_READY', this.#whyBarred(), { details: { mayHaveTakenEffect: false } });
+    if (this.#state === 'ready') return checkTakesPart(this.#core.cluster.state, this.#core.selfId);
     const code = this.#state === 'closed' ? 'CLOSED' : 'NOT_READY';
     throw new CoterieError(code, `the node is ${this.#state}`, { details: { mayHaveTakenEffect: false } });
   }
@@ -315,13 +314,6 @@ export class RunningNode implements CoterieNode {
     const { store, cluster } = this.#core;
     if (store.failure !== undefined) return `the store takes no more writes: ${store.failure.message}`;
     return cluster.failure && `the ring log takes nothing more, so this node does not hear of changes: ${cluster.failure.message}`;
-  }
-
-  #whyBarred(): string {
-    const { former, members } = this.#core.cluster.state;
-    const ended = former.find(({ id }) => id === this.#core.selfId);
-    const name = members.find(({ id }) => id === this.#core.selfId)?.name ?? this.#parts.self.name;
-    return ended === undefined ? `${name} is being removed by force: nothing that its store has is merged by itself` : whyFormer(ended);
   }
 
   #warnings(): string[] {

@@ -325,4 +325,59 @@ describe('a removal by force', () => {
     expect(members(cluster)).toEqual(['n1', 'n3', 'n4', 'n5']);
     await expectAll(cluster, 'n5');
   });
+
+  it('takes the member its say: it changes nothing, and does not count its own copies where others may be lost', async () => {
+    const cluster = await withData(47, 5);
+    const [one, other] = ['n4', 'n5'] as const;
+    cluster.kill(one);
+    cluster.kill(other);
+    const isDead = (name: string): boolean =>
+      cluster
+        .node('n1')
+        .cluster()
+        .members.some((member) => member.name === name && member.state === 'dead');
+    await cluster.until(() => isDead(one) && isDead(other));
+    // The other one is waited for, so this one stays a member for now.
+    await cluster.run(() => cluster.node('n1').topology.remove(one));
+    const { topology } = await cluster.revive(one);
+    const refusal = { code: 'NOT_READY', message: expect.stringMatching(/n4 is being removed by force/) };
+    await expect(cluster.run(() => topology.losses(other))).rejects.toMatchObject(refusal);
+    await expect(cluster.run(() => topology.remove(other))).rejects.toMatchObject(refusal);
+    await expect(cluster.run(() => topology.begin({ kind: 'leave', member: 'n1' }))).rejects.toMatchObject(refusal);
+    await expect(cluster.run(() => topology.stage({ kind: 'leave', member: 'n1' }))).rejects.toMatchObject(refusal);
+    await expect(cluster.run(() => topology.commit())).rejects.toMatchObject(refusal);
+    await expect(cluster.run(() => topology.abort())).rejects.toMatchObject(refusal);
+    expect((await cluster.run(() => topology.plan())).lost).toEqual([one]);
+    expect((await cluster.run(() => cluster.node('n1').topology.losses(other))).unsure).toEqual([one]);
+  });
+});
+
+describe('what a removal may cost', () => {
+  it('tells apart two members that go by one name', async () => {
+    const cluster = await withData(48, 5);
+    const former =
+      cluster
+        .node('n1')
+        .cluster()
+        .members.find(({ name }) => name === 'n3')?.id ?? '';
+    for (const name of ['n3', 'n4']) cluster.kill(name);
+    const areDead = (): boolean =>
+      ['n3', 'n4'].every((name) =>
+        cluster
+          .node('n1')
+          .cluster()
+          .members.some((member) => member.name === name && member.state === 'dead'),
+      );
+    await cluster.until(areDead);
+    const { topology } = cluster.node('n1');
+    const starting = cluster.start('n6', { name: 'n3', peer: { listen: 'n6:7072', seeds: ['n1:7072'], replace: former } });
+    await cluster.until(() => cluster.lines.join('\n').includes('coterie replace n3 n3 --force'));
+    await cluster.run(() => topology.begin({ kind: 'replace', member: former, by: 'n3', force: true }));
+    await starting;
+    // The one that goes is a member until n4, for which that waits, is given up as well.
+    expect(members(cluster).filter((name) => name === 'n3')).toHaveLength(2);
+    const { unsure, unsureIds, sentences } = await cluster.run(() => topology.losses('n4'));
+    expect({ unsure, unsureIds }).toEqual({ unsure: [`n3 (${former})`], unsureIds: [former] });
+    expect(sentences.join(' ')).toContain(`n3 (${former}) hold copies with it`);
+  });
 });

@@ -2,7 +2,7 @@
 import { CoterieError } from '@coterie/env';
 import type { RingChange, RingMember } from '@coterie/ring';
 import { checkKnowsLevel } from './level.ts';
-import { type ClusterState, type Member, memberOf, type Wish } from './state.ts';
+import { type ClusterState, isBarred, type Member, memberOf, type Wish } from './state.ts';
 
 /** Most members that a plain ring log carries. */
 const membersMax = 10_000;
@@ -58,6 +58,19 @@ export function whyFormer({ name, how, epoch }: ClusterState['former'][number]):
   return how === 'lost'
     ? `${name} was removed by force at epoch ${epoch}: what its store has is not merged by itself; start with an empty data directory`
     : `${name} left the cluster at epoch ${epoch}; start with an empty data directory to join again`;
+}
+
+/** Why a node that takes no part in its cluster any more does nothing for anybody, operators among them. */
+export function whyBarred(state: ClusterState, id: string): string {
+  const ended = state.former.find((member) => member.id === id);
+  return ended === undefined
+    ? `${memberName(state, id)} is being removed by force: nothing that its store has is merged by itself`
+    : whyFormer(ended);
+}
+
+/** Does nothing for a node that takes part in its cluster. @throws `NOT_READY`, with why it does so no more */
+export function checkTakesPart(state: ClusterState, id: string): void {
+  if (isBarred(state, id)) throw new CoterieError('NOT_READY', whyBarred(state, id), { details: { mayHaveTakenEffect: false } });
 }
 
 /** A wish as the planner takes it. */

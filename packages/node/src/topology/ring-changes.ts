@@ -1,8 +1,12 @@
-/** Changes of the ring as operators ask for them: names become ids, wishes go to the topology, and plans come back in words. */
+/**
+ * Changes of the ring as operators ask for them: names become ids, wishes go to the topology, and plans come back in words.
+ * A node that takes no part in its cluster any more changes nothing, and says nothing of what others may lose: what it holds
+ * is merged by nobody.
+ */
 import type { PlannedRing } from '@coterie/ring';
 import type { LossReport, PlannedLoad, PlanReport, RingChanges, RingWish } from '../api-topology.ts';
 import { type ClusterState, type Member, type Wish } from '../cluster/state.ts';
-import { checkWish, refuse, wishInWords } from '../cluster/wishes.ts';
+import { checkTakesPart, checkWish, refuse, wishInWords } from '../cluster/wishes.ts';
 import { type Reported, reportChanges } from '../report.ts';
 
 /** Operators' changes at one node. */
@@ -24,23 +28,28 @@ export class OperatorChanges implements RingChanges {
   }
 
   async stage(wish: RingWish): Promise<void> {
+    this.#checkTakesPart();
     await this.#parts.topology.stage(this.#resolve(wish));
   }
 
-  commit(): Promise<void> {
+  async commit(): Promise<void> {
+    this.#checkTakesPart();
     return this.#parts.topology.commit();
   }
 
-  abort(change?: string): Promise<'change' | 'staged'> {
+  async abort(change?: string): Promise<'change' | 'staged'> {
+    this.#checkTakesPart();
     return this.#parts.topology.abort(change);
   }
 
   async begin(wish: RingWish): Promise<void> {
+    this.#checkTakesPart();
     await this.#parts.topology.begin([this.#resolve(wish)]);
   }
 
   async losses(member: string): Promise<LossReport> {
     const { core, whoIsUp } = this.#parts;
+    this.#checkTakesPart();
     const { state } = core.cluster;
     const { id, name } = memberNamed(state, member);
     const at = state.ring.members.findIndex((one) => one.id === id);
@@ -48,12 +57,14 @@ export class OperatorChanges implements RingChanges {
     const isUp = (position: number): boolean => core.cluster.standing(state.ring.members[position].id) === 'up';
     const alone = held.filter((holders) => !holders.some((position) => position !== at && isUp(position))).length;
     const { state: health } = whoIsUp.describe(id);
-    const unsure = await this.#unsureAmong(held.flat().filter((position) => position !== at));
-    const report = { member: name, state: health, partitions: held.length, heldByNobodyElse: alone, unsure };
+    const unsureIds = await this.#unsureAmong(held.flat().filter((position) => position !== at));
+    const unsure = unsureIds.map((one) => unmistakably(state, one));
+    const report = { member: name, state: health, partitions: held.length, heldByNobodyElse: alone, unsure, unsureIds };
     return { ...report, sentences: lossSentences(report) };
   }
 
   async remove(member: string): Promise<void> {
+    this.#checkTakesPart();
     const { core, topology, whoIsUp } = this.#parts;
     const { id, name } = memberNamed(core.cluster.state, member);
     if (id === core.selfId) throw refuse(`${name} cannot remove itself by force; let it leave, or ask another member`);
@@ -61,7 +72,12 @@ export class OperatorChanges implements RingChanges {
     await topology.lose(id);
   }
 
-  /** Names of those of these members that are down, or do not vouch for what they have. */
+  #checkTakesPart(): void {
+    const { cluster, selfId } = this.#parts.core;
+    checkTakesPart(cluster.state, selfId);
+  }
+
+  /** Ids of those of these members that are down, or do not vouch for what they have. */
   async #unsureAmong(positions: readonly number[]): Promise<string[]> {
     const { core, recovery } = this.#parts;
     const { cluster, selfId } = core;
@@ -69,7 +85,7 @@ export class OperatorChanges implements RingChanges {
     const asked = [...new Set(positions)].map(async (position) => {
       const { id } = members[position];
       const vouches = id === selfId ? !recovery.isRecovering : cluster.standing(id) !== 'down' && (await vouchesNow(core, id));
-      return vouches ? [] : [nameOf(cluster.state, id)];
+      return vouches ? [] : [id];
     });
     return (await Promise.all(asked)).flat();
   }
@@ -172,6 +188,12 @@ function waitingNamed({ staged }: ClusterState, named: string): Member {
   if (found !== undefined) return found;
   const who = waiting.length === 0 ? 'no node waits' : `there wait ${waiting.map(({ name }) => name).join(', ')}`;
   throw refuse(`${named} does not wait to be let in (coterie start --seed … --join staged); ${who}`);
+}
+
+/** A member's name, and its id where another one goes by that name: whoever takes its own former place. */
+function unmistakably(state: ClusterState, id: string): string {
+  const name = nameOf(state, id);
+  return state.members.some((other) => other.name === name && other.id !== id) ? `${name} (${id})` : name;
 }
 
 function nameOf(state: ClusterState, id: string): string {

@@ -104,7 +104,15 @@ export class MemoryNode implements CoterieNode {
     },
     begin: async (wish) => void this.wished.push(['begin', wish]),
     losses: (member) =>
-      Promise.resolve({ member, state: 'dead', partitions: 1, heldByNobodyElse: 1, unsure: [], sentences: ['Everything is lost.'] }),
+      Promise.resolve({
+        member,
+        state: 'dead',
+        partitions: 1,
+        heldByNobodyElse: 1,
+        unsure: [],
+        unsureIds: [],
+        sentences: ['Everything is lost.'],
+      }),
     remove: async (member) => void this.wished.push(['remove', member]),
   };
 

@@ -225,21 +225,21 @@ export class Accidents {
   /** Has a member that is dead for good removed, or replaced if somebody waits to take its place. */
   async #removeByForce(machine: string, member: string): Promise<void> {
     const { fleet, ledger, complain } = this.#parts;
-    let statement: readonly string[] | undefined;
+    let statement: readonly string[] = [];
     for (let round = 0; round < roundsMax; round++) {
       await fleet.pause(pauseMs);
       const at = this.#newestBut(machine);
       if (at === undefined) continue;
       await this.#attempt(at, async (node) => {
         if (isGone(node, member)) return;
-        const { state, unsure } = await node.topology.losses(member);
+        const { state, unsureIds } = await node.topology.losses(member);
         if (state !== 'dead') return;
-        statement = unsure;
+        statement = unsureIds;
         await takeOut(node, machine, member);
       });
       const asked = fleet.nodeOn(at);
       if (asked === undefined || !isGone(asked, member)) continue;
-      return ledger.removed(member, { beside: (statement ?? []).flatMap((name) => fleet.idOf(name) ?? []) });
+      return ledger.removed(member, { beside: statement });
     }
     complain(`the removal of ${machine} by force does not come about in ${roundsMax} s`);
   }
@@ -249,7 +249,7 @@ export class Accidents {
     const { fleet } = this.#parts;
     let newest: string | undefined;
     let epoch = -1;
-    for (const name of fleet.members) {
+    for (const name of fleet.asked) {
       const node = name === machine ? undefined : fleet.nodeOn(name);
       if (node === undefined || node.epoch <= epoch) continue;
       newest = name;

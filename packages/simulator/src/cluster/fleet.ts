@@ -218,6 +218,12 @@ export class Fleet {
     return first && others.reduce((best, node) => (node.epoch > best.epoch ? node : best), first);
   }
 
+  /** The machines whose nodes operators ask: members that run, and do not say that they have been removed. */
+  get asked(): readonly string[] {
+    const takesPart = (node: CoterieNode | undefined): boolean => node !== undefined && node.status().state !== 'left';
+    return this.members.filter((name) => takesPart(this.nodeOn(name)));
+  }
+
   /** The nodes of members that run. */
   get memberNodes(): CoterieNode[] {
     return this.members.flatMap((name) => this.nodeOn(name) ?? []);

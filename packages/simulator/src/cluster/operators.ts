@@ -82,7 +82,7 @@ export class Operators {
     if (action.kind === 'replace') return this.#fleet.add(action.machine, { replace: action.old, ...zone });
     for (let tries = 0; tries < triesMax; tries++) {
       if (action.kind === 'leave' && this.#fleet.staying.filter((one) => one !== action.member).length < copies) return;
-      const name = this.#fleet.members.find((one) => this.#fleet.nodeOn(one) !== undefined && !isAbout(action, one));
+      const name = this.#fleet.asked.find((one) => !isAbout(action, one));
       if (name !== undefined && (await this.#tryAt(name, action))) return;
       await this.#fleet.pause(pauseMs);
     }

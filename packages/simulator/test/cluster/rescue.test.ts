@@ -1,5 +1,5 @@
 /** What operators do about nodes that do not start, on machines whose files were spoilt. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { Accidents } from '../../src/cluster/accidents.ts';
 import type { Accident } from '../../src/cluster/actions.ts';
 import { Fleet, formYoungDisks, youngStore } from '../../src/cluster/index.ts';
@@ -14,12 +14,13 @@ class Place {
   readonly fleet: Fleet;
   readonly accidents: Accidents;
   readonly complaints: string[] = [];
+  readonly ledger: StoreLedger;
 
   constructor(world: World, disks: Awaited<ReturnType<typeof formYoungDisks>>) {
     this.world = world;
     this.fleet = new Fleet({ world, nodes: 5, store: youngStore, disks });
-    const ledger = new StoreLedger(() => world.nowMs);
-    this.accidents = new Accidents({ fleet: this.fleet, ledger, complain: (sentence) => this.complaints.push(sentence) });
+    this.ledger = new StoreLedger(() => world.nowMs);
+    this.accidents = new Accidents({ fleet: this.fleet, ledger: this.ledger, complain: (sentence) => this.complaints.push(sentence) });
   }
 
   happen(accident: Accident): Promise<void> {
@@ -81,6 +82,27 @@ describe('a backup that rots', () => {
     const { lives } = place.world.machine('n2');
     await place.happen({ kind: 'restore', machine: 'n2' });
     expect(place.world.machine('n2').lives).toBe(lives);
+  });
+});
+
+describe('a machine that turns up after its removal', () => {
+  it('is asked nothing, and its copies are said to be in doubt when the next one is removed', { timeout }, async () => {
+    const place = await formed(23);
+    const { fleet, ledger } = place;
+    const [first, second] = [fleet.idOf('n1'), fleet.idOf('n4')];
+    // What n1 holds is given to others when n4 is back, or gone.
+    fleet.stopFor('n4', () => undefined);
+    const removed = vi.spyOn(ledger, 'removed');
+    await place.happen({ kind: 'remove', machine: 'n1', returns: true });
+    await place.world.run(() => fleet.until(() => fleet.nodeOn('n1')?.status().state === 'left', 'n1 has heard of it'));
+    expect(fleet.members).toContain('n1');
+    expect(fleet.asked).toEqual(['n2', 'n3', 'n5']);
+    await place.happen({ kind: 'remove', machine: 'n4', returns: false });
+    expect(removed.mock.calls).toEqual([
+      [first, { beside: [second] }],
+      [second, { beside: [first] }],
+    ]);
+    expect(place.complaints).toEqual([]);
   });
 });
 
