@@ -17,6 +17,7 @@ import type { CoterieNode } from './api.ts';
 import { readFormerBuckets } from './buckets/buckets.ts';
 import { assemble } from './assemble.ts';
 import { askToJoin, noTransport, openDoor, ringLogTransport } from './cluster/door.ts';
+import { Callers } from './cluster/callers.ts';
 import { foundCluster, joinThrough } from './cluster/enter.ts';
 import { doorName, loneVoterState } from './cluster/lineage.ts';
 import { claimMemberId } from './cluster/member-file.ts';
@@ -85,7 +86,8 @@ async function open(settings: NodeSettings, options: NodeOptions, closers: (() =
     isDamaged,
   });
   await Recovery.settleOwn(store);
-  const endpoint = settings.peer && (await openDoor(environment, settings.peer, { id, incarnation: life.incarnation }));
+  const callers = new Callers();
+  const endpoint = settings.peer && (await openDoor(environment, settings.peer, { id, incarnation: life.incarnation, callers }));
   if (endpoint !== undefined) closers.push(() => endpoint.close());
   let known: () => ClusterState | undefined = () => undefined;
   const transport = endpoint && ringLogTransport(endpoint, (node) => memberIn(known(), node)?.peer);
@@ -98,7 +100,7 @@ async function open(settings: NodeSettings, options: NodeOptions, closers: (() =
   known = () => (ringLog.epoch === 0 ? undefined : ringLog.state);
   const self = describeSelf(settings, { id, acceptor: ringLog.self.incarnation, address: endpoint?.address });
   const recovery = await Recovery.load(store, life);
-  await enter({ settings, store, former, ringLog, endpoint, self, recovery });
+  await enter({ settings, store, former, ringLog, endpoint, self, recovery, callers });
   return { settings, store, life, recovery, ringLog, endpoint, self };
 }
 
@@ -125,10 +127,11 @@ function describeSelf(
 
 interface Entering extends Omit<Opened, 'life'> {
   readonly former: FormerMembership | undefined;
+  readonly callers: Callers;
 }
 
 /** Found, join or go on. */
-async function enter({ settings, store, former, ringLog, endpoint, self, recovery }: Entering): Promise<void> {
+async function enter({ settings, store, former, ringLog, endpoint, self, recovery, callers }: Entering): Promise<void> {
   const { environment, partitions, peer } = settings;
   const seeds = peer?.seeds ?? [];
   if (ringLog.epoch > 0) {
@@ -143,6 +146,7 @@ async function enter({ settings, store, former, ringLog, endpoint, self, recover
       ringLog,
       seeds,
       member: self,
+      callers,
       waits: peer?.join === 'staged' || peer?.replace !== undefined ? 'for ever' : 'a while',
       askToJoin: (seed, member) => askToJoin(endpoint, seed, { member, mode: peer?.join ?? 'auto', inPlaceOf: peer?.replace }),
     });

@@ -71,7 +71,10 @@ export class Endpoint {
         methods: this.#methods,
         hello: () => this.#hello(),
         clusterId: () => this.#clusterId,
-        greeted: (peer) => this.#peers.get(peer.address)?.wake(),
+        greeted: (peer) => {
+          this.#peers.get(peer.address)?.wake();
+          this.#options.greeted?.(peer);
+        },
         closed: () => this.#gone(visitor),
       });
       this.#visitors.add(visitor);

@@ -1,6 +1,7 @@
 /** What an endpoint can be told, with the limits and their defaults. Checked once, here. */
 import { CoterieError, parseAddress, sendQueueMaxBytes } from '@coterie/env';
 import type { Environment } from '@coterie/env';
+import type { PeerIdentity } from './messages.ts';
 
 /** What an endpoint needs of the world. */
 export type EndpointEnvironment = Pick<Environment, 'clock' | 'timers' | 'random' | 'network' | 'log'>;
@@ -74,6 +75,8 @@ export interface EndpointOptions {
   /** What this node can do, for others to see. */
   readonly capabilities?: readonly string[];
   readonly limits?: Partial<EndpointLimits>;
+  /** Somebody has connected and said who it is. */
+  readonly greeted?: (peer: PeerIdentity) => void;
 }
 
 /** Longest id, incarnation, address or capability. */

@@ -103,6 +103,18 @@ describe('two endpoints', () => {
     });
   });
 
+  test('tell their owners who has connected, once it said so', async () => {
+    const { world, a, b } = twoMachines();
+    const heard: string[] = [];
+    await world.run(async () => {
+      const one = await endpointOn(a);
+      await endpointOn(b, { greeted: ({ id, clusterId }) => void heard.push(`${id} of ${clusterId}`) });
+      await ask(one, 'b');
+      await ask(one, 'b');
+    });
+    expect(heard).toEqual(['a of c']);
+  });
+
   test('that do not know their cluster yet talk only of joining, until they know it', async () => {
     const { world, a, b } = twoMachines();
     await world.run(async () => {

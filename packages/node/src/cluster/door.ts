@@ -10,10 +10,11 @@
  */
 import { CoterieError, type Environment, parseAddress } from '@coterie/env';
 import { type Transport } from '@coterie/consensus';
-import { type Endpoint, openEndpoint } from '@coterie/rpc';
+import { type Endpoint, type PeerIdentity, openEndpoint } from '@coterie/rpc';
 import type { PeerOptions } from '../options.ts';
 import { arrayOf, bytesAt, malformed, memberIdOf, numberOf, textOf } from '../peers/wire.ts';
 import type { Asking } from '../topology/topology.ts';
+import type { Callers } from './callers.ts';
 import { firstLevel, levelKnownBy } from './level.ts';
 import type { Member } from './state.ts';
 
@@ -21,10 +22,11 @@ import type { Member } from './state.ts';
 export function openDoor(
   environment: Environment,
   peer: PeerOptions,
-  identity: { readonly id: string; readonly incarnation: string },
+  { callers, ...identity }: { readonly id: string; readonly incarnation: string; readonly callers: Callers },
 ): Promise<Endpoint> {
   const { listen, advertise } = peer;
-  return openEndpoint({ environment, listen, ...(advertise === undefined ? {} : { advertise }), identity });
+  const greeted = (caller: PeerIdentity): void => callers.called(caller);
+  return openEndpoint({ environment, listen, ...(advertise === undefined ? {} : { advertise }), identity, greeted });
 }
 
 /** How ring logs talk through the door. `addressOf` finds a member; a seed is named by its address. */

@@ -6,13 +6,16 @@
  *   seeds    ──▶ asks one: "decide that I join" ──▶ pulls the ring log ──▶ member, holding nothing yet
  * ```
  *
+ * Until it is decided it asks every half second, and at once when a member calls: then it was decided elsewhere.
+ *
  * Only a first start without seeds begins a cluster. A node that was one before is the same member again, seeds or not.
  * Asking twice to join is harmless: the member's id says that it is the same.
  */
-import { CoterieError, type Environment, isCoterieError, sleep } from '@coterie/env';
+import { CoterieError, type Environment, isCoterieError } from '@coterie/env';
 import type { RingLog } from '@coterie/consensus';
 import { createRing } from '@coterie/ring';
 import type { DecidedBuckets } from '../buckets/buckets.ts';
+import type { Callers } from './callers.ts';
 import { seatStewards } from './electorate.ts';
 import { levelKnownBy } from './level.ts';
 import type { ClusterState, Member } from './state.ts';
@@ -56,12 +59,17 @@ export interface Joining {
   readonly member: Member;
   /** Whether it gives up after a while, or waits until an operator lets it in. */
   readonly waits: 'a while' | 'for ever';
+  /** Members that call at this node's door. */
+  readonly callers: Pick<Callers, 'within'>;
   /** Asks the node at `seed` to have it decided that `member` joins. */
   askToJoin(seed: string, member: Member): Promise<unknown>;
 }
 
 /** Between two rounds of asking. */
 const pauseMs = 500;
+/** The same after a member has called, for so many rounds: the seeds may not have heard yet what it knows. */
+const pauseWhenCalledMs = 50;
+const roundsWhenCalled = 10;
 /** Rounds before it gives up: ten minutes, since members join one after the other. */
 const roundsMax = 1200;
 /** Rounds between two lines of the log that say that it still asks. */
@@ -76,6 +84,7 @@ export async function joinThrough(joining: Joining): Promise<void> {
   const { log } = environment;
   log.info('asking to join', { seeds: seeds.join(' '), member: member.id, name: member.name });
   let last: unknown;
+  let hurriedRounds = 0;
   for (let round = 0; round < roundsMax || joining.waits === 'for ever'; round++) {
     for (const seed of seeds) {
       try {
@@ -89,7 +98,8 @@ export async function joinThrough(joining: Joining): Promise<void> {
         last = error;
       }
     }
-    await sleep(environment.timers, pauseMs);
+    const isCalled = await joining.callers.within(environment.timers, hurriedRounds > 0 ? pauseWhenCalledMs : pauseMs);
+    hurriedRounds = isCalled ? roundsWhenCalled : Math.max(0, hurriedRounds - 1);
   }
   throw new CoterieError('TIMEOUT', `no seed of ${seeds.join(', ')} took this node in: ${String(last)}`, { cause: last });
 }
