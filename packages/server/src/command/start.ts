@@ -14,6 +14,7 @@ import { type Log, isCoterieError } from '@coterie/env';
 import { createNodeEnvironment } from '@coterie/env-node';
 import type { ClusterReport } from '@coterie/node';
 import { createLog } from '../logging/logger.ts';
+import { compileLater } from '../compile-later.ts';
 import { letBuffersDieYoung } from '../heap-growth.ts';
 import { openNode } from '../open-node.ts';
 import { type RunningServer, startServer } from '../server.ts';
@@ -31,6 +32,7 @@ export async function start(flags: Readonly<Record<string, string | undefined>>)
   endOnBugs(log);
   for (const warning of warnings) log.warn(warning);
   letBuffersDieYoung();
+  compileLater();
   const environment = createNodeEnvironment({ log });
   const server = await startServer({ settings, environment, openNode }).catch((error: unknown) => {
     throw explained(error, settings);
