@@ -9,14 +9,17 @@
  * It listens before the node opens, since the cluster is told where clients reach it; until the node is there, `livez` is
  * answered, `readyz` says what is waited for, and the rest is refused as `NOT_READY`.
  *
+ * With seeds it rehearses before it opens the node (`rehearsal/rehearsal.ts`): others send requests as soon as it is a member.
+ *
  * Draining: `readyz` fails, no connection is taken, idle ones end, running requests and those that are half sent finish
  * (up to `drain-timeout`, then their connections are ended), and only then the node closes, so nothing acknowledged is lost.
  */
 import { type Environment, type Log, type Timer, sleep } from '@coterie/env';
 import type { CoterieNode } from '@coterie/node';
 import { HostRule } from './http/hosts.ts';
-import { Listener } from './http/listener.ts';
+import { Listener, type ListenerLimits } from './http/listener.ts';
 import { Service, type ServiceLimits } from './http/service.ts';
+import { rehearse } from './rehearsal/rehearsal.ts';
 import { isLoopback, showAddress } from './settings/address.ts';
 import type { Settings } from './settings/definitions.ts';
 
@@ -107,16 +110,11 @@ async function open(options: ServerOptions): Promise<RunningServer> {
   service.waitingFor = waitingFor(settings);
   const listener = new Listener(service, {
     address: settings.http,
-    limits: {
-      connectionsMax: settings['connections-max'],
-      headerBytesMax: settings['header-bytes-max'],
-      headersTimeoutMs: settings['headers-timeout'],
-      requestTimeoutMs: settings['request-timeout'],
-      keepAliveTimeoutMs: settings['keep-alive-timeout'],
-    },
+    limits: listenerLimits(settings),
   });
   try {
     await listener.listen();
+    if (settings.seed.length > 0 && settings.rehearsal > 0) await prepare(environment, settings);
     service.begin(await options.openNode(environment, { ...settings, http: listener.address }));
   } catch (error) {
     listener.destroy();
@@ -142,6 +140,28 @@ function waitingFor({ seed, 'data-dir': directory }: Settings): string {
 
 function hostRule(settings: Settings): HostRule {
   return new HostRule({ loopback: isLoopback(settings.http), names: settings['allowed-host'] });
+}
+
+/** Has the code ready that others will ask for as soon as they hear of this node. Alone, nobody hears of it. */
+async function prepare({ clock, timers, random, log }: Environment, settings: Settings): Promise<void> {
+  const usedMs = (): number => {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1000;
+  };
+  const doors = { service: serviceLimits(settings), listener: listenerLimits(settings) };
+  const beganMs = clock.monotonic();
+  const { requests, broke } = await rehearse({ clock, timers, random, usedMs }, { processorMs: settings.rehearsal, doors });
+  log.info('rehearsed', { requests, ms: Math.round(clock.monotonic() - beganMs), brokeOff: broke?.message });
+}
+
+function listenerLimits(settings: Settings): ListenerLimits {
+  return {
+    connectionsMax: settings['connections-max'],
+    headerBytesMax: settings['header-bytes-max'],
+    headersTimeoutMs: settings['headers-timeout'],
+    requestTimeoutMs: settings['request-timeout'],
+    keepAliveTimeoutMs: settings['keep-alive-timeout'],
+  };
 }
 
 function serviceLimits(settings: Settings): ServiceLimits {

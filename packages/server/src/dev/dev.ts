@@ -61,6 +61,9 @@ function lastLine(path: string): string {
   return lines.findLast((line) => line.startsWith('coterie: ')) ?? lines.at(-1) ?? '';
 }
 
+/** Nobody waits for these nodes but who has just started them. */
+const devFlags: readonly string[] = ['--rehearsal', '0ms'];
+
 /** All nodes, and the console over them. */
 class DevCluster {
   readonly #nodes: readonly DevNode[];
@@ -78,7 +81,9 @@ class DevCluster {
       ready: (node) => this.#onReady(node),
       ended: (node, how) => this.#onEnded(node, how),
     };
-    this.#nodes = plans.map((plan) => new DevNode(plan, { events, restarting: flags.restart ? 'restart' : 'leave' }));
+    this.#nodes = plans.map(
+      (plan) => new DevNode({ ...plan, flags: devFlags }, { events, restarting: flags.restart ? 'restart' : 'leave' }),
+    );
   }
 
   async run(): Promise<void> {

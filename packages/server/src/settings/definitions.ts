@@ -37,6 +37,8 @@ export interface Settings {
   readonly 'level-max': number | null;
   readonly 'forget-every': number;
   readonly 'operation-memory': number;
+  /** Processor time, in milliseconds; 0: none. */
+  readonly rehearsal: number;
   readonly insecure: boolean;
   readonly 'allowed-host': readonly string[];
   readonly 'log-level': LogLevel;
@@ -191,6 +193,13 @@ export const definitions: { readonly [Name in SettingName]: Definition<Settings[
     schema: duration,
     default: '10m',
     help: 'how long the outcome of an operation is remembered for whoever asks for it again; tombstones stay at least as long',
+    right: durationExample,
+    placeholder: 'TIME',
+  },
+  rehearsal: {
+    schema: duration,
+    default: '300ms',
+    help: 'processor time for which a node with seeds plays requests to itself before it joins, so that its code is compiled; 0ms for none',
     right: durationExample,
     placeholder: 'TIME',
   },
