@@ -14,10 +14,10 @@ import { type Environment, isCoterieError } from '@coterie/env';
 import { type CoterieNode, restoreBackup } from '@coterie/node';
 import { CrashError } from '../disk/faults.ts';
 import type { SimulatedDisk } from '../disk/disk.ts';
-import { SeededRandom } from '../random.ts';
 import type { Accident } from './actions.ts';
 import type { Fleet } from './fleet.ts';
 import { isDamage, Rescue } from './rescue.ts';
+import { flipBits, isOfVotes, isTable, takesMore } from './rot.ts';
 import type { StoreLedger } from './store-ledger.ts';
 import { Votes } from './votes.ts';
 
@@ -36,11 +36,12 @@ interface Doubt {
   readonly life: number;
   /** Somebody has to look for damage first. */
   mustLook: boolean;
+  /** What it acknowledges before that life is lost as well, and is not in the ledger yet. */
+  takesMore: boolean;
 }
 
 const dataDirectory = '/data';
 const storeDirectory = '/data/store';
-const ringDirectory = '/data/ring';
 const watchMs = 100;
 const patienceMs = 10_000;
 const pauseMs = 1000;
@@ -49,7 +50,6 @@ const roundsMax = 300;
 /** Members that are there besides the one that dies; and besides one that cannot start, which only a majority has to do without. */
 const othersMin = 3;
 const othersOfHopelessMin = 2;
-const bitsMax = 3;
 
 /** Lets accidents happen. */
 export class Accidents {
@@ -126,7 +126,7 @@ export class Accidents {
     fleet.stopFor(machine, damage);
     if (member === undefined) return;
     ledger.ruined(member, savedMs === undefined ? {} : { savedMs });
-    this.#doubts.set(machine, { member, life: fleet.world.machine(machine).lives + 1, mustLook: false });
+    this.#doubts.set(machine, { member, life: fleet.world.machine(machine).lives + 1, mustLook: false, takesMore: false });
   }
 
   async #rot({ machine, seed, ms }: Extract<Accident, { kind: 'rot' }>): Promise<void> {
@@ -136,13 +136,13 @@ export class Accidents {
     const path = flipBits(disk, { seed, sparesVotes: !this.#votes.sufficeWithout(machine) });
     const member = fleet.idOf(machine);
     if (path === undefined || member === undefined) return;
-    const isTable = path.startsWith(storeDirectory) && path.endsWith('.sst');
-    if (path.startsWith(ringDirectory)) this.#votes.lose(machine, disk.life.number + 1);
+    if (isOfVotes(path)) this.#votes.lose(machine, disk.life.number + 1);
     ledger.ruined(member, { isHidden: true });
     // A running node looks at its tables; what else it has it reads when it starts.
-    this.#doubts.set(machine, { member, life: disk.life.number + (isTable ? 0 : 1), mustLook: isTable });
+    const isSeen = isTable(path);
+    this.#doubts.set(machine, { member, life: disk.life.number + (isSeen ? 0 : 1), mustLook: isSeen, takesMore: takesMore(path) });
     await fleet.pause(ms);
-    if (isTable || !fleet.machines.includes(machine)) return;
+    if (isSeen || !fleet.machines.includes(machine)) return;
     fleet.stopFor(machine, () => undefined);
     fleet.startAgain(machine);
   }
@@ -261,10 +261,11 @@ export class Accidents {
   #look(): void {
     const { fleet, ledger } = this.#parts;
     for (const [machine, doubt] of this.#doubts) {
+      if (fleet.world.machine(machine).lives < doubt.life) continue;
+      if (doubt.takesMore) ledger.ruined(doubt.member);
+      doubt.takesMore = false;
       const node = fleet.nodeOn(machine);
-      if (node === undefined) continue;
-      const { lives } = fleet.world.machine(machine);
-      if (lives < doubt.life || node.status().nodeId !== doubt.member) continue;
+      if (node?.status().nodeId !== doubt.member) continue;
       if (doubt.mustLook) void this.#lookForDamage(machine, doubt);
       else if (!node.cluster().isRecovering) {
         this.#doubts.delete(machine);
@@ -309,20 +310,4 @@ async function takeOut({ topology }: CoterieNode, machine: string, member: strin
     if (!isCoterieError(error, 'INVALID_ARGUMENT')) throw error;
     await topology.remove(member);
   }
-}
-
-/** Flips some bits of a file that a node reads; the file's path, or undefined where there is none. */
-function flipBits(
-  disk: SimulatedDisk,
-  { seed, sparesVotes }: { readonly seed: number; readonly sparesVotes: boolean },
-): string | undefined {
-  const random = new SeededRandom(seed, 0x207);
-  const isRead = (path: string): boolean =>
-    (path.startsWith(`${storeDirectory}/`) || (!sparesVotes && path.startsWith(`${ringDirectory}/`))) && !/\/(LOCK|RESERVE)$/.test(path);
-  const paths = disk.paths().filter((path) => isRead(path) && disk.contents(path).length > 0);
-  if (paths.length === 0) return undefined;
-  const path = random.pick(paths);
-  const { length } = disk.contents(path);
-  for (let flips = 1 + random.below(bitsMax); flips > 0; flips--) disk.flipBit(path, random.below(length), random.below(8));
-  return path;
 }

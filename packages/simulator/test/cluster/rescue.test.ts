@@ -3,7 +3,9 @@ import { describe, expect, it, vi } from 'vitest';
 import { Accidents } from '../../src/cluster/accidents.ts';
 import type { Accident } from '../../src/cluster/actions.ts';
 import { Fleet, formYoungDisks, youngStore } from '../../src/cluster/index.ts';
-import { StoreLedger } from '../../src/cluster/store-ledger.ts';
+import type { Write } from '../../src/cluster/history.ts';
+import { rottenPath } from '../../src/cluster/rot.ts';
+import { operationOf, StoreLedger } from '../../src/cluster/store-ledger.ts';
 import { createWorld, type World } from '../../src/index.ts';
 
 const timeout = 120_000;
@@ -60,6 +62,43 @@ describe('a ring log that is damaged', () => {
     await place.until(['n1', 'n2', 'n3', 'n4', 'n5']);
     expect(new Set(place.fleet.nodes.map((node) => node.cluster().clusterId)).size).toBe(1);
     expect(place.complaints).toEqual([]);
+  });
+});
+
+describe('a file of a store in which bits flip', () => {
+  it.each([
+    ['the log', '/data/store/log/', true],
+    ['a table', '/data/store/', false],
+  ])('%s: what is added to it until the node starts again goes with it', { timeout }, async (_what, prefix, isLost) => {
+    const place = await formed(24);
+    const { world, fleet, ledger, accidents } = place;
+    const { disk } = world.machine('n2');
+    const member = fleet.idOf('n2') ?? '';
+    // A backup writes what memory holds into a table.
+    await world.run(() => fleet.ask('n2', (node) => node.put({ bucket: 'b', key: key('k'), value: key('v') }), 5000));
+    await place.happen({ kind: 'back up', machine: 'n2' });
+    const isWanted = (path = ''): boolean => path.startsWith(prefix) && path.endsWith('.sst') !== isLost;
+    let seed = 0;
+    while (!isWanted(rottenPath(disk, { seed, sparesVotes: false }))) seed++;
+    const taken = (id: number): Write => {
+      ledger.witness(operationOf(id), [{ store: member, isPrimary: true }]);
+      const attempt = { node: 'n2', startMs: world.nowMs, endMs: world.nowMs, outcome: { kind: 'silent' }, madeHere: true } as const;
+      return { id, kind: 'put', bucket: 'b', key: 'k', ask: { w: 1, pw: 0 }, seen: new Set(), replacesFound: false, attempts: [attempt] };
+    };
+    const [before, meanwhile, after] = await world.run(async () => {
+      const first = taken(1);
+      await fleet.pause(1);
+      const rotting = accidents.happen({ kind: 'rot', machine: 'n2', seed, ms: 500 });
+      await fleet.pause(200);
+      const second = taken(2);
+      await rotting;
+      await fleet.until(() => fleet.nodeOn('n2')?.cluster().isRecovering === false, 'n2 is whole');
+      await fleet.pause(200);
+      return [first, second, taken(3)];
+    });
+    expect(ledger.mayBeLostFrom(before)).toBeLessThan(Infinity);
+    expect(ledger.mayBeLostFrom(meanwhile) < Infinity).toBe(isLost);
+    expect(ledger.mayBeLostFrom(after)).toBe(Infinity);
   });
 });
 
