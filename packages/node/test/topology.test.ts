@@ -1,11 +1,5 @@
-import { CoterieError } from '@coterie/env';
 import { describe, expect, it } from 'vitest';
-import type { ClusterLink } from '../src/cluster/link.ts';
-import type { ClusterState, Member, Wish } from '../src/cluster/state.ts';
-import { Topology } from '../src/topology/topology.ts';
-import { stateOf } from './among-peers.ts';
 import { ClusterWorld } from './cluster-world.ts';
-import { World } from './world.ts';
 
 const keys = Array.from({ length: 30 }, (_, i) => `k${i}`);
 
@@ -30,31 +24,6 @@ const members = (cluster: ClusterWorld, at = 'n1'): string[] =>
     .sort();
 
 const isQuiet = (cluster: ClusterWorld, at = 'n1'): boolean => cluster.node(at).cluster().changes.length === 0;
-
-const [anybody] = stateOf(1, [0]).members;
-
-function memberCalled(name: string): Member {
-  return { ...(anybody as Member), id: Buffer.from(name.padEnd(8)).toString('hex'), name, peer: `${name}:7072` };
-}
-
-/** A ring log in which a proposal comes too late once somebody got in elsewhere. */
-class OneByOne {
-  state: ClusterState = stateOf(1, [0]);
-  elsewhere: Member | undefined;
-  /** Names in the joins that were proposed. */
-  readonly begun: string[][] = [];
-  readonly mintId = (): string => 'id';
-
-  async propose({ wishes }: { readonly wishes: readonly Wish[] }): Promise<void> {
-    const members = wishes.flatMap((wish) => (wish.kind === 'join' ? [wish.member] : []));
-    this.begun.push(members.map(({ name }) => name));
-    const { elsewhere } = this;
-    this.elsewhere = undefined;
-    const joining = elsewhere === undefined ? members : [elsewhere];
-    this.state = { ...this.state, epoch: this.state.epoch + 1, members: [...this.state.members, ...joining] };
-    if (elsewhere !== undefined) throw new CoterieError('PRECONDITION_FAILED', 'this was planned for the ring of an earlier epoch');
-  }
-}
 
 describe('a node that leaves', () => {
   it('goes when the others have all that it had, and takes nothing any more', async () => {
@@ -161,25 +130,6 @@ describe('several newcomers', () => {
     const { members: all } = cluster.node('n1').cluster();
     expect(all.every(({ replicas, ideal }) => Math.abs(replicas - ideal) <= 1)).toBe(true);
     await expectAll(cluster, 'n5');
-  });
-});
-
-describe('a newcomer that gets in elsewhere while it waits here', () => {
-  it('holds up none of those who wait with it', async () => {
-    const world = new World(1);
-    const link = new OneByOne();
-    const topology = new Topology(world.simulation.environment, link as unknown as ClusterLink);
-    const ask = (name: string): Promise<string> => topology.admit({ member: memberCalled(name), mode: 'auto' });
-    const waiting = ['a', 'b', 'c', 'd'].map(ask);
-    expect((await world.run(Promise.allSettled(waiting))).map(({ status }) => status)).toEqual([
-      'fulfilled',
-      ...Array.from({ length: 3 }, () => 'rejected'),
-    ]);
-    // They ask again, now together; but the ring log has let c in by another member.
-    link.elsewhere = memberCalled('c');
-    const { clusterId } = link.state;
-    expect(await world.run(Promise.all(['b', 'c', 'd'].map(ask)))).toEqual([clusterId, clusterId, clusterId]);
-    expect(link.begun).toEqual([['a'], ['b', 'c', 'd'], ['b', 'd']]);
   });
 });
 

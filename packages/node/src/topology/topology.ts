@@ -10,9 +10,9 @@
  */
 import { CoterieError, type Environment, isCoterieError } from '@coterie/env';
 import { planJob, type PlannedRing } from '@coterie/ring';
+import { announce } from '../cluster/announce.ts';
 import { holdsAnything, holdsAtRest, wishKey } from '../cluster/changes.ts';
 import type { ClusterLink } from '../cluster/link.ts';
-import { firstLevel } from '../cluster/level.ts';
 import { movesOf, questionOf } from '../cluster/plan.ts';
 import { type ClusterState, type Member, memberOf, type Wish } from '../cluster/state.ts';
 import { checkWish, refuse, whyFormer } from '../cluster/wishes.ts';
@@ -57,6 +57,7 @@ export class Topology {
   readonly #cluster: ClusterLink;
   readonly #asking = new Map<string, { readonly member: Member; readonly atMs: number }>();
   #admitting: Promise<void> | undefined;
+  #planned: { readonly state: ClusterState; readonly wishes: readonly Wish[]; readonly plan: Promise<PlannedRing> } | undefined;
 
   constructor(world: TopologyWorld, cluster: ClusterLink) {
     this.#world = world;
@@ -73,9 +74,7 @@ export class Topology {
     if (former !== undefined) throw refuse(whyFormer(former));
     if (memberOf(state, member.id) !== undefined) {
       // One that is a member already asks again because it has not heard the answer, or from another address.
-      const { id, peer, http, acceptor, level = firstLevel } = member;
-      const update = { id, peer, http, acceptor, level };
-      await this.#cluster.propose({ kind: 'member', id: `member-${id}-${this.#cluster.mintId()}`, member: update });
+      await announce(this.#cluster, member);
       return state.clusterId;
     }
     if (inPlaceOf !== undefined) await this.#admitInPlace(member, inPlaceOf);
@@ -205,8 +204,21 @@ export class Topology {
     return names.size === wishes.length ? wishes : wishes.slice(0, 1);
   }
 
-  /** In a worker: it takes longer than a turn may. */
+  /** What is begun was mostly shown just before: it is not worked out twice. */
   #plan(state: ClusterState, wishes: readonly Wish[]): Promise<PlannedRing> {
+    const last = this.#planned;
+    if (last?.state === state && last.wishes === wishes) return last.plan;
+    const plan = this.#planAnew(state, wishes);
+    const planned = { state, wishes, plan };
+    this.#planned = planned;
+    plan.catch(() => {
+      if (this.#planned === planned) this.#planned = undefined;
+    });
+    return plan;
+  }
+
+  /** In a worker: it takes longer than a turn may. */
+  #planAnew(state: ClusterState, wishes: readonly Wish[]): Promise<PlannedRing> {
     return new Promise((resolve, reject) => {
       this.#world.jobs.start(planJob(questionOf(state, wishes)), (outcome) => {
         if (outcome.state === 'done') return resolve(outcome.output);
