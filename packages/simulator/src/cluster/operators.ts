@@ -8,8 +8,8 @@
  *                        many zones as there can be
  * ```
  */
-import { isCoterieError } from '@coterie/env';
-import type { CoterieNode, RingWish } from '@coterie/node';
+import { CoterieError, isCoterieError } from '@coterie/env';
+import type { CoterieNode, RingChanges, RingWish } from '@coterie/node';
 import { CrashError } from '../disk/faults.ts';
 import { Accidents } from './accidents.ts';
 import { isRingAction, type OperatorAction, type PlannedAction, type RingAction } from './actions.ts';
@@ -104,7 +104,9 @@ export class Operators {
   async #begin(node: CoterieNode, wish: Extract<RingWish, { kind: 'leave' | 'weight' }>): Promise<void> {
     const { topology } = node;
     await topology.stage(wish);
-    const { preview, staged } = await topology.plan();
+    const { preview, staged, changes } = await topology.plan();
+    const stay = preview?.loads.filter(({ after }) => after !== undefined).length ?? copies;
+    if (stay < copies) return takeBack(topology, changes.length);
     const most = preview === undefined ? Infinity : Math.ceil(preview.fewestMoves * movesMax) + preview.loads.length;
     // Zones ask for more than loads alone do, and come before few moves; so does a member that grows while another goes with
     // whom it shares partitions.
@@ -134,6 +136,12 @@ export class Operators {
   #complain(sentence: string): void {
     this.violations.push({ rule: 'placement', sentence });
   }
+}
+
+/** Somebody else has staged a leave too, and both together are too much. @throws `NOT_READY` while what is under way would be taken back instead */
+async function takeBack(topology: RingChanges, underWay: number): Promise<void> {
+  if (underWay > 0) throw new CoterieError('NOT_READY', 'too few would stay, and another change is under way');
+  await topology.abort();
 }
 
 function isAbout(action: RingAction, name: string): boolean {
