@@ -351,6 +351,8 @@ export interface CoterieNode {
   where(bucket: string, key: Uint8Array): Promise<Placement>;
   /** The epoch of the ring that this node goes by. */
   readonly epoch: number;
+  /** Whether a change of the ring is under way or staged, as far as this node knows. Costs nothing to ask. */
+  readonly expectsChange: boolean;
   cluster(): ClusterReport;
   ring(): RingReport;
   /** What this store alone holds of a key, nobody else being asked. */

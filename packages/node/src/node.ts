@@ -183,6 +183,11 @@ export class RunningNode implements CoterieNode {
     return this.#core.cluster.state.epoch;
   }
 
+  get expectsChange(): boolean {
+    const { changes, staged } = this.#core.cluster.state;
+    return changes.length > 0 || staged.length > 0;
+  }
+
   cluster(): ClusterReport {
     return reportCluster(this.#parts);
   }

@@ -14,7 +14,7 @@ import { type Log, isCoterieError } from '@coterie/env';
 import { createNodeEnvironment } from '@coterie/env-node';
 import type { ClusterReport } from '@coterie/node';
 import { createLog } from '../logging/logger.ts';
-import { compileLater } from '../compile-later.ts';
+import { compileLater, compileLaterWhile } from '../compile-later.ts';
 import { letBuffersDieYoung } from '../heap-growth.ts';
 import { openNode } from '../open-node.ts';
 import { type RunningServer, startServer } from '../server.ts';
@@ -37,6 +37,8 @@ export async function start(flags: Readonly<Record<string, string | undefined>>)
   const server = await startServer({ settings, environment, openNode }).catch((error: unknown) => {
     throw explained(error, settings);
   });
+  const { node } = server.service;
+  compileLaterWhile(() => node.expectsChange, environment.timers);
   announce(server, settings, log);
   warnOfRisks(settings, log);
   if (process.connected) process.send?.('ready');

@@ -55,6 +55,7 @@ export class MemoryNode implements CoterieNode {
   gate: Promise<void> | undefined;
   closed = false;
   epoch = 1;
+  expectsChange = false;
   private counter = 0;
   private readonly data = new Map<string, Map<string, Held[]>>();
   private readonly properties = new Map<string, Bucket>();
