@@ -50,7 +50,7 @@ function parseOptions() {
     rounds: Number(values.rounds ?? (values.quick ? 1 : 3)),
     seconds: Number(values.seconds ?? (values.quick ? 1 : 3)),
     warmSeconds: values.quick ? 1 : 2,
-    warmPuts: values.quick ? 10_000 : 100_000,
+    warmPuts: values.quick ? 10_000 : 200_000,
     pauseMs: 300,
     keys: Number(values.keys),
     subjects: values.subjects.split(','),

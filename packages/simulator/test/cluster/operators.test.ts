@@ -39,6 +39,41 @@ describe('what operators do', () => {
   }, 120_000);
 });
 
+describe('an operator with a plan', () => {
+  /** What an operator asks of a node for a leave, where so many members would be left and so many changes are under way. */
+  const asked = async (left: number, underWay: number): Promise<string[]> => {
+    const calls: string[] = [];
+    const call = (name: string) => (): Promise<void> => {
+      calls.push(name);
+      return Promise.resolve();
+    };
+    const loads = ['a', 'b', 'c', 'd'].map((name, i) => ({ name, before: 48, ...(i < left ? { after: 64 } : {}) }));
+    const preview = { moves: 0, fewestMoves: 0, loads };
+    const plan = { epoch: 9, staged: ['a leave', 'another'], changes: Array.from({ length: underWay }), preview };
+    const topology = { stage: call('stage'), plan: () => Promise.resolve(plan), commit: call('commit'), abort: call('abort') };
+    const node = { topology, cluster: () => ({ members: [] }) };
+    const fleet = {
+      staying: ['a', 'b', 'c', 'd'],
+      asked: ['a'],
+      ask: (_name: string, work: (one: typeof node) => Promise<void>) => work(node),
+      pause: () => Promise.resolve(),
+    } as unknown as Fleet;
+    await new Operators(fleet).act([{ atMs: 0, action: { kind: 'leave', member: 'd' } }]);
+    return calls;
+  };
+
+  it('commits what leaves members enough, and takes back what somebody else’s leave makes too much of', async () => {
+    expect(await asked(3, 0)).toEqual(['stage', 'commit']);
+    expect(await asked(2, 0)).toEqual(['stage', 'abort']);
+  });
+
+  it('tries again later while something else would be taken back instead', async () => {
+    const calls = await asked(2, 1);
+    expect(calls.length).toBeGreaterThan(1);
+    expect(new Set(calls)).toEqual(new Set(['stage']));
+  });
+});
+
 describe('a ring that comes about', () => {
   const complaintsAbout = async (replicas: readonly (readonly number[])[]): Promise<string[]> => {
     const members = ['a', 'b', 'c'].map((name) => ({ id: name, name, http: '' }));
