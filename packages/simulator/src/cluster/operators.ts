@@ -38,6 +38,8 @@ export class Operators {
   readonly #ledger: StoreLedger | undefined;
   readonly #accidents: Accidents | undefined;
   #newest = 0;
+  /** The oldest epoch that matters: whoever has lost its ring log reads of those in which the cluster was formed. */
+  #oldest = 0;
   #watching = true;
 
   /** `ledger`: where it is written down what befell stores; without one, nothing befalls them. */
@@ -60,6 +62,7 @@ export class Operators {
 
   /** Looks at every ring that comes about, until it is told to stop. */
   async watch(): Promise<void> {
+    this.#oldest = Math.min(...this.#fleet.nodes.map(({ epoch }) => epoch));
     await Promise.all([this.#watchRings(), this.#accidents?.watch()]);
   }
 
@@ -105,7 +108,8 @@ export class Operators {
     const { topology } = node;
     await topology.stage(wish);
     const { preview, staged, changes } = await topology.plan();
-    const stay = preview?.loads.filter(({ after }) => after !== undefined).length ?? copies;
+    const { staying } = this.#fleet;
+    const stay = preview?.loads.filter(({ name, after }) => after !== undefined && staying.includes(name)).length ?? copies;
     if (stay < copies) return takeBack(topology, changes.length);
     const most = preview === undefined ? Infinity : Math.ceil(preview.fewestMoves * movesMax) + preview.loads.length;
     // Zones ask for more than loads alone do, and come before few moves; so does a member that grows while another goes with
@@ -118,7 +122,7 @@ export class Operators {
   }
 
   #check(node: CoterieNode): void {
-    if (this.#seen.has(node.epoch)) return;
+    if (node.epoch < this.#oldest || this.#seen.has(node.epoch)) return;
     const { epoch, members, replicas } = node.ring();
     this.#seen.add(epoch);
     if (epoch > this.#newest) {

@@ -41,30 +41,31 @@ describe('what operators do', () => {
 
 describe('an operator with a plan', () => {
   /** What an operator asks of a node for a leave, where so many members would be left and so many changes are under way. */
-  const asked = async (left: number, underWay: number): Promise<string[]> => {
+  const asked = async (left: number, underWay: number, dead: readonly string[] = []): Promise<string[]> => {
     const calls: string[] = [];
     const call = (name: string) => (): Promise<void> => {
       calls.push(name);
       return Promise.resolve();
     };
-    const loads = ['a', 'b', 'c', 'd'].map((name, i) => ({ name, before: 48, ...(i < left ? { after: 64 } : {}) }));
+    const loads = ['a', 'b', 'c', 'd', 'e'].map((name, i) => ({ name, before: 48, ...(i < left ? { after: 64 } : {}) }));
     const preview = { moves: 0, fewestMoves: 0, loads };
     const plan = { epoch: 9, staged: ['a leave', 'another'], changes: Array.from({ length: underWay }), preview };
     const topology = { stage: call('stage'), plan: () => Promise.resolve(plan), commit: call('commit'), abort: call('abort') };
     const node = { topology, cluster: () => ({ members: [] }) };
     const fleet = {
-      staying: ['a', 'b', 'c', 'd'],
+      staying: ['a', 'b', 'c', 'd', 'e'].filter((name) => !dead.includes(name)),
       asked: ['a'],
       ask: (_name: string, work: (one: typeof node) => Promise<void>) => work(node),
       pause: () => Promise.resolve(),
     } as unknown as Fleet;
-    await new Operators(fleet).act([{ atMs: 0, action: { kind: 'leave', member: 'd' } }]);
+    await new Operators(fleet).act([{ atMs: 0, action: { kind: 'leave', member: 'e' } }]);
     return calls;
   };
 
   it('commits what leaves members enough, and takes back what somebody else’s leave makes too much of', async () => {
     expect(await asked(3, 0)).toEqual(['stage', 'commit']);
     expect(await asked(2, 0)).toEqual(['stage', 'abort']);
+    expect(await asked(3, 0, ['b'])).toEqual(['stage', 'abort']);
   });
 
   it('tries again later while something else would be taken back instead', async () => {
@@ -75,15 +76,16 @@ describe('an operator with a plan', () => {
 });
 
 describe('a ring that comes about', () => {
-  const complaintsAbout = async (replicas: readonly (readonly number[])[]): Promise<string[]> => {
+  const complaintsAbout = async (replicas: readonly (readonly number[])[], heard = 9): Promise<string[]> => {
     const members = ['a', 'b', 'c'].map((name) => ({ id: name, name, http: '' }));
     const cluster = { epoch: 9, changes: [], members: members.map(() => ({ zone: 'z', isLeaving: false, isLost: false })) };
-    const node = { epoch: 9, cluster: () => cluster, ring: () => ({ epoch: 9, partitions: replicas.length, members, replicas }) };
+    const node = { epoch: 9, cluster: () => cluster, ring: () => ({ epoch: node.epoch, partitions: replicas.length, members, replicas }) };
     let rounds = 0;
     const fleet = {
       nodes: [node],
       pause: () => {
         rounds += 1;
+        node.epoch = heard;
         if (rounds === 2) operators.stopWatching();
         return Promise.resolve();
       },
@@ -98,5 +100,11 @@ describe('a ring that comes about', () => {
     expect(await complaintsAbout([[0, 1, 1]])).toEqual(['at epoch 9 partition 0 lies on [0 1 1]']);
     expect(await complaintsAbout([[0, 1, 7]])).toEqual(['at epoch 9 partition 0 lies on [0 1 7]']);
     expect(await complaintsAbout([[0, 1]])).toEqual(['at epoch 9 partition 0 has 2 holders']);
+  });
+
+  it('is complained about again when a later one does, and not when somebody hears late of what came before', async () => {
+    const sentence = (epoch: number): string => `at epoch ${epoch} partition 0 has 2 holders`;
+    expect(await complaintsAbout([[0, 1]], 10)).toEqual([sentence(9), sentence(10)]);
+    expect(await complaintsAbout([[0, 1]], 3)).toEqual([sentence(9)]);
   });
 });
