@@ -115,7 +115,8 @@ class Holding {
         return this.#own(fate.owners[this.#write.partition], fate.atMs);
       case 'whole':
         this.#doubted.delete(fate.member);
-        if (this.#owners.includes(fate.member) && this.#isAmongOwners) this.#holders.add(fate.member);
+        // Before the write was there, nobody could take it over.
+        if (fate.atMs >= this.#doneMs && this.#owners.includes(fate.member) && this.#isAmongOwners) this.#holders.add(fate.member);
         return;
       case 'removed':
         return this.#forget(fate.member);

@@ -35,6 +35,7 @@ describe('a write', () => {
     ['is not had back from nobody', [ruined('a', 200), ruined('b', 200), whole('a', 300), whole('b', 300)], 200],
     ['is safe from what befell stores before it began', [ruined('a', 50), ruined('b', 60)], never],
     ['may be lost on its way', [ruined('a', 105), ruined('b', 106)], 106],
+    ['is not with who was whole again before it came', [ruined('c', 40), whole('c', 50), ruined('a', 200), ruined('b', 300)], 300],
     ['is in a backup that was begun later', [ruined('a', 200, 120), ruined('b', 300)], never],
     ['is in no backup that was begun before', [ruined('a', 200, 105), ruined('b', 300)], 300],
     ['goes with who is removed', [ruined('a', 200), removed('b', 300)], 300],
