@@ -2,15 +2,10 @@
 import type { Job, JobEnvironment, JobOutcome, Jobs, JobSpec } from '@coterie/env';
 import type { StageTime } from './stage-time.ts';
 
-interface Waiting {
-  run(): void;
-  isOver: boolean;
-}
-
 /** The jobs of one member on a stage. */
 export class StageJobs implements Jobs {
   readonly #world: JobEnvironment & { readonly clock: StageTime };
-  readonly #waiting: Waiting[] = [];
+  readonly #waiting: (() => void)[] = [];
 
   constructor(world: JobEnvironment & { readonly clock: StageTime }) {
     this.#world = world;
@@ -19,7 +14,7 @@ export class StageJobs implements Jobs {
   start<Input, Output>(spec: JobSpec<Input, Output>, settled: (outcome: JobOutcome<Output>) => void): Job {
     let isCancelled = false;
     const run = (): void => settled(isCancelled ? { state: 'cancelled' } : outcomeOf(spec, this.#world));
-    this.#waiting.push({ run, isOver: false });
+    this.#waiting.push(run);
     this.#world.clock.soon(() => void this.#next());
     return { cancel: () => void (isCancelled = true) };
   }
@@ -31,9 +26,9 @@ export class StageJobs implements Jobs {
   }
 
   #next(): boolean {
-    const job = this.#waiting.shift();
-    job?.run();
-    return job !== undefined;
+    const run = this.#waiting.shift();
+    run?.();
+    return run !== undefined;
   }
 }
 

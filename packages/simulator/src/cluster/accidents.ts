@@ -17,7 +17,7 @@ import type { SimulatedDisk } from '../disk/disk.ts';
 import type { Accident } from './actions.ts';
 import type { Fleet } from './fleet.ts';
 import { isDamage, Rescue } from './rescue.ts';
-import { flipBits, isOfVotes, isTable, takesMore } from './rot.ts';
+import { flipBits, isOfVotes, isTable, storeDirectory, takesMore } from './rot.ts';
 import type { StoreLedger } from './store-ledger.ts';
 import { Votes } from './votes.ts';
 
@@ -41,7 +41,6 @@ interface Doubt {
 }
 
 const dataDirectory = '/data';
-const storeDirectory = '/data/store';
 const watchMs = 100;
 const patienceMs = 10_000;
 const pauseMs = 1000;
@@ -247,15 +246,9 @@ export class Accidents {
   /** The machine whose node knows the newest ring: one that lags, with a full disk, may not know yet that the dead one has joined. */
   #newestBut(machine: string): string | undefined {
     const { fleet } = this.#parts;
-    let newest: string | undefined;
-    let epoch = -1;
-    for (const name of fleet.asked) {
-      const node = name === machine ? undefined : fleet.nodeOn(name);
-      if (node === undefined || node.epoch <= epoch) continue;
-      newest = name;
-      ({ epoch } = node);
-    }
-    return newest;
+    const epochAt = (name: string): number => fleet.nodeOn(name)?.epoch ?? -1;
+    const [first, ...others] = fleet.asked.filter((name) => name !== machine);
+    return first && others.reduce((best, name) => (epochAt(name) > epochAt(best) ? name : best), first);
   }
 
   #look(): void {

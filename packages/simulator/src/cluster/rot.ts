@@ -17,7 +17,8 @@ export interface RotTerms {
   readonly sparesVotes: boolean;
 }
 
-const storeDirectory = '/data/store';
+/** Where a node keeps its store. */
+export const storeDirectory = '/data/store';
 const ringDirectory = '/data/ring';
 const bitsMax = 3;
 
