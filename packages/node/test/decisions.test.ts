@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Decision, decide } from '../src/cluster/decisions.ts';
-import { concernedBy, errandsOf, gainersOf, recoveryOf } from '../src/cluster/moves.ts';
+import { concernedBy, errandsOf, gainersOf, passingHoldersOf, recoveryOf } from '../src/cluster/moves.ts';
 import { placementOf } from '../src/cluster/placement.ts';
 import { planWishes } from '../src/cluster/plan.ts';
 import { clusterRules, decodeDecision, encodeDecision } from '../src/cluster/rules.ts';
 import { seatStewards } from '../src/cluster/electorate.ts';
 import { type ClusterState, type Member, memberOf } from '../src/cluster/state.ts';
-import type { PartitionRanges } from '../src/peers/peers.ts';
+import { partitionsIn } from '../src/store/partition-ranges.ts';
 import { selfId, stateOfOne } from './core.ts';
 
 const refused = (code: string) => expect.objectContaining({ code });
@@ -92,9 +92,6 @@ describe('a join', () => {
   });
 });
 
-const partitionsIn = (ranges: PartitionRanges): number[] =>
-  ranges.flatMap(([from, until]) => Array.from({ length: until - from }, (_, at) => from + at));
-
 describe('what a change means for a member', () => {
   it('is to take over from every old holder, and the others wait for all who gain', () => {
     const state = clusterOf(3);
@@ -131,6 +128,25 @@ describe('what a change means for a member', () => {
     const errands = recoveryOf(clusterOf(3), selfId);
     expect(errands.map(({ source }) => source).sort()).toEqual([member(1).id, member(2).id]);
     expect(errands.every(({ ranges }) => String(ranges) === '0,64')).toBe(true);
+  });
+
+  it('is, after a loss while partitions move, to take back what those have who get them, and everything where it is read from', () => {
+    const dual = decide(clusterOf(3), join(clusterOf(3), member(3)));
+    const [change] = dual.changes;
+    if (change === undefined) throw new Error('the join has begun');
+    const got = [...change.moves].flatMap(([partition, holders]) => (holders.includes(3) ? [partition] : []));
+    const sorted = got.sort((a, b) => a - b);
+    const ofPassing = (state: ClusterState, id: string): (readonly [string, number[]])[] =>
+      passingHoldersOf(state, id).map(({ source, ranges }) => [source, partitionsIn(ranges)]);
+    expect(ofPassing(clusterOf(3), selfId)).toEqual([]);
+    expect(ofPassing(dual, selfId)).toEqual([[member(3).id, sorted]]);
+    // The mover brings a newcomer what it is to hold, until others read from it.
+    expect(ofPassing(dual, member(3).id)).toEqual([]);
+    const reading = { ...dual, changes: [{ ...change, phase: 'read-new' as const }] };
+    const sources = new Map(ofPassing(reading, member(3).id));
+    expect([...sources.keys()].sort()).toEqual([selfId, member(1).id, member(2).id].sort());
+    for (const partitions of sources.values()) expect(partitions).toEqual(sorted);
+    expect(ofPassing({ ...dual, lost: [member(3).id] }, selfId)).toEqual([]);
   });
 });
 

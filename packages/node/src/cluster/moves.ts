@@ -76,6 +76,27 @@ export function recoveryOf(state: ClusterState, member: string): Errand[] {
   return errands(state, bySource).filter(({ source }) => !state.lost.includes(source));
 }
 
+/**
+ * Who, while the ring changes, may have what no holder by the lists of now has: writes reach both lists. Of each partition
+ * that moves and that this member holds, or is read from, everybody else in either list whom `recoveryOf` does not name.
+ * What a member is only to hold it takes over anyway.
+ */
+export function passingHoldersOf(state: ClusterState, member: string): Errand[] {
+  const { ring, changes } = state;
+  const self = ring.members.findIndex(({ id }) => id === member);
+  const bySource = new Map<number, number[]>();
+  for (const { phase, moves } of changes) {
+    for (const [partition, next] of moves) {
+      const now = ring.replicas[partition];
+      const isRead = phase === 'read-new' && next.includes(self);
+      const others = now.includes(self) ? next.filter((one) => !now.includes(one)) : isRead ? [...new Set([...now, ...next])] : [];
+      for (const source of others) if (source !== self) append(bySource, source, partition);
+    }
+  }
+  for (const partitions of bySource.values()) partitions.sort((a, b) => a - b);
+  return errands(state, bySource).filter(({ source }) => !state.lost.includes(source));
+}
+
 /** Members that have something to take over in this change. */
 export function gainersOf(state: ClusterState, change: Change): string[] {
   const gainers = new Set<number>();

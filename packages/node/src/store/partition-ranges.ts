@@ -18,3 +18,8 @@ export function rangesOf(partitions: readonly number[]): [from: number, until: n
   }
   return ranges;
 }
+
+/** The partitions of half-open stretches, in order. */
+export function partitionsIn(ranges: readonly (readonly [from: number, until: number])[]): number[] {
+  return ranges.flatMap(([from, until]) => Array.from({ length: until - from }, (_, at) => from + at));
+}

@@ -5,14 +5,13 @@
  *
  * ```
  *   no mark "whole" in the store, or a life that began with damage or a restored copy ──▶ recovering
- *     └── has taken over from every other holder ──▶ mark "whole" ──▶ vouches again
+ *     ├── takes back what others have, also while the ring changes (`taking-back.ts`)
+ *     └── has it from every other holder, and the ring is at rest ──▶ mark "whole" ──▶ vouches again
  *
  *   a damaged file: the store names stretches ──▶ noted, a new life ──▶ recovering there, and only there ──▶ the same way back
  * ```
  */
 import { distrustTrees, recountPartition } from '../anti-entropy/recount.ts';
-import { type Errand, recoveryOf } from '../cluster/moves.ts';
-import type { ClusterState } from '../cluster/state.ts';
 import type { Core } from '../core.ts';
 import { namedKey, space } from '../store/layout.ts';
 import { distrustList } from '../forgetting/forgettable.ts';
@@ -30,12 +29,11 @@ import {
   touches,
   writeLostRanges,
 } from '../store/lost-ranges.ts';
-import { rangesOf } from '../store/partition-ranges.ts';
 import { reindex } from '../store/reindex.ts';
 import type { Store } from '../store/store.ts';
 import { MoveNotes } from './move-notes.ts';
 import type { Pace } from './pace.ts';
-import { takeOver, type TransferProgress } from './transfer.ts';
+import { TakingBack } from './taking-back.ts';
 
 const wholeKey: Uint8Array = namedKey(space.own, new TextEncoder().encode('whole'));
 
@@ -53,11 +51,7 @@ export class Recovery {
   #lost: LostRanges;
   /** Damage took hints since they were counted. */
   #lacksHints = false;
-  readonly #done = new Set<string>();
-  /** The ring by which `#done` is done: by another one, members hold other things. */
-  #doneAt = 0;
-  /** How far each source is; a failure or a pause goes on from there. */
-  readonly #progress = new Map<string, TransferProgress>();
+  readonly #takingBack = new TakingBack();
 
   private constructor(store: Store, life: Pick<Life, 'end' | 'renew'>, found: { readonly isWhole: boolean; readonly lost: LostRanges }) {
     this.#store = store;
@@ -125,19 +119,14 @@ export class Recovery {
     await this.#takeInLosses(core);
     if (this.#lacksHints) this.#lacksHints = !(await hints.recount(this.#store, () => this.#writeMark()));
     if (this.#lost.index) await this.#mendIndex(core);
-    // While the ring changes, who holds what is in motion. What a join brings, the mover marks.
-    if (!this.#hasMissing || state.changes.length > 0) return;
-    if (this.#doneAt !== state.ringEpoch) this.#forgetProgress();
-    this.#doneAt = state.ringEpoch;
+    if (!this.#hasMissing) return;
     const before = this.#lost;
-    for (const errand of this.#errands(state, core.selfId)) {
-      if (this.#done.has(errand.source)) continue;
-      await takeOver(core, errand, { progress: this.#progressOf(errand.source), pace });
-      this.#done.add(errand.source);
-    }
-    if (core.cluster.state.ringEpoch !== state.ringEpoch || this.#lost !== before) return;
-    // Sums count what the damage took, and once more what came back.
     const { partitions } = state.ring;
+    const isWanted = (partition: number): boolean => !this.#isWhole || isIn(before.ranges, partition, partitions);
+    await this.#takingBack.run(core, { pace, isWanted });
+    // While the ring changes, whom others read from is in motion. What a join brings, the mover marks.
+    if (state.changes.length > 0 || core.cluster.state.ringEpoch !== state.ringEpoch || this.#lost !== before) return;
+    // Sums count what the damage took, and once more what came back.
     for (let partition = 0; partition < partitions; partition++) {
       if (isIn(before.ranges, partition, partitions)) await recountPartition(core, partition);
     }
@@ -163,7 +152,7 @@ export class Recovery {
     // Not even once everything is back: an older value may have come to light where its tombstone was lost.
     await floors.doubt(() => true);
     await this.#remember(bothLost(this.#lost, { ranges, index }));
-    this.#forgetProgress();
+    this.#takingBack.forget();
     this.#life.end('damage was found in the store');
     await this.#life.renew();
     for (const loss of taken) await this.#store.acceptLosses?.(loss.lower, endOf(loss));
@@ -181,16 +170,6 @@ export class Recovery {
     await this.#remember({ ranges: this.#lost.ranges, index: false });
   }
 
-  /** What other holders have of what is not vouched for. */
-  #errands(state: ClusterState, selfId: string): Errand[] {
-    const { partitions } = state.ring;
-    const isWanted = (partition: number): boolean => !this.#isWhole || isIn(this.#lost.ranges, partition, partitions);
-    return recoveryOf(state, selfId).flatMap(({ source, ranges }) => {
-      const wanted = ranges.flatMap(([from, until]) => Array.from({ length: until - from }, (_, at) => from + at)).filter(isWanted);
-      return wanted.length === 0 ? [] : [{ source, ranges: rangesOf(wanted) }];
-    });
-  }
-
   async #remember(lost: LostRanges): Promise<void> {
     await writeLostRanges(this.#store, lost);
     this.#lost = lost;
@@ -201,16 +180,5 @@ export class Recovery {
     if (this.#isWhole) batch.put(wholeKey, Uint8Array.of(1));
     else batch.delete(wholeKey);
     await batch.commit({ durable: true });
-  }
-
-  #forgetProgress(): void {
-    this.#done.clear();
-    this.#progress.clear();
-  }
-
-  #progressOf(source: string): TransferProgress {
-    const progress = this.#progress.get(source) ?? { objects: 0, bytes: 0, cursor: undefined };
-    this.#progress.set(source, progress);
-    return progress;
   }
 }

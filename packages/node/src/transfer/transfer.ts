@@ -37,6 +37,8 @@ export interface Transfer {
   /** Where it stands: it begins there, and is kept up to date. */
   readonly progress: TransferProgress;
   readonly pace: Pace;
+  /** Called when a page has come, before any of it is merged. @throws to end the transfer */
+  check?(): void;
   /** Called when a page is merged, durably. A rejection ends the transfer. */
   afterPage?(): Promise<void>;
 }
@@ -45,7 +47,7 @@ export interface Transfer {
 export async function takeOver(
   core: Core,
   from: { readonly source: string; readonly ranges: PartitionRanges },
-  { progress, pace, afterPage }: Transfer,
+  { progress, pace, check, afterPage }: Transfer,
 ): Promise<void> {
   const pending: PendingPage[] = [];
   const settle = async (bytesLeft: number): Promise<void> => {
@@ -58,6 +60,7 @@ export async function takeOver(
   do {
     const sinceMs = pace.now();
     const page = await core.cluster.peers.page(from.source, from.ranges, next);
+    check?.();
     if (next !== undefined && page.cursor !== undefined && compareBytes(page.cursor, next) <= 0) throw malformed('cursor');
     const bytes = page.records.reduce((sum, { object }) => sum + object.length, 0);
     countMoved(core.moved, 'taken', { objects: page.records.length, bytes });
