@@ -111,23 +111,32 @@ export async function dropBelow(core: Core, partition: number, floors: readonly 
   return dropped;
 }
 
-/** Makes the list, where it was never made or a part of it was lost. Durable when it resolves. */
+/**
+ * Makes the list, where it was never made or a part of it was lost: what it lacks, and what it says of objects that are gone,
+ * for an entry can have come to light whose end was lost. Durable when it resolves.
+ */
 export async function prepareList(core: Core): Promise<void> {
   if ((await core.store.get(listMarkKey)) !== undefined) return;
-  const end = Uint8Array.of(space.object + 1);
-  for (let next: Uint8Array | undefined = Uint8Array.of(space.object); next !== undefined; ) {
+  await relistAll(core, space.forgettable);
+  await relistAll(core, space.object);
+  const batch = core.store.batch();
+  batch.put(listMarkKey, Uint8Array.of(1));
+  await batch.commit({ durable: true });
+}
+
+/** Makes the list right about every object that has a key in this space: that of the objects, or the list itself. */
+async function relistAll(core: Core, spaceByte: number): Promise<void> {
+  const end = Uint8Array.of(spaceByte + 1);
+  for (let next: Uint8Array | undefined = Uint8Array.of(spaceByte); next !== undefined; ) {
     const keys: Uint8Array[] = [];
-    for await (const [objectKey] of core.store.range({ gte: next, lt: end, limit: pageEntries })) keys.push(objectKey);
-    for (const objectKey of keys) {
-      const place = placeOf(core, objectKey);
+    for await (const [key] of core.store.range({ gte: next, lt: end, limit: pageEntries })) keys.push(key);
+    for (const key of keys) {
+      const place = placeOf(core, listedObject(key));
       if (place !== undefined) await insist(core, place, () => core.local.relist(place));
     }
     const last = keys.at(-1);
     next = last === undefined || keys.length < pageEntries ? undefined : successor(last);
   }
-  const batch = core.store.batch();
-  batch.put(listMarkKey, Uint8Array.of(1));
-  await batch.commit({ durable: true });
 }
 
 /** Has a copy become what `change` makes of it, once it is not on its way to the disk; resolves to whether it changed. @throws `NOT_READY` */

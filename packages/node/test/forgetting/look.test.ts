@@ -3,12 +3,19 @@ import { sleep } from '@coterie/env';
 import { describe, expect, it } from 'vitest';
 import type { Core } from '../../src/core.ts';
 import { RoundDriver } from '../../src/forgetting/driver.ts';
-import { lookAtList } from '../../src/forgetting/look.ts';
+import { distrustList, encodeEntry, listKey } from '../../src/forgetting/forgettable.ts';
+import { lookAtList, prepareList } from '../../src/forgetting/look.ts';
 import { space } from '../../src/store/layout.ts';
 import { linkOfOne } from '../core.ts';
 import { stateOfOnePartition, withTombstones } from './tombstones.ts';
 
 const count = 1000;
+
+async function keysIn({ store }: Core, spaceByte: number): Promise<Uint8Array[]> {
+  const keys: Uint8Array[] = [];
+  for await (const [key] of store.range({ gte: Uint8Array.of(spaceByte), lt: Uint8Array.of(spaceByte + 1) })) keys.push(key);
+  return keys;
+}
 
 describe('a look at the list', () => {
   it('counts all of it, and reads a share of the objects, another one each time', async () => {
@@ -32,6 +39,23 @@ describe('a look at the list', () => {
       expect(reads).toBeLessThan(count / 10);
     }
     expect(read.size).toBe(count);
+  });
+
+  it('does not count an entry whose object is gone once the list was made anew', async () => {
+    const { world, core } = await withTombstones(3, 10);
+    const listed = await world.run(keysIn(core, space.object));
+    const wish = { isWanted: () => false, before: { expiredMs: 1000 }, candidatesMax: 10, number: 0 };
+    const outstanding = async (): Promise<unknown> => (await world.run(lookAtList(core, wish))).outstanding;
+    const batch = core.store.batch();
+    for (const objectKey of listed.slice(0, 4)) {
+      batch.delete(objectKey);
+      batch.put(listKey(objectKey), encodeEntry({ kind: 'expires', sinceMs: 1 }));
+    }
+    await world.run(batch.commit({ durable: true }));
+    expect(await outstanding()).toMatchObject({ deleted: 6, expired: 4 });
+    await world.run(distrustList(core.store));
+    await world.run(prepareList(core));
+    expect(await outstanding()).toMatchObject({ deleted: 6, expired: 0 });
   });
 
   it('is had seldom while a member is down, who is named all the time', async () => {
