@@ -13,7 +13,7 @@ const count = 1000;
 
 async function keysIn({ store }: Core, spaceByte: number): Promise<Uint8Array[]> {
   const keys: Uint8Array[] = [];
-  for await (const [key] of store.range({ gte: Uint8Array.of(spaceByte), lt: Uint8Array.of(spaceByte + 1) })) keys.push(key);
+  for await (const [key] of store.range({ gte: Uint8Array.of(spaceByte), lt: Uint8Array.of(spaceByte + 1), limit: 100 })) keys.push(key);
   return keys;
 }
 
