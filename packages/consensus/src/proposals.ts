@@ -4,13 +4,14 @@
  * ```
  *   propose ─▶ known already? ─ yes ─▶ the state
  *                 │ no
- *              does it apply? ─ no ─▶ PRECONDITION_FAILED
+ *              does it apply, and does its proposer still want it on this state? ─ no ─▶ PRECONDITION_FAILED
  *                 │ yes
  *              decide epoch + 1 ─▶ learn what was decided ─▶ tell the stewards ─▶ again from the top
  *                 └─ too late, too many attempts ─▶ TIMEOUT, QUORUM_NOT_MET
  * ```
  *
  * Each turn of the loop knows one epoch more, so a decision is proposed again only where it is known not to be decided.
+ * What is decided for an epoch follows the very state that the turn looked at, so nothing comes between the two.
  */
 import { CoterieError, isCoterieError, randomHex } from '@coterie/env';
 import { decodeDecision, type DecidedRecord, encodeDecision, recordHash } from './chain.ts';
@@ -32,8 +33,16 @@ export interface ProposalsParts<State> {
   readonly responder: Responder<State>;
 }
 
+/** How a decision is proposed. */
+export interface Proposing<State> {
+  /** How long it may take. */
+  readonly timeoutMs: number;
+  /** Why its proposer does not want it to follow this state; `undefined` while it does. Asked of every state that it would follow. */
+  readonly objection?: ((state: State) => string | undefined) | undefined;
+}
+
 /** A decision on its way, and until when. */
-interface Proposal {
+interface Proposal<State> extends Pick<Proposing<State>, 'objection'> {
   readonly decision: Decision;
   readonly deadlineMs: number;
 }
@@ -52,7 +61,7 @@ export class Proposals<State> {
   }
 
   /** The state once `decision` is decided and on this node's disk. @throws as `RingLog.propose` does */
-  propose(decision: Decision, timeoutMs: number): Promise<State> {
+  propose(decision: Decision, { timeoutMs, objection }: Proposing<State>): Promise<State> {
     const { clock, timers } = this.#parts.settings.environment;
     const deadlineMs = clock.monotonic() + timeoutMs;
     return new Promise((resolve, reject) => {
@@ -63,7 +72,7 @@ export class Proposals<State> {
       const work = this.#turns.run(() => {
         hasBegun = true;
         timer.cancel();
-        return this.#carryOut({ decision, deadlineMs });
+        return this.#carryOut({ decision, deadlineMs, objection });
       });
       work.then(resolve, (error: unknown) => {
         timer.cancel();
@@ -72,21 +81,23 @@ export class Proposals<State> {
     });
   }
 
-  async #carryOut(proposal: Proposal): Promise<State> {
+  async #carryOut(proposal: Proposal<State>): Promise<State> {
     const { ledger, settings } = this.#parts;
-    const { decision, deadlineMs } = proposal;
+    const { decision, deadlineMs, objection } = proposal;
     for (;;) {
       const history = ledger.require();
       if (history.epochOf(decision.id) !== undefined) return history.state;
       const verdict = evaluate(settings.rules, history.state, decision);
       if (verdict instanceof Refusal) throw failed('PRECONDITION_FAILED', `the decision does not apply: ${verdict.reason}`, false);
+      const objected = objection?.(history.state);
+      if (objected !== undefined) throw failed('PRECONDITION_FAILED', objected, false);
       if (settings.environment.clock.monotonic() >= deadlineMs) throw failed('TIMEOUT', 'other decisions came first', false);
       await this.#decideNext(history, proposal);
     }
   }
 
   /** Makes one more epoch known here. @throws CoterieError `TIMEOUT`, `QUORUM_NOT_MET`, or why it could not be learned */
-  async #decideNext(history: History<State>, proposal: Proposal): Promise<void> {
+  async #decideNext(history: History<State>, proposal: Proposal<State>): Promise<void> {
     const { epoch, hash: previous, state } = history;
     const outcome = await this.#run(history, proposal);
     // The epoch may be the first of many that are just being learned; there is no point in proposing in between.
@@ -109,7 +120,7 @@ export class Proposals<State> {
     if (failure !== undefined) throw failed(failure.code, failure.message, mayBeDecided, failure);
   }
 
-  #run({ epoch, hash: previous, state }: History<State>, { decision, deadlineMs }: Proposal): Promise<DecideOutcome> {
+  #run({ epoch, hash: previous, state }: History<State>, { decision, deadlineMs }: Proposal<State>): Promise<DecideOutcome> {
     const { settings, ledger } = this.#parts;
     const { environment, rules, node, replyMs, backoffMs, attemptsMax } = settings;
     const nonce = randomHex(environment.random, 8);

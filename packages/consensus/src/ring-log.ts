@@ -17,7 +17,7 @@ import { contentBytesMax, foundationHash, type Identity } from './chain.ts';
 import type { Position } from './history.ts';
 import { Ledger } from './ledger.ts';
 import { checkName, checkOptions, inRange, type RingLogOptions, type RingLogSettings } from './options.ts';
-import { Proposals } from './proposals.ts';
+import { type Proposing, Proposals } from './proposals.ts';
 import { Responder } from './responder.ts';
 import { catchUpWith } from './catch-up.ts';
 import { type Decision, stateBytesMax, type Steward, stewardsAfter } from './rules.ts';
@@ -124,15 +124,17 @@ export class RingLog<State> {
   /**
    * Has `decision` decided. Resolves with the state that this node knows then: the decision is in it, and both are on
    * this node's disk. A decision whose id is among the last 1024 decided ones changes nothing and is as good as decided.
-   * @throws CoterieError `PRECONDITION_FAILED` when it does not apply, `TIMEOUT`, `QUORUM_NOT_MET`, `OVERLOADED`,
+   * `objection` says why the proposer does not want it to follow a state: it is asked of every state that it would follow,
+   * so what it lets pass is decided for that state and no other.
+   * @throws CoterieError `PRECONDITION_FAILED` when it does not apply or is objected to, `TIMEOUT`, `QUORUM_NOT_MET`, `OVERLOADED`,
    * `TOO_LARGE`, `NOT_READY`, `CLOSED`; `details.mayHaveTakenEffect` says whether it may be decided all the same
    */
-  async propose(decision: Decision, { timeoutMs = 10_000 }: { readonly timeoutMs?: number } = {}): Promise<State> {
+  async propose(decision: Decision, { timeoutMs = 10_000, objection }: Partial<Proposing<State>> = {}): Promise<State> {
     checkName('id', decision.id);
     inRange('timeoutMs', timeoutMs, [1, 3_600_000]);
     const { length } = decision.content;
     if (length > contentBytesMax) throw new CoterieError('TOO_LARGE', `a decision of ${length} bytes; at most ${contentBytesMax}`);
-    return this.#proposals.propose(decision, timeoutMs);
+    return this.#proposals.propose(decision, { timeoutMs, objection });
   }
 
   /** Calls `listener` after each epoch that became known here, durably. Returns what ends that. */

@@ -59,6 +59,26 @@ describe('a ring log', () => {
     expect((lost as PromiseRejectedResult).reason.details).toMatchObject({ mayHaveTakenEffect: false });
   });
 
+  it('asks its proposer about every state that a decision would follow, and decides it on none that is objected to', async () => {
+    const cluster = await founded({ seed: 8 });
+    const seen: (readonly string[])[] = [];
+    const objection = ({ words }: { readonly words: readonly string[] }): string | undefined => {
+      seen.push(words);
+      return words.length === 0 ? undefined : `${words.join()} came first`;
+    };
+    const racing = names.map((name) => cluster.log(name).propose(act(name, { word: name }), { objection }));
+    const settled = await cluster.until(Promise.allSettled(racing));
+    expect(settled.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    for (const one of settled) {
+      if (one.status === 'fulfilled') continue;
+      expect(one.reason).toMatchObject({ code: 'PRECONDITION_FAILED', message: expect.stringMatching(/^n\d came first$/) });
+      expect(one.reason.details).toMatchObject({ mayHaveTakenEffect: false });
+    }
+    for (const name of names) await cluster.until(cluster.log(name).catchUp(names));
+    expect(names.map((name) => cluster.log(name).state.words.length)).toEqual([1, 1, 1]);
+    expect(seen.filter((words) => words.length === 0)).toHaveLength(3);
+  });
+
   it('decides one id once', async () => {
     const cluster = await founded({ seed: 6 });
     const same = act('same', { padding: 'x' });
