@@ -57,6 +57,11 @@ export interface PlanReport {
   readonly epoch: number;
   /** In words, in the order in which they were staged. */
   readonly staged: readonly string[];
+  /**
+   * Names what is staged and what committing it would do, wherever it is asked for: `plan-7c01f3aa-52d0e9b4`. Another one as
+   * soon as anything else is staged, or the ring has changed so that other copies would move. Absent where `preview` is.
+   */
+  readonly plan?: string;
   /** Why it cannot be committed now; absent when it can, or nothing is staged. */
   readonly problem?: string;
   /** Absent when nothing is staged, or it cannot be planned. */
@@ -73,6 +78,14 @@ export interface PlanReport {
   readonly changes: readonly ChangeReport[];
   readonly leaving: readonly string[];
   readonly lost: readonly string[];
+}
+
+/** What a commit has begun. */
+export interface BegunReport {
+  /** Name of the plan, as it was in the plan that was shown. */
+  readonly plan: string;
+  /** In words. */
+  readonly wishes: readonly string[];
 }
 
 /** What would be lost with a member that is removed by force. */
@@ -95,10 +108,14 @@ export interface LossReport {
 export interface RingChanges {
   /** What is staged, what it would do, and what is under way. */
   plan(): Promise<PlanReport>;
-  /** The wish waits for a commit. @throws `INVALID_ARGUMENT` for a member that is none */
+  /** The wish waits for a commit. @throws `INVALID_ARGUMENT` for one that can never be begun; what a change under way is in the way of may wait */
   stage(wish: RingWish): Promise<void>;
-  /** All that is staged is begun together. @throws `INVALID_ARGUMENT`; `NOT_READY` where another change is in the way */
-  commit(): Promise<void>;
+  /**
+   * All that is staged is begun together. `plan`: the name of the plan that was shown; nothing but that is begun.
+   * @throws `PRECONDITION_FAILED` when something else is staged, or would move, than that plan says, `INVALID_ARGUMENT`;
+   * `NOT_READY` where another change is in the way
+   */
+  commit(plan?: string): Promise<BegunReport>;
   /** Takes back a change under way; without an id the oldest, and if there is none, what is staged. @throws `INVALID_ARGUMENT` when there is nothing */
   abort(change?: string): Promise<'change' | 'staged'>;
   /** The wish is begun at once, by itself. @throws as `commit` */

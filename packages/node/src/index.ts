@@ -36,4 +36,13 @@ export type {
   SiblingValue,
   WriteReply,
 } from './api.ts';
-export type { ChangeReport, IntakeReport, LossReport, PlannedLoad, PlanReport, RingChanges, RingWish } from './api-topology.ts';
+export type {
+  BegunReport,
+  ChangeReport,
+  IntakeReport,
+  LossReport,
+  PlannedLoad,
+  PlanReport,
+  RingChanges,
+  RingWish,
+} from './api-topology.ts';

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { RingChanges } from '../src/index.ts';
 import { ClusterWorld } from './cluster-world.ts';
 
 const keys = Array.from({ length: 30 }, (_, i) => `k${i}`);
@@ -146,7 +147,8 @@ describe('a plan', () => {
     expect(plan.preview?.moves).toBeGreaterThanOrEqual(38);
     expect(plan.preview?.moves).toBeLessThanOrEqual(plan.preview?.partitionsChanged ?? 0);
     expect(plan.preview?.loads.find(({ name }) => name === 'n3')).toEqual({ name: 'n3', before: 38 });
-    await cluster.run(() => topology.commit());
+    expect(plan.plan).toMatch(/^plan-[0-9a-f]{8}-[0-9a-f]{8}$/);
+    expect(await cluster.run(() => topology.commit(plan.plan))).toEqual({ plan: plan.plan, wishes: plan.staged });
     await cluster.until(() => members(cluster).length === 4);
     expect(
       cluster
@@ -155,6 +157,45 @@ describe('a plan', () => {
         .members.find(({ name }) => name === 'n2')?.replicas,
     ).toBeGreaterThanOrEqual(62);
     await expectAll(cluster, 'n2');
+  });
+
+  it('has one name at every member, and is begun by it only as it was shown', async () => {
+    const cluster = await withData(49, 5);
+    const [one, other] = ['n1', 'n4'].map((name) => cluster.node(name).topology) as [RingChanges, RingChanges];
+    await cluster.run(() => one.stage({ kind: 'leave', member: 'n2' }));
+    const { plan } = await cluster.run(() => one.plan());
+    await cluster.until(() => cluster.node('n4').epoch === cluster.node('n1').epoch);
+    expect((await cluster.run(() => other.plan())).plan).toBe(plan);
+    await cluster.run(() => other.stage({ kind: 'leave', member: 'n3' }));
+    await expect(cluster.run(() => one.commit(plan))).rejects.toMatchObject({
+      code: 'PRECONDITION_FAILED',
+      message: expect.stringMatching(/is not begun: what is staged has changed, and is now: leave of n2, leave of n3; coterie plan show/),
+    });
+    expect([isQuiet(cluster), (await cluster.run(() => one.plan())).staged]).toEqual([true, ['leave of n2', 'leave of n3']]);
+    await cluster.run(() => one.abort());
+    await cluster.run(() => one.stage({ kind: 'leave', member: 'n2' }));
+    // The same wish on the same ring is the same plan, whoever asks, whichever epoch it is.
+    expect(await cluster.run(() => other.commit(plan))).toEqual({ plan, wishes: ['leave of n2'] });
+    await cluster.until(() => members(cluster).length === 4);
+    await expectAll(cluster, 'n3');
+  });
+
+  it('takes no wish that can never be, and one that a change under way is in the way of', async () => {
+    const cluster = await withData(50, 4);
+    cluster.kill('n3');
+    const { topology } = cluster.node('n1');
+    await cluster.run(() => topology.begin({ kind: 'leave', member: 'n4' }));
+    await cluster.run(() => topology.stage({ kind: 'weight', member: 'n4', weight: 2 }));
+    expect(await cluster.run(() => topology.plan())).toMatchObject({ problem: expect.stringMatching(/about n4 is under way/) });
+    expect((await cluster.run(() => topology.plan())).plan).toBeUndefined();
+    for (const weight of [0, 1.5, 2000]) {
+      const refusal = { code: 'INVALID_ARGUMENT', message: expect.stringMatching(/weight is an integer from 1 to 1024/) };
+      await expect(cluster.run(() => topology.stage({ kind: 'weight', member: 'n2', weight }))).rejects.toMatchObject(refusal);
+    }
+    await cluster.revive('n3');
+    await cluster.until(() => cluster.node('n1').cluster().changes.length === 0);
+    const refusal = { code: 'INVALID_ARGUMENT', message: expect.stringMatching(/n4 is leaving already|n4 is not a member/) };
+    await expect(cluster.run(() => topology.stage({ kind: 'leave', member: 'n4' }))).rejects.toMatchObject(refusal);
   });
 
   it('says why it cannot be, and goes away when it is taken back', async () => {

@@ -2,7 +2,7 @@
 import type { ChangeReport, ClusterReport, MemberReport, PlanReport, NodeStatus, RingReport } from '@coterie/node';
 import { describe, expect, test } from 'vitest';
 import { headLine, hintLines, memberLines, ringLines, stateInWords, whereLines } from '../src/command/cluster-lines.ts';
-import { changeLines, planLines, underWayLines } from '../src/command/plan-lines.ts';
+import { begunLines, changeLines, planLines, underWayLines } from '../src/command/plan-lines.ts';
 import type { ClusterDocument, WhereDocument } from '../src/http/cluster.ts';
 import { clusterWarnings, warningsOf, withNames } from '../src/http/cluster-warnings.ts';
 
@@ -206,7 +206,8 @@ describe('a plan', () => {
       { name: 'd', after: 768, ideal: 768 },
     ];
     const preview = { moves: 800, fewestMoves: 768, partitionsChanged: 700, bytesAbout: 5_000_000, loads, advice: ['too few zones'] };
-    expect(planLines({ ...nothing, staged: ['join of d', 'leave of c'], preview })).toEqual([
+    const plan = 'plan-7c01f3aa-52d0e9b4';
+    expect(planLines({ ...nothing, staged: ['join of d', 'leave of c'], plan, preview })).toEqual([
       'staged  join of d',
       '        leave of c',
       '        800 copies move (at the fewest 768), about 4.77 MiB; the lists of 700 partitions change',
@@ -215,12 +216,21 @@ describe('a plan', () => {
       'c            1 024      -      -',
       'd                -    768    768',
       '  ! too few zones',
-      'coterie plan commit   begins it        coterie plan abort   forgets it',
+      'coterie plan commit plan-7c01f3aa-52d0e9b4   begins it        coterie plan abort   forgets it',
     ]);
+    // A node of an older version names none.
+    expect(planLines({ ...nothing, staged: ['leave of c'], preview }).at(-1)).toMatch(/^coterie plan commit {3}begins it/);
     expect(planLines(nothing)).toEqual(['staged  nothing']);
     expect(planLines({ ...nothing, staged: ['leave of c'], problem: 'c is not a member' })[1]).toMatch(
       /cannot be committed: c is not a member/,
     );
+  });
+
+  test('that was begun is told, where the node says it', () => {
+    expect(begunLines({ plan: 'plan-7c01f3aa-52d0e9b4', wishes: ['join of d', 'leave of c'] })).toEqual([
+      'begun   plan-7c01f3aa-52d0e9b4: join of d and leave of c',
+    ]);
+    expect(begunLines(undefined)).toEqual([]);
   });
 
   test('under way is told by every member for itself', () => {

@@ -112,6 +112,48 @@ describe('looking', () => {
     expect(JSON.parse((await coterie('plan', '--json')).out)).toMatchObject({ epoch: 1, change: null, staged: [], changes: [] });
   });
 
+  test('a plan is begun by the name under which it was shown, and no other', async () => {
+    const shown = (await coterie('plan', 'weight', 'tester', '2')).out;
+    const [, name = 'unnamed'] = /coterie plan commit (plan-[0-9a-f]{8}-[0-9a-f]{8}) /.exec(shown) ?? [];
+    const staged = (weight: number): string[] => [
+      `staged  weight ${weight} of tester`,
+      '        0 copies move (as few as can be), about 0 B; the lists of 0 partitions change',
+      'member  copies now  after  ideal',
+      'tester       1 024  1 024  1 024',
+      '  ! 1 of 3 copies: there are not more members; let 2 more join',
+    ];
+    const next = `coterie plan commit ${name}   begins it        coterie plan abort   forgets it`;
+    expect(shown).toBe([...staged(2), next, 'change  none', ''].join('\n'));
+    await coterie('plan', 'weight', 'tester', '3');
+    expect(await coterie('plan', 'commit', name)).toEqual({
+      code: 1,
+      out: '',
+      err: `coterie: POST ${server.url}/v1/plan/commit was refused: 412 PRECONDITION_FAILED: ${name} is not begun: what is staged has changed, and is now: weight 3 of tester; coterie plan show says what a commit would do now, and its name\n`,
+    });
+    await coterie('plan', 'weight', 'tester', '2');
+    expect(await coterie('plan', 'commit', name)).toEqual({
+      code: 0,
+      out: `begun   ${name}: weight 2 of tester\nstaged  nothing\nchange  none\n`,
+      err: '',
+    });
+    expect((await coterie('plan', 'commit', 'change-1')).err).toMatch(/INVALID_ARGUMENT: "change-1" is not the name of a plan/);
+    expect(await coterie('plan', 'commit')).toEqual({
+      code: 1,
+      out: '',
+      err: 'coterie: nothing is staged\n  next: coterie plan leave|join|replace|weight   stage something\n',
+    });
+    await coterie('plan', 'weight', 'tester', '1');
+    const { code, out } = await coterie('plan', 'commit');
+    expect([code, out.replace(/plan-[0-9a-f-]+/g, 'PLAN')]).toEqual([
+      0,
+      [...staged(1), 'begun   PLAN: weight 1 of tester', 'staged  nothing', 'change  none', ''].join('\n'),
+    ]);
+    await coterie('plan', 'leave', 'tester');
+    const { err } = await coterie('plan', 'commit');
+    expect(err).toMatch(/^coterie: leave of tester cannot be begun: .*last member[^]*next: coterie plan abort {3}forgets it\n$/);
+    expect((await coterie('plan', 'abort')).out).toBe('staged  nothing\nchange  none\n');
+  });
+
   test('buckets', async () => {
     expect((await coterie('bucket', 'set', 'fast', 'conflict=lww', 'ttl=7d')).out).toMatch(/conflict +lww[^]*ttlMs +604800000/);
     expect((await coterie('bucket', 'show', 'fast')).out).toMatch(/conflict +lww/);

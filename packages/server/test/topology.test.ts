@@ -1,4 +1,5 @@
 /** Changes of the ring over HTTP: shapes are checked at the door, and what is wished reaches the node as it was said. */
+import { CoterieError } from '@coterie/env';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Door, ask, openDoor } from './double/door.ts';
 
@@ -10,6 +11,10 @@ afterEach(() => door.server.destroy());
 
 const headers = { 'content-type': 'application/json' };
 const post = (path: string, body: unknown): ReturnType<typeof ask> => ask(door, `POST ${path}`, { headers, body: JSON.stringify(body) });
+
+function outdated(message: string): CoterieError {
+  return new CoterieError('PRECONDITION_FAILED', message, { details: { mayHaveTakenEffect: false } });
+}
 
 describe('wishes', () => {
   test.each([
@@ -52,11 +57,43 @@ describe('wishes', () => {
 describe('a plan', () => {
   test('is shown, committed and taken back', async () => {
     expect((await ask(door, 'GET /v1/plan')).json()).toMatchObject({ staged: [], changes: [] });
+    const begun = await post('/v1/plan/commit', { plan: 'plan-7c01f3aa-52d0e9b4' });
+    expect([begun.status, begun.json()]).toMatchObject([
+      200,
+      { epoch: 1, staged: [], begun: { plan: 'plan-7c01f3aa-52d0e9b4', wishes: ['leave of n3'] } },
+    ]);
     expect((await post('/v1/plan/commit', {})).status).toBe(200);
+    expect((await ask(door, 'POST /v1/plan/commit')).status).toBe(200);
     expect((await post('/v1/plan/abort', {})).status).toBe(200);
     expect((await post('/v1/plan/abort', { change: 'change-7' })).status).toBe(200);
-    expect(door.node.wished).toEqual([['commit'], ['abort', undefined], ['abort', 'change-7']]);
+    expect(door.node.wished).toEqual([
+      ['commit', 'plan-7c01f3aa-52d0e9b4'],
+      ['commit', undefined],
+      ['commit', undefined],
+      ['abort', undefined],
+      ['abort', 'change-7'],
+    ]);
   });
+
+  test('is not begun when it is another by now, and the answer says which', async () => {
+    const detail = 'plan-1 is not begun: what is staged has changed, and is now: leave of n3';
+    const topology = { ...door.node.topology, commit: () => Promise.reject(outdated(detail)) };
+    Object.defineProperty(door.node, 'topology', { value: topology });
+    const refused = await post('/v1/plan/commit', { plan: 'plan-1' });
+    expect([refused.status, refused.json()]).toMatchObject([
+      412,
+      { code: 'PRECONDITION_FAILED', detail, retryable: false, mayHaveTakenEffect: false },
+    ]);
+  });
+
+  test.each([[{ plan: '' }], [{ plan: 7 }], [{ name: 'plan-1' }], ['plan-1']])(
+    'is named as it should be, or nothing is begun: %j',
+    async (body) => {
+      const refused = await post('/v1/plan/commit', body);
+      expect([refused.status, refused.json()['code']]).toEqual([400, 'INVALID_ARGUMENT']);
+      expect(door.node.wished).toEqual([]);
+    },
+  );
 });
 
 describe('a removal', () => {

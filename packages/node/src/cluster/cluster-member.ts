@@ -79,10 +79,10 @@ export class ClusterMember implements ClusterLink {
     return running.then(() => (this.state.epoch > epoch ? undefined : this.#learnFrom(others)));
   }
 
-  async propose(decision: Decision): Promise<ClusterState> {
+  async propose(decision: Decision, objection?: (state: ClusterState) => string | undefined): Promise<ClusterState> {
     // Asked here first, for the typed refusal; what others decide meanwhile may still refuse it.
     decide(this.state, decision);
-    return this.#parts.ringLog.propose(encodeDecision(decision, this.state.level), { timeoutMs: decisionMs });
+    return this.#parts.ringLog.propose(encodeDecision(decision, this.state.level), { timeoutMs: decisionMs, objection });
   }
 
   mintId(): string {

@@ -87,7 +87,7 @@ function join(state: ClusterState, { id, member, plannedFor, moves }: Extract<De
   return begin(state, { kind: 'begin', id, wishes: [{ kind: 'join', member }], plannedFor, moves });
 }
 
-/** One wish more that waits; a newer one about the same takes the place of the older. Whether it can be is judged when it is begun. */
+/** One wish more that waits; a newer one about the same takes the place of the older. Whether it can be was asked where it was proposed, and is judged when it is begun. */
 function stage(state: ClusterState, wish: Wish): ClusterState {
   const others = state.staged.filter((other) => wishKey(other) !== wishKey(wish));
   if (others.length < stagedMax) return { ...state, staged: [...others, wish] };

@@ -26,8 +26,11 @@ export interface ClusterLink {
    * `from`: members that have shown that they know more; they alone are asked then.
    */
   catchUp(from?: readonly string[]): Promise<void>;
-  /** Has the cluster decide this; resolves with a state that has it. @throws what `decide` refuses with, `TIMEOUT`, `QUORUM_NOT_MET` */
-  propose(decision: Decision): Promise<ClusterState>;
+  /**
+   * Has the cluster decide this; resolves with a state that has it. `objection`: why it is not to follow a state, asked of
+   * every state that it would follow. @throws what `decide` refuses with, `PRECONDITION_FAILED`, `TIMEOUT`, `QUORUM_NOT_MET`
+   */
+  propose(decision: Decision, objection?: (state: ClusterState) => string | undefined): Promise<ClusterState>;
   /** A new decision id. */
   mintId(): string;
 }

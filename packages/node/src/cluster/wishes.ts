@@ -1,5 +1,5 @@
 /** What may be wished of the ring: each wish checked against the state, and named in words. Pure. */
-import { CoterieError } from '@coterie/env';
+import { CoterieError, isCoterieError } from '@coterie/env';
 import type { RingChange, RingMember } from '@coterie/ring';
 import { checkKnowsLevel } from './level.ts';
 import { type ClusterState, isBarred, type Member, memberOf, type Wish } from './state.ts';
@@ -21,30 +21,50 @@ export function touchedBy(wish: Wish): readonly string[] {
 /** Does nothing for a wish that can be begun now. @throws `INVALID_ARGUMENT`, or `NOT_READY` where another change is in the way */
 export function checkWish(state: ClusterState, wish: Wish): void {
   const newcomer = newcomerOf(wish);
-  if (newcomer !== undefined) checkNewcomer(state, newcomer, wish.kind === 'replace' ? wish.id : undefined);
+  if (newcomer !== undefined) {
+    checkNewcomer(state, newcomer);
+    checkPlace(state, newcomer, wish.kind === 'replace' ? wish.id : undefined);
+  }
   if (wish.kind === 'join') return;
   const { id } = wish;
   if (memberOf(state, id) === undefined) throw refuse(`${memberName(state, id)} is not a member`);
   if (wish.kind !== 'remove' && state.leaving.includes(id)) throw refuse(`${memberName(state, id)} is leaving already`);
   if (wish.kind !== 'remove' && !isLosing(wish) && state.lost.includes(id))
     throw refuse(`${memberName(state, id)} is being removed by force`);
-  const busy = state.changes.find(({ aims }) => aims.some((aim) => aim.member === id || ('by' in aim && aim.by === id)));
-  if (busy !== undefined) throw new CoterieError('NOT_READY', `a change that is about ${memberName(state, id)} is under way`);
   if (wish.kind === 'weight' && !(Number.isInteger(wish.weight) && wish.weight >= 1 && wish.weight <= weightMax))
     throw refuse(`weight is an integer from 1 to ${weightMax}, not ${wish.weight}`);
+  const busy = state.changes.find(({ aims }) => aims.some((aim) => aim.member === id || ('by' in aim && aim.by === id)));
+  if (busy !== undefined) throw new CoterieError('NOT_READY', `a change that is about ${memberName(state, id)} is under way`);
+}
+
+/**
+ * Does nothing for a wish that can be begun now, or once a change that is in the way is done or taken back: such a one may
+ * wait. A node may wait under the name and address of a member, whose place it can be given. Whether several wishes can be
+ * together is judged when they are begun. @throws `INVALID_ARGUMENT` for one that never can
+ */
+export function checkEver(state: ClusterState, wish: Wish): void {
+  if (wish.kind === 'join') return checkNewcomer(state, wish.member);
+  try {
+    checkWish(state, wish);
+  } catch (error) {
+    if (!isCoterieError(error, 'NOT_READY')) throw error;
+  }
 }
 
 function isLosing(wish: Wish): boolean {
   return wish.kind === 'replace' && wish.isLost;
 }
 
-/** `inPlaceOf`: the member whose name and address it may take over. */
-function checkNewcomer(state: ClusterState, member: Member, inPlaceOf: string | undefined): void {
+function checkNewcomer(state: ClusterState, member: Member): void {
   if (memberOf(state, member.id) !== undefined) throw refuse(`${member.id} is a member already`);
   checkKnowsLevel(state, member);
   const former = state.former.find(({ id }) => id === member.id);
   if (former !== undefined) throw refuse(whyFormer(former));
   if (state.members.length >= membersMax) throw refuse(`a cluster has at most ${membersMax} members`);
+}
+
+/** `inPlaceOf`: the member whose name and address it may take over. */
+function checkPlace(state: ClusterState, member: Member, inPlaceOf: string | undefined): void {
   const same = state.members.find(({ id, name, peer }) => id !== inPlaceOf && (name === member.name || peer === member.peer));
   if (same === undefined) return;
   const what = same.name === member.name ? `the name ${member.name}` : `the address ${member.peer}`;

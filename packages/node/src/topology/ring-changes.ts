@@ -4,10 +4,11 @@
  * is merged by nobody.
  */
 import type { PlannedRing } from '@coterie/ring';
-import type { LossReport, PlannedLoad, PlanReport, RingChanges, RingWish } from '../api-topology.ts';
+import type { BegunReport, LossReport, PlannedLoad, PlanReport, RingChanges, RingWish } from '../api-topology.ts';
 import { type ClusterState, type Member, type Wish } from '../cluster/state.ts';
 import { checkTakesPart, checkWish, refuse, wishInWords } from '../cluster/wishes.ts';
 import { type Reported, reportChanges } from '../report.ts';
+import { nameOfPlan, showPlanName } from './plan-name.ts';
 
 /** Operators' changes at one node. */
 export class OperatorChanges implements RingChanges {
@@ -32,9 +33,11 @@ export class OperatorChanges implements RingChanges {
     await this.#parts.topology.stage(this.#resolve(wish));
   }
 
-  async commit(): Promise<void> {
+  async commit(plan?: string): Promise<BegunReport> {
     this.#checkTakesPart();
-    return this.#parts.topology.commit();
+    const begun = await this.#parts.topology.commit(plan);
+    const { state } = this.#parts.core.cluster;
+    return { plan: begun.plan, wishes: begun.wishes.map((wish) => wishInWords(state, wish)) };
   }
 
   async abort(change?: string): Promise<'change' | 'staged'> {
@@ -90,10 +93,11 @@ export class OperatorChanges implements RingChanges {
     return (await Promise.all(asked)).flat();
   }
 
-  async #preview(state: ClusterState, staged: readonly Wish[]): Promise<Pick<PlanReport, 'problem' | 'preview'>> {
+  async #preview(state: ClusterState, staged: readonly Wish[]): Promise<Pick<PlanReport, 'plan' | 'problem' | 'preview'>> {
     try {
       staged.forEach((wish) => checkWish(state, wish));
-      return { preview: previewOf(this.#parts, await this.#parts.topology.preview(staged)) };
+      const target = await this.#parts.topology.preview(staged);
+      return { plan: showPlanName(nameOfPlan(staged, target)), preview: previewOf(this.#parts, target) };
     } catch (error) {
       return { problem: error instanceof Error ? error.message : String(error) };
     }

@@ -4,18 +4,23 @@
  *
  * ```
  *   newcomer asks ──▶ waits here a moment with the others that ask ──┐
- *   operator      ──▶ stage … ──▶ staged in the ring log ──commit────┼──▶ plan ──▶ begin, or again if the ring moved on
- *                 └── at once ───────────────────────────────────────┘
+ *   operator      ──▶ stage … ──▶ staged in the ring log ──commit────┼──▶ plan ──▶ begin, or again if the ring moved on,
+ *                 └── at once ───────────────────────────────────────┘            or if something else is staged by then
  * ```
+ *
+ * What a commit has looked at is what it begins: its `begin` follows no state in which anything else is staged, and is
+ * planned for one ring. A commit that names a plan begins nothing but that.
  */
-import { CoterieError, type Environment, isCoterieError } from '@coterie/env';
-import { planJob, type PlannedRing } from '@coterie/ring';
+import { assert, CoterieError, type Environment, isCoterieError } from '@coterie/env';
+import type { PlannedRing } from '@coterie/ring';
 import { announce } from '../cluster/announce.ts';
 import { holdsAnything, holdsAtRest, wishKey } from '../cluster/changes.ts';
 import type { ClusterLink } from '../cluster/link.ts';
-import { movesOf, questionOf } from '../cluster/plan.ts';
+import { movesOf } from '../cluster/plan.ts';
 import { type ClusterState, type Member, memberOf, type Wish } from '../cluster/state.ts';
-import { checkWish, refuse, whyFormer } from '../cluster/wishes.ts';
+import { checkEver, checkWish, refuse, whyFormer } from '../cluster/wishes.ts';
+import { checkOutcome, checkStaged, nameOfPlan, nameOfWishes, parsePlanName, type PlanName, showPlanName } from './plan-name.ts';
+import { Planning } from './planning.ts';
 
 /** What planning needs of the world. */
 export type TopologyWorld = Pick<Environment, 'jobs' | 'clock' | 'log'>;
@@ -27,6 +32,21 @@ export interface Asking {
   readonly mode: 'auto' | 'staged';
   /** Name or id of the member whose place it is to take. */
   readonly inPlaceOf?: string | undefined;
+}
+
+/** What a commit has begun. */
+export interface Begun {
+  /** Name of the plan. */
+  readonly plan: string;
+  readonly wishes: readonly Wish[];
+}
+
+/** What has to hold for what is planned to be begun. */
+interface Proviso {
+  /** Does nothing for a plan that may be begun. */
+  approve(target: PlannedRing): void;
+  /** Why it is not to be begun in this state. */
+  readonly objection: (state: ClusterState) => string | undefined;
 }
 
 /** How often a plan is made anew because the ring moved on meanwhile. */
@@ -46,6 +66,11 @@ function whyNot(state: ClusterState, wish: Wish): unknown {
   }
 }
 
+/** Whether it was refused because the ring, or what is staged, is not as it was when it was looked at. */
+function isOutdated(error: unknown): error is CoterieError {
+  return isCoterieError(error, 'PRECONDITION_FAILED') || (isCoterieError(error) && /planned for the ring/.test(error.message));
+}
+
 /** What an operator does when nobody can take the place of a member that is to go, and is down. */
 function howWithoutPlace(name: string): string {
   return `if it is dead for good: coterie remove ${name} --force, and start this node without --replace`;
@@ -55,13 +80,14 @@ function howWithoutPlace(name: string): string {
 export class Topology {
   readonly #world: TopologyWorld;
   readonly #cluster: ClusterLink;
+  readonly #planning: Planning;
   readonly #asking = new Map<string, { readonly member: Member; readonly atMs: number }>();
   #admitting: Promise<void> | undefined;
-  #planned: { readonly state: ClusterState; readonly wishes: readonly Wish[]; readonly plan: Promise<PlannedRing> } | undefined;
 
   constructor(world: TopologyWorld, cluster: ClusterLink) {
     this.#world = world;
     this.#cluster = cluster;
+    this.#planning = new Planning(world.jobs);
   }
 
   /**
@@ -83,40 +109,83 @@ export class Topology {
     return state.clusterId;
   }
 
-  /** The wish waits for a commit. @throws `INVALID_ARGUMENT` */
+  /** The wish waits for a commit. @throws `INVALID_ARGUMENT` for one that can never be begun */
   async stage(wish: Wish): Promise<void> {
-    const { state } = this.#cluster;
-    if (wish.kind !== 'join' && memberOf(state, wish.id) === undefined) throw refuse(`${wish.id} is not a member`);
+    checkEver(this.#cluster.state, wish);
     await this.#cluster.propose({ kind: 'stage', id: `stage-${this.#cluster.mintId()}`, wish });
   }
 
   /** What the planner says to these wishes now. @throws `INVALID_ARGUMENT` for wishes that cannot be, or not together */
   async preview(wishes: readonly Wish[]): Promise<PlannedRing> {
-    return this.#plan(this.#cluster.state, wishes);
+    return this.#planning.plan(this.#cluster.state, wishes);
   }
 
-  /** All that is staged is begun together. @throws `NOT_READY` when nothing is staged, or another change is in the way; `INVALID_ARGUMENT` */
-  async commit(): Promise<void> {
-    const { staged } = this.#cluster.state;
-    if (staged.length === 0) throw refuse('nothing is staged: coterie plan leave, replace and weight stage something');
-    await this.begin(staged);
+  /**
+   * All that is staged is begun together: no wish less and none more than was looked at here. `plan`: the name of the one
+   * that was shown, and nothing else is begun. @throws `INVALID_ARGUMENT` when nothing is staged, or it cannot be;
+   * `PRECONDITION_FAILED` when that is not the plan any more; `NOT_READY` when another change is in the way
+   */
+  async commit(plan?: string): Promise<Begun> {
+    const shown = plan === undefined ? undefined : parsePlanName(plan);
+    const { epoch } = this.#cluster.state;
+    try {
+      return await this.#commit(shown);
+    } catch (error) {
+      if (!isCoterieError(error, 'PRECONDITION_FAILED') && !isCoterieError(error, 'INVALID_ARGUMENT')) throw error;
+      // What was staged, and shown, at another member may be news to this one.
+      await this.#cluster.catchUp();
+      if (this.#cluster.state.epoch === epoch) throw error;
+      return this.#commit(shown);
+    }
+  }
+
+  async #commit(shown: PlanName | undefined): Promise<Begun> {
+    let begun: Begun | undefined;
+    await this.#untilCurrent(async (state) => {
+      const { staged } = state;
+      if (shown !== undefined) checkStaged(shown, state);
+      if (staged.length === 0) throw refuse('nothing is staged: coterie plan leave, replace and weight stage something');
+      const wishes = nameOfWishes(staged);
+      return this.#beginIn(state, staged, {
+        approve: (target) => {
+          const name = nameOfPlan(staged, target);
+          if (shown !== undefined) checkOutcome(shown, name);
+          begun = { plan: showPlanName(name), wishes: staged };
+        },
+        objection: (next) => (nameOfWishes(next.staged) === wishes ? undefined : 'what is staged has changed'),
+      });
+    });
+    assert(begun !== undefined, 'a plan is begun once it was approved');
+    return begun;
   }
 
   /** These wishes are planned and begun. @throws `NOT_READY` when another change is in the way; `INVALID_ARGUMENT` */
   async begin(wishes: readonly Wish[]): Promise<void> {
-    for (let attempt = 1; ; attempt++) {
-      const { state } = this.#cluster;
-      try {
-        wishes.forEach((wish) => checkWish(state, wish));
-        const planned = movesOf(state, wishes, await this.#plan(state, wishes));
-        await this.#cluster.propose({ kind: 'begin', id: `change-${this.#cluster.mintId()}`, wishes, ...planned });
-        return;
-      } catch (error) {
-        const isOutdated =
-          isCoterieError(error, 'PRECONDITION_FAILED') || (isCoterieError(error) && /planned for the ring/.test(error.message));
-        if (!isOutdated) throw error;
-        if (attempt === plansMax) throw new CoterieError('NOT_READY', 'the ring changes too often to plan; try again', { cause: error });
-      }
+    await this.#untilCurrent((state) => this.#beginIn(state, wishes));
+  }
+
+  /** Tries with the state as it is then, until it was not outdated. @throws `NOT_READY` when it always is */
+  async #untilCurrent(attempt: (state: ClusterState) => Promise<CoterieError | undefined>): Promise<void> {
+    let cause: CoterieError | undefined;
+    for (let attempts = 0; attempts < plansMax; attempts++) {
+      cause = await attempt(this.#cluster.state);
+      if (cause === undefined) return;
+    }
+    throw new CoterieError('NOT_READY', 'the ring changes too often to plan; try again', { cause });
+  }
+
+  /** Plans and begins; resolves with what says that this state is outdated, and `undefined` once it is begun. */
+  async #beginIn(state: ClusterState, wishes: readonly Wish[], proviso?: Proviso): Promise<CoterieError | undefined> {
+    wishes.forEach((wish) => checkWish(state, wish));
+    const target = await this.#planning.plan(state, wishes);
+    proviso?.approve(target);
+    const id = `change-${this.#cluster.mintId()}`;
+    try {
+      await this.#cluster.propose({ kind: 'begin', id, wishes, ...movesOf(state, wishes, target) }, proviso?.objection);
+      return undefined;
+    } catch (error) {
+      if (isOutdated(error)) return error;
+      throw error;
     }
   }
 
@@ -202,29 +271,5 @@ export class Topology {
     const names = new Set([...this.#asking.values()].map(({ member }) => member.name));
     // Two that go by one name: the first one joins, and the other hears why it cannot.
     return names.size === wishes.length ? wishes : wishes.slice(0, 1);
-  }
-
-  /** What is begun was mostly shown just before: it is not worked out twice. */
-  #plan(state: ClusterState, wishes: readonly Wish[]): Promise<PlannedRing> {
-    const last = this.#planned;
-    if (last?.state === state && last.wishes === wishes) return last.plan;
-    const plan = this.#planAnew(state, wishes);
-    const planned = { state, wishes, plan };
-    this.#planned = planned;
-    plan.catch(() => {
-      if (this.#planned === planned) this.#planned = undefined;
-    });
-    return plan;
-  }
-
-  /** In a worker: it takes longer than a turn may. */
-  #planAnew(state: ClusterState, wishes: readonly Wish[]): Promise<PlannedRing> {
-    return new Promise((resolve, reject) => {
-      this.#world.jobs.start(planJob(questionOf(state, wishes)), (outcome) => {
-        if (outcome.state === 'done') return resolve(outcome.output);
-        const error = outcome.state === 'failed' ? outcome.error : new Error('the plan was cancelled');
-        return reject(isCoterieError(error) ? error : new CoterieError('INVALID_ARGUMENT', error.message, { cause: error }));
-      });
-    });
   }
 }

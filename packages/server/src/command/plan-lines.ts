@@ -2,7 +2,7 @@
  * Changes of the ring in lines of text: what is staged and what it would do, what is under way, how far, and why it does
  * not move. Pure: documents in, lines out.
  */
-import type { ChangeReport, IntakeReport, MemberReport, PlanReport } from '@coterie/node';
+import type { BegunReport, ChangeReport, IntakeReport, MemberReport, PlanReport } from '@coterie/node';
 import { showBytes, showDuration } from '../amounts.ts';
 import type { ClusterDocument } from '../http/cluster.ts';
 import type { Heard } from './survey.ts';
@@ -15,7 +15,7 @@ const phases: Readonly<Record<ChangeReport['phase'], string>> = {
 };
 
 /** What is staged, and what a commit would do. */
-export function planLines({ staged, problem, preview }: PlanReport): string[] {
+export function planLines({ staged, plan, problem, preview }: PlanReport): string[] {
   if (staged.length === 0) return ['staged  nothing'];
   const wishes = staged.map((wish, at) => `${at === 0 ? 'staged' : '      '}  ${wish}`);
   if (preview === undefined) return [...wishes, `        cannot be committed: ${problem ?? 'it cannot be planned'}`];
@@ -30,8 +30,13 @@ export function planLines({ staged, problem, preview }: PlanReport): string[] {
     `        ${showCount(moves)} copies move (${fewest}), about ${showBytes(bytesAbout)}; the lists of ${showCount(partitionsChanged)} partitions change`,
     ...tableLines([['member', 'copies now', 'after', 'ideal'], ...rows]),
     ...advice.map((sentence) => `  ! ${sentence}`),
-    'coterie plan commit   begins it        coterie plan abort   forgets it',
+    `coterie plan commit${plan === undefined ? '' : ` ${plan}`}   begins it        coterie plan abort   forgets it`,
   ];
+}
+
+/** What a commit has begun; a node of an older version does not say it. */
+export function begunLines(begun: BegunReport | undefined): string[] {
+  return begun === undefined ? [] : [`begun   ${begun.plan}: ${begun.wishes.join(' and ')}`];
 }
 
 /** What is under way, in short: as one member knows it. */

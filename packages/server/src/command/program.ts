@@ -120,9 +120,9 @@ function addTopology(program: Command): void {
   looking(plan.command('show', { isDefault: true }), 'what is staged and under way, how far it is, and what it waits for').action(
     async (flags: object) => (await import('./topology.ts')).showPlan(flags),
   );
-  looking(plan.command('commit'), 'begin all that is staged, together').action(async (flags: object) =>
-    (await import('./topology.ts')).commit(flags),
-  );
+  looking(plan.command('commit'), 'begin what plan show has shown under this name; without one: show all that is staged, and begin it')
+    .argument('[PLAN]')
+    .action(async (named: string | undefined, flags: object) => (await import('./topology.ts')).commit(named, flags));
   looking(plan.command('abort'), 'take back a change under way (the oldest), or what is staged')
     .argument('[CHANGE]')
     .action(async (change: string | undefined, flags: object) => (await import('./topology.ts')).abort(change, flags));

@@ -6,14 +6,15 @@
  *  GET  /v1/plan                            what is staged, what it would do, what is under way
  *  POST /v1/plan          {"kind":"leave","member":"n3"}   stages a wish       ┐ join, leave, replace, weight
  *  POST /v1/change        the same                          begins it at once  ┘
- *  POST /v1/plan/commit   POST /v1/plan/abort {"change":ID}?
+ *  POST /v1/plan/commit   {"plan":NAME}?    begins what is staged: with a name only if that is still the plan, else 412
+ *  POST /v1/plan/abort    {"change":ID}?    takes back a change under way, or what is staged
  *  GET  /v1/losses?member=n3                what would be lost with it
  *  POST /v1/remove        {"member":"n3","force":true}
  * ```
  */
-import type { LossReport, PlanReport, RingWish } from '@coterie/node';
+import type { BegunReport, LossReport, PlanReport, RingWish } from '@coterie/node';
 import * as v from 'valibot';
-import { readBody } from './body.ts';
+import { declaredLength, readBody } from './body.ts';
 import { namesIn } from './cluster-warnings.ts';
 import type { Exchange } from './exchange.ts';
 import { HttpRefusal, invalid } from './problem.ts';
@@ -29,6 +30,7 @@ const wishSchema = v.variant('kind', [
   v.strictObject({ kind: v.literal('weight'), member: name, weight: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1024)) }),
   v.strictObject({ kind: v.literal('replace'), member: name, by: name, force: v.optional(v.boolean()) }),
 ]);
+const commitSchema = v.strictObject({ plan: v.optional(name) });
 const abortSchema = v.strictObject({ change: v.optional(name) });
 const removeSchema = v.strictObject({ member: name, force: v.literal(true) });
 
@@ -52,11 +54,12 @@ export async function beginWish(exchange: Exchange): Promise<void> {
   await answerPlan(exchange);
 }
 
-/** `POST /v1/plan/commit`: all that is staged is begun together. */
+/** `POST /v1/plan/commit`: all that is staged is begun together; answers the plan as it is afterwards, and what was begun. */
 export async function commitPlan(exchange: Exchange): Promise<void> {
   parseQuery(exchange.query, []);
-  await exchange.service.node.topology.commit();
-  await answerPlan(exchange);
+  const { plan } = declaredLength(exchange) === 0 ? {} : await bodyOf(exchange, commitSchema);
+  const begun = await exchange.service.node.topology.commit(plan);
+  exchange.answerJson(200, { ...(await planOf(exchange)), begun } satisfies PlanReport & { readonly begun: BegunReport });
 }
 
 /** `POST /v1/plan/abort`: takes back a change under way, or what is staged. */
@@ -86,10 +89,13 @@ export async function removeMember(exchange: Exchange): Promise<void> {
 }
 
 async function answerPlan(exchange: Exchange): Promise<void> {
-  const { node } = exchange.service;
-  const plan: PlanReport = await node.topology.plan();
-  const { members } = node.cluster();
-  exchange.answerJson(200, { ...plan, changes: plan.changes.map((change) => namesIn(change, members)) });
+  exchange.answerJson(200, await planOf(exchange));
+}
+
+async function planOf({ service }: Exchange): Promise<PlanReport> {
+  const plan = await service.node.topology.plan();
+  const { members } = service.node.cluster();
+  return { ...plan, changes: plan.changes.map((change) => namesIn(change, members)) };
 }
 
 async function bodyOf<Output>(exchange: Exchange, schema: v.GenericSchema<unknown, Output>): Promise<Output> {

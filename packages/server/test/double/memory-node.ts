@@ -98,7 +98,10 @@ export class MemoryNode implements CoterieNode {
   readonly topology: RingChanges = {
     plan: () => Promise.resolve({ epoch: this.epoch, staged: [], changes: [], leaving: [], lost: [] }),
     stage: async (wish) => void this.wished.push(['stage', wish]),
-    commit: async () => void this.wished.push(['commit']),
+    commit: async (plan) => {
+      this.wished.push(['commit', plan]);
+      return { plan: plan ?? 'plan-00000000-00000000', wishes: ['leave of n3'] };
+    },
     abort: async (change) => {
       this.wished.push(['abort', change]);
       return 'staged';

@@ -107,7 +107,7 @@ export class Operators {
   async #begin(node: CoterieNode, wish: Extract<RingWish, { kind: 'leave' | 'weight' }>): Promise<void> {
     const { topology } = node;
     await topology.stage(wish);
-    const { preview, staged, changes } = await topology.plan();
+    const { plan, problem, preview, staged, changes } = await topology.plan();
     const { staying } = this.#fleet;
     const stay = preview?.loads.filter(({ name, after }) => after !== undefined && staying.includes(name)).length ?? copies;
     if (stay < copies) return takeBack(topology, changes.length);
@@ -118,7 +118,9 @@ export class Operators {
     const isAlone = wish.kind === 'leave' && staged.length === 1;
     if (preview !== undefined && isAlone && !hasZones && preview.moves > most)
       this.#complain(`a leave moves ${preview.moves} copies where ${preview.fewestMoves} would do`);
-    await topology.commit();
+    if (plan === undefined) throw new CoterieError('NOT_READY', problem ?? 'what was staged is not staged any more');
+    // By its name: what another operator stages from now on was not looked at, and is not begun with it.
+    await topology.commit(plan);
   }
 
   #check(node: CoterieNode): void {

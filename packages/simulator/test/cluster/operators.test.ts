@@ -43,13 +43,15 @@ describe('an operator with a plan', () => {
   /** What an operator asks of a node for a leave, where so many members would be left and so many changes are under way. */
   const asked = async (left: number, underWay: number, dead: readonly string[] = []): Promise<string[]> => {
     const calls: string[] = [];
-    const call = (name: string) => (): Promise<void> => {
-      calls.push(name);
-      return Promise.resolve();
-    };
+    const call =
+      (name: string) =>
+      (given?: unknown): Promise<void> => {
+        calls.push(name === 'commit' ? `commit ${String(given)}` : name);
+        return Promise.resolve();
+      };
     const loads = ['a', 'b', 'c', 'd', 'e'].map((name, i) => ({ name, before: 48, ...(i < left ? { after: 64 } : {}) }));
     const preview = { moves: 0, fewestMoves: 0, loads };
-    const plan = { epoch: 9, staged: ['a leave', 'another'], changes: Array.from({ length: underWay }), preview };
+    const plan = { epoch: 9, plan: 'plan-1', staged: ['a leave', 'another'], changes: Array.from({ length: underWay }), preview };
     const topology = { stage: call('stage'), plan: () => Promise.resolve(plan), commit: call('commit'), abort: call('abort') };
     const node = { topology, cluster: () => ({ members: [] }) };
     const fleet = {
@@ -63,7 +65,7 @@ describe('an operator with a plan', () => {
   };
 
   it('commits what leaves members enough, and takes back what somebody else’s leave makes too much of', async () => {
-    expect(await asked(3, 0)).toEqual(['stage', 'commit']);
+    expect(await asked(3, 0)).toEqual(['stage', 'commit plan-1']);
     expect(await asked(2, 0)).toEqual(['stage', 'abort']);
     expect(await asked(3, 0, ['b'])).toEqual(['stage', 'abort']);
   });
