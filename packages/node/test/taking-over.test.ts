@@ -89,6 +89,26 @@ describe('taking over', () => {
   });
 });
 
+describe('a newcomer one of whose sources is silent', () => {
+  it('has what the others have of all that it is to hold, and nothing comes twice when that one is back', async () => {
+    const cluster = await takingOver(55);
+    const source = intakes(cluster).find(({ stage }) => stage === 'streaming')?.source ?? '';
+    cluster.kill(source);
+    await cluster.world.advance(40_000);
+    // Nothing is left to stream, but the newcomer is not done with the one that is silent.
+    expect(intakes(cluster).filter(({ stage }) => stage !== 'done')).toMatchObject([{ source, stage: 'comparing' }]);
+    expect(intakes(cluster).find((intake) => intake.source === source)?.trouble).not.toBe('');
+    expect(cluster.node('n4').cluster().changes[0]?.phase).toBe('dual-write');
+    const held = await Promise.all(keys.map(async (key) => (await cluster.copies(key, ['n4']))[0]?.etag !== undefined));
+    const moved = cluster.node('n4').status().moved['takenObjects'] ?? 0;
+    await cluster.revive(source);
+    await expectJoined(cluster);
+    const gained = await Promise.all(keys.map(async (key) => (await cluster.node('n4').inspect('b', bytes(key))).isOwner));
+    expect(held).toEqual(gained);
+    expect(cluster.node('n4').status().moved).toMatchObject({ takenObjects: moved, mendedObjects: 0 });
+  });
+});
+
 describe('newcomers that have taken over', () => {
   it('vouch for what they lack as soon as others read from them', async () => {
     const cluster = await new ClusterWorld(58, { limits }).startAll(3);

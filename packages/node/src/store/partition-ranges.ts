@@ -1,4 +1,5 @@
 /** Partitions as stretches of the ring, and of the store's keys: objects lie in token order, so a partition is one range. */
+import { compareBytes } from '@coterie/bytes';
 import { space } from './layout.ts';
 
 /** The first key of a partition's objects in the store; one past the last partition gives the end of all. */
@@ -22,4 +23,9 @@ export function rangesOf(partitions: readonly number[]): [from: number, until: n
 /** The partitions of half-open stretches, in order. */
 export function partitionsIn(ranges: readonly (readonly [from: number, until: number])[]): number[] {
   return ranges.flatMap(([from, until]) => Array.from({ length: until - from }, (_, at) => from + at));
+}
+
+/** Whether all of a partition's objects lie before a key of the store. */
+export function endsBefore(partition: number, key: Uint8Array, partitions: number): boolean {
+  return compareBytes(partitionStart(partition + 1, partitions), key) <= 0;
 }

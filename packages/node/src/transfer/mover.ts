@@ -4,7 +4,7 @@
  *
  * ```
  *   for each old holder   streaming ──▶ comparing ──▶ done        noted in the store, so that a restart goes on from there
- *                             │              └ not before all have streamed: what is still to come would be fetched one by one
+ *                             │              └ what somebody has streamed; in place of one that is down, another holder does (`covered.ts`)
  *                             └─ failed, or the process ended ──▶ from the note on, at the next step
  * ```
  *
@@ -16,11 +16,13 @@ import { errandsOf, type Intake } from '../cluster/moves.ts';
 import { type Change, type ClusterState, newcomersOf } from '../cluster/state.ts';
 import { compareWith } from './compare.ts';
 import type { Core } from '../core.ts';
+import { Covered } from './covered.ts';
 import { firstHoldersOnly } from '../hazards.ts';
 import { MoveNotes } from './move-notes.ts';
 import { type Pace, untilCalm } from './pace.ts';
 import type { Recovery } from './recovery.ts';
-import { shareDone, takeOver, type TransferProgress } from './transfer.ts';
+import { endsBefore, partitionsIn, rangesOf } from '../store/partition-ranges.ts';
+import { type NotedTransfer, shareDone, takeOverAll, type TransferProgress } from './transfer.ts';
 
 /** How far the taking over from one holder is. */
 export interface IntakeProgress extends TransferProgress {
@@ -36,6 +38,15 @@ export interface IntakeProgress extends TransferProgress {
   trouble: string;
 }
 
+/** A source in one step. */
+interface Source {
+  readonly intake: IntakeProgress;
+  readonly errand: Intake;
+  readonly covered: Covered;
+  /** Why it gets no more work in this step. */
+  failure: unknown;
+}
+
 /** Takes over. */
 export class Mover {
   readonly #core: Core;
@@ -43,6 +54,8 @@ export class Mover {
   readonly #recovery: Pick<Recovery, 'markWhole'>;
   readonly #notes: MoveNotes;
   readonly #intakes = new Map<string, IntakeProgress>();
+  /** By change. */
+  readonly #covered = new Map<string, Covered>();
   /** The change by which this member joins and has joined: it took over everything that it is to hold. */
   #joinedBy: string | undefined;
 
@@ -86,8 +99,13 @@ export class Mover {
   }
 
   async #takeOver(change: Change): Promise<void> {
-    await this.#forEach(change, 'streaming', (intake, errand) => this.#stream(intake, errand));
-    await this.#forEach(change, 'comparing', (intake, errand) => this.#compare(intake, errand));
+    const sources = await this.#sourcesOf(change);
+    await each(sources, (source) => this.#stream(source));
+    await each(sources, (source) => this.#streamInPlaceOf(sources, source));
+    await each(sources, (source) => this.#compare(source));
+    const failed = sources.filter(({ failure }) => failure !== undefined);
+    for (const source of sources) if (!failed.includes(source)) source.intake.trouble = '';
+    if (failed.length > 0) throw failed.at(-1)?.failure;
     if (!this.#isJoiningBy(change) || this.#joinedBy === change.id) return;
     await this.#recovery.markWhole();
     this.#joinedBy = change.id;
@@ -97,44 +115,69 @@ export class Mover {
     return newcomersOf(change).includes(this.#core.selfId);
   }
 
-  /** Does the work of a stage with every source that is at it; a source that fails holds no other up. @throws what the last that failed threw */
-  async #forEach(
-    change: Change,
-    stage: IntakeProgress['stage'],
-    work: (intake: IntakeProgress, errand: Intake) => Promise<void>,
-  ): Promise<void> {
-    let failed: unknown;
+  /** Sources that are not done with. */
+  async #sourcesOf(change: Change): Promise<Source[]> {
+    const sources: Source[] = [];
     for (const errand of this.#errandsOf(change)) {
       const intake = await this.#intakeOf(change, errand);
-      if (intake.stage !== stage) continue;
-      try {
-        await untilCalm(this.#core.environment);
-        await work(intake, errand);
-        intake.trouble = '';
-      } catch (error) {
-        intake.trouble = error instanceof Error ? error.message : String(error);
-        failed = error;
-      }
+      if (intake.stage !== 'done') sources.push({ intake, errand, covered: this.#coveredOf(change), failure: undefined });
     }
-    if (failed !== undefined) throw failed;
+    return sources;
   }
 
-  async #stream(intake: IntakeProgress, errand: Intake): Promise<void> {
-    const from = { source: errand.source, ranges: errand.streamed };
-    await takeOver(this.#core, from, { progress: intake, pace: this.#pace, afterPage: () => this.#afterPage(intake, errand) });
+  async #stream({ intake, errand, covered }: Source): Promise<void> {
+    await this.#takeOverAll({ errand, covered }, covered.leftToGive(errand), {
+      progress: intake,
+      afterPage: () => this.#afterPage(intake, errand),
+    });
+    if (intake.stage !== 'streaming') return;
     intake.stage = 'comparing';
     intake.share = 1;
     await this.#notes.write(intake);
   }
 
-  async #compare(intake: IntakeProgress, errand: Intake): Promise<void> {
-    await compareWith(this.#core, errand, { pace: this.#pace, check: () => this.#checkWanted(intake.change) });
+  /** Streams what those who are down would give and this source has too. */
+  async #streamInPlaceOf(sources: readonly Source[], { intake, errand, covered }: Source): Promise<void> {
+    if (intake.stage !== 'comparing') return;
+    const { cluster } = this.#core;
+    const isSilent = (other: Source): boolean =>
+      other.intake.stage === 'streaming' && other.failure !== undefined && cluster.standing(other.intake.source) === 'down';
+    const silent = sources.filter(isSilent).map((other) => other.errand);
+    const progress: TransferProgress = { objects: 0, bytes: 0, cursor: undefined };
+    await this.#takeOverAll({ errand, covered }, covered.leftBy(silent, errand), {
+      progress,
+      check: () => this.#checkWanted(intake.change),
+    });
+  }
+
+  async #takeOverAll(
+    { errand: { source }, covered }: Pick<Source, 'errand' | 'covered'>,
+    partitions: readonly number[],
+    transfer: Omit<NotedTransfer, 'pace' | 'note'>,
+  ): Promise<void> {
+    if (partitions.length === 0) return;
+    await untilCalm(this.#core.environment);
+    const note = (some: readonly number[]): void => covered.noteStreamed(some);
+    await takeOverAll(this.#core, { source, partitions }, { ...transfer, pace: this.#pace, note });
+  }
+
+  async #compare({ intake, errand, covered }: Source): Promise<void> {
+    if (intake.stage !== 'comparing') return;
+    const left = covered.leftToCompare(errand);
+    if (left.length > 0) {
+      await untilCalm(this.#core.environment);
+      const check = (): void => this.#checkWanted(intake.change);
+      await compareWith(this.#core, { source: errand.source, ranges: rangesOf(left) }, { pace: this.#pace, check });
+      covered.noteCompared(errand.source, left);
+    }
+    if (!covered.isDoneWith(errand)) return;
     intake.stage = 'done';
     await this.#notes.write(intake);
   }
 
   async #afterPage(intake: IntakeProgress, { streamed }: Intake): Promise<void> {
     this.#checkWanted(intake.change);
+    intake.trouble = '';
     intake.share = shareDone(streamed, intake.cursor, this.#core.cluster.state.ring.partitions);
     if (intake.bytes - this.#notes.bytesNoted(intake) >= this.#core.limits.transferNoteBytes) await this.#notes.write(intake);
   }
@@ -145,13 +188,23 @@ export class Mover {
     throw new CoterieError('NOT_READY', 'the change that this was taken over for has ended');
   }
 
-  async #intakeOf({ id: change }: Change, { source, streamed }: Intake): Promise<IntakeProgress> {
+  #coveredOf({ id }: Change): Covered {
+    const covered = this.#covered.get(id) ?? new Covered();
+    this.#covered.set(id, covered);
+    return covered;
+  }
+
+  async #intakeOf(of: Change, errand: Intake): Promise<IntakeProgress> {
+    const { source, streamed } = errand;
+    const { id: change } = of;
     const key = keyOf(change, source);
     const known = this.#intakes.get(key);
     if (known !== undefined) return known;
     const noted = await this.#notes.read(change, source);
     const { stage = 'streaming', cursor } = noted ?? {};
-    const share = stage === 'streaming' ? shareDone(streamed, cursor, this.#core.cluster.state.ring.partitions) : 1;
+    const { partitions } = this.#core.cluster.state.ring;
+    this.#coveredOf(of).noteStreamed(streamedBy(errand, { stage, cursor }, partitions));
+    const share = stage === 'streaming' ? shareDone(streamed, cursor, partitions) : 1;
     const intake: IntakeProgress = {
       change,
       source,
@@ -177,8 +230,34 @@ export class Mover {
   async #forgetOthers(changes: ClusterState['changes']): Promise<void> {
     const kept = new Set(changes.map(({ id }) => id));
     for (const [key, { change }] of this.#intakes) if (!kept.has(change)) this.#intakes.delete(key);
+    for (const id of this.#covered.keys()) if (!kept.has(id)) this.#covered.delete(id);
     await this.#notes.forgetAllBut(kept);
   }
+}
+
+/** Does some work with every source; one that has failed in this step gets no more, and holds no other up. */
+async function each(sources: readonly Source[], work: (source: Source) => Promise<void>): Promise<void> {
+  for (const source of sources) {
+    if (source.failure !== undefined) continue;
+    try {
+      await work(source);
+    } catch (error) {
+      source.intake.trouble = error instanceof Error ? error.message : String(error);
+      source.failure = error;
+    }
+  }
+}
+
+/** What was streamed, by a note: of who was compared with, all that it holds was. */
+function streamedBy(
+  { ranges, streamed }: Intake,
+  { stage, cursor }: Pick<IntakeProgress, 'stage' | 'cursor'>,
+  partitions: number,
+): number[] {
+  if (stage === 'done') return partitionsIn(ranges);
+  const given = partitionsIn(streamed);
+  if (stage === 'comparing') return given;
+  return cursor === undefined ? [] : given.filter((partition) => endsBefore(partition, cursor, partitions));
 }
 
 function keyOf(change: string, source: string): string {

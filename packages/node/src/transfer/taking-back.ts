@@ -13,15 +13,14 @@
  * by them may not have it when it is asked, so that proves nothing. Somebody who left the lists and came back may have
  * got something in between, so other lists begin without proof. They do not begin without data: that is compared only.
  */
-import { compareBytes } from '@coterie/bytes';
 import { CoterieError } from '@coterie/env';
 import { type Errand, passingHoldersOf, recoveryOf } from '../cluster/moves.ts';
 import type { ClusterState } from '../cluster/state.ts';
 import type { Core } from '../core.ts';
-import { partitionsIn, partitionStart, rangesOf } from '../store/partition-ranges.ts';
+import { partitionsIn, rangesOf } from '../store/partition-ranges.ts';
 import { compareWith } from './compare.ts';
 import type { Pace } from './pace.ts';
-import { takeOver, type TransferProgress } from './transfer.ts';
+import { takeOverAll, type TransferProgress } from './transfer.ts';
 
 /** Partitions compared before that is noted: a failure costs so many at most. */
 const comparedAtOnce = 64;
@@ -101,11 +100,13 @@ export class TakingBack {
       for (const partition of partitions) had.add(partition);
       if (isProof) for (const partition of partitions) sure.add(partition);
     };
-    const work: Work = { core, source: request.source, pace, note, check: () => this.#check(core) };
-    if (streamed.length > 0) await stream(work, streamed, isProof ? regained.progress : atStart());
+    const { source } = request;
+    const check = (): void => this.#check(core);
+    const progress = isProof ? regained.progress : atStart();
+    if (streamed.length > 0) await takeOverAll(core, { source, partitions: streamed }, { progress, pace, check, note });
     for (let at = 0; at < compared.length; at += comparedAtOnce) {
       const some = compared.slice(at, at + comparedAtOnce);
-      await compareWith(core, { source: request.source, ranges: rangesOf(some) }, work);
+      await compareWith(core, { source, ranges: rangesOf(some) }, { pace, check });
       note(some);
     }
   }
@@ -123,31 +124,6 @@ export class TakingBack {
     const regained = this.#from.get(source) ?? { had: new Set(), sure: new Set(), progress: atStart() };
     this.#from.set(source, regained);
     return regained;
-  }
-}
-
-/** What taking from one source works with. */
-interface Work {
-  readonly core: Core;
-  readonly source: string;
-  readonly pace: Pace;
-  /** All that the source has of these partitions is here. */
-  note(partitions: readonly number[]): void;
-  /** @throws to end it */
-  check(): void;
-}
-
-/** Streams partitions, in order; what is there when it fails counts. */
-async function stream({ core, source, pace, note, check }: Work, partitions: readonly number[], progress: TransferProgress): Promise<void> {
-  const isBehind = (partition: number): boolean =>
-    progress.cursor !== undefined && compareBytes(partitionStart(partition + 1, core.cluster.state.ring.partitions), progress.cursor) <= 0;
-  // The cursor may be of partitions that came before others were wanted.
-  if (isBehind(partitions[0])) progress.cursor = undefined;
-  try {
-    await takeOver(core, { source, ranges: rangesOf(partitions) }, { progress, pace, check });
-    note(partitions);
-  } finally {
-    note(partitions.filter(isBehind));
   }
 }
 

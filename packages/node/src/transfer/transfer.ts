@@ -18,6 +18,7 @@ import type { Pace } from './pace.ts';
 import type { CopyPage, PartitionRanges } from '../peers/peers.ts';
 import type { Place } from '../replica/replica.ts';
 import { malformed } from '../peers/wire.ts';
+import { endsBefore, rangesOf } from '../store/partition-ranges.ts';
 
 /** Objects merged at a time. */
 export const mergeWindow = 16;
@@ -69,6 +70,31 @@ export async function takeOver(
     await settle(next === undefined ? 0 : pendingBytesMax);
     await pace.spend(bytes, sinceMs);
   } while (next !== undefined);
+}
+
+/** A transfer of which more counts than that it has ended. */
+export interface NotedTransfer extends Transfer {
+  /** Called at the end, well or not: all that the source has of these partitions is here. */
+  note(partitions: readonly number[]): void;
+}
+
+/** Takes over these partitions, of which there is at least one, in order; those that are there count even if it fails. @throws as `takeOver` */
+export async function takeOverAll(
+  core: Core,
+  { source, partitions }: { readonly source: string; readonly partitions: readonly number[] },
+  { note, ...transfer }: NotedTransfer,
+): Promise<void> {
+  const { progress } = transfer;
+  const isBehind = (partition: number): boolean =>
+    progress.cursor !== undefined && endsBefore(partition, progress.cursor, core.cluster.state.ring.partitions);
+  // The cursor may be of partitions that were taken over before these were wanted.
+  if (isBehind(partitions[0])) progress.cursor = undefined;
+  try {
+    await takeOver(core, { source, ranges: rangesOf(partitions) }, transfer);
+    note(partitions);
+  } finally {
+    note(partitions.filter(isBehind));
+  }
 }
 
 /** A page whose objects are on their way to the disk. */
