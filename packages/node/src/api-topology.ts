@@ -52,11 +52,21 @@ export interface PlannedLoad {
   readonly ideal?: number;
 }
 
+/** Where a staged wish comes from. What a version before did not write down is absent. */
+export interface WishOrigin {
+  /** Name of the member that an operator asked; absent for the wish of a node that waits to be let in. */
+  readonly by?: string;
+  /** How long ago, as far as the clocks of two members agree. */
+  readonly agoMs?: number;
+}
+
 /** What is staged, and what committing it would do. */
 export interface PlanReport {
   readonly epoch: number;
   /** In words, in the order in which they were staged. */
   readonly staged: readonly string[];
+  /** Where they come from, in the same order; a node of an older version does not say it. */
+  readonly origins?: readonly WishOrigin[];
   /**
    * Names what is staged and what committing it would do, wherever it is asked for: `plan-7c01f3aa-52d0e9b4`. Another one as
    * soon as anything else is staged, or the ring has changed so that other copies would move. Absent where `preview` is.

@@ -45,4 +45,5 @@ export type {
   PlanReport,
   RingChanges,
   RingWish,
+  WishOrigin,
 } from './api-topology.ts';

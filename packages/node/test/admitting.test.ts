@@ -81,7 +81,7 @@ describe('a node that waits for a commit', () => {
     await expect(world.run(topology.stage(replace))).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
     const named = link.state.members.find(({ name }) => name === 'n1') as Member;
     await world.run(topology.stage({ ...replace, id: named.id }));
-    expect(link.state.staged).toEqual([{ ...replace, id: named.id }]);
+    expect(link.state.staged).toMatchObject([{ ...replace, id: named.id }]);
     const gone = memberCalled('gone');
     link.state = { ...link.state, former: [{ id: gone.id, name: 'gone', epoch: 1, how: 'left' }] };
     await expect(ask(gone)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });

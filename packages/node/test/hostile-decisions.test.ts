@@ -91,6 +91,8 @@ describe('a decision that was made up', () => {
       [{ kind: 'join', ...joined, member: { ...newcomer, weight: '1' } }, /it\.member\.weight/],
       [{ kind: 'join', ...joined, moves: [[0, ['0']]] }, /it\.moves\[\]\[1\]\[\]/],
       [{ kind: 'stage', wish: { kind: 'leave', id: 'zz' } }, /it\.wish\.id/],
+      [{ kind: 'stage', wish: { kind: 'leave', id: selfId, stagedBy: 7 } }, /it\.wish\.stagedBy/],
+      [{ kind: 'stage', wish: { kind: 'leave', id: selfId, stagedAtMs: 'noon' } }, /it\.wish\.stagedAtMs/],
       [{ kind: 7 }, /it\.kind/],
     ];
     for (const [content, words] of wrong) expect(() => read(content)).toThrow(words);

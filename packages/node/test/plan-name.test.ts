@@ -1,8 +1,9 @@
 /** Names of plans: what they stand for, and what alters nothing of what was shown. */
 import { plan } from '@coterie/ring';
 import { describe, expect, it } from 'vitest';
-import { decide } from '../src/cluster/decisions.ts';
+import { type Decision, decide } from '../src/cluster/decisions.ts';
 import { planWishes, questionOf } from '../src/cluster/plan.ts';
+import { clusterRules } from '../src/cluster/rules.ts';
 import type { ClusterState, Member, Wish } from '../src/cluster/state.ts';
 import { checkOutcome, checkStaged, nameOfPlan, parsePlanName, showPlanName } from '../src/topology/plan-name.ts';
 import { stateOf } from './among-peers.ts';
@@ -30,6 +31,20 @@ describe('the name of a plan', () => {
     const others = [[leave(first)], [leave(third), weigh(second, 2)], [leave(first), weigh(second, 3)], [leave(first), weigh(third, 2)]];
     const names = others.map((wishes) => nameIn(state, wishes));
     expect(new Set([...names, name]).size).toBe(others.length + 1);
+  });
+
+  it('stays when the same wish is staged again, by somebody else and later', () => {
+    const stage = (stagedBy: string, stagedAtMs: number): Decision => ({
+      kind: 'stage',
+      id: 's',
+      wish: { ...leave(first), stagedBy, stagedAtMs },
+    });
+    const once = decide(state, stage(second.id, 7));
+    const again = decide(once, stage(third.id, 8));
+    expect(again.staged).toEqual([{ ...leave(first), stagedBy: third.id, stagedAtMs: 8 }]);
+    expect(new Set([once, again].map(({ staged }) => nameIn(state, staged)))).toEqual(new Set([nameIn(state, [leave(first)])]));
+    for (const level of [1, 2])
+      expect(clusterRules.decodeState(clusterRules.encodeState({ ...again, level })).staged).toEqual(again.staged);
   });
 
   it('tells a replacement of one that is lost from one that gives what it has', () => {

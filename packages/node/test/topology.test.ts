@@ -166,7 +166,12 @@ describe('a plan', () => {
     const { plan } = await cluster.run(() => one.plan());
     await cluster.until(() => cluster.node('n4').epoch === cluster.node('n1').epoch);
     expect((await cluster.run(() => other.plan())).plan).toBe(plan);
+    await cluster.world.advance(5000);
     await cluster.run(() => other.stage({ kind: 'leave', member: 'n3' }));
+    const { origins = [] } = await cluster.run(() => other.plan());
+    expect(origins.map(({ by }) => by)).toEqual(['n1', 'n4']);
+    const [older = 0, newer = Infinity] = origins.map(({ agoMs }) => agoMs);
+    expect([older >= 5000, newer < 5000]).toEqual([true, true]);
     await expect(cluster.run(() => one.commit(plan))).rejects.toMatchObject({
       code: 'PRECONDITION_FAILED',
       message: expect.stringMatching(/is not begun: what is staged has changed, and is now: leave of n2, leave of n3; coterie plan show/),

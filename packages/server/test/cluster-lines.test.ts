@@ -226,6 +226,18 @@ describe('a plan', () => {
     );
   });
 
+  test('says where a wish comes from that has waited for long', () => {
+    const origins = [{ by: 'b', agoMs: 59_999 }, { by: 'b', agoMs: 10_920_000 }, { agoMs: 61_000 }, {}];
+    const staged = ['leave of a', 'leave of c', 'join of d', 'weight 2 of b'];
+    expect(planLines({ ...nothing, staged, origins, problem: 'too many' })).toEqual([
+      'staged  leave of a',
+      '        leave of c   (staged 3 h 2 min ago at b)',
+      '        join of d   (staged 1 min 1 s ago)',
+      '        weight 2 of b',
+      '        cannot be committed: too many',
+    ]);
+  });
+
   test('that was begun is told, where the node says it', () => {
     expect(begunLines({ plan: 'plan-7c01f3aa-52d0e9b4', wishes: ['join of d', 'leave of c'] })).toEqual([
       'begun   plan-7c01f3aa-52d0e9b4: join of d and leave of c',

@@ -28,6 +28,7 @@ const anyRecord: Form = (value, where) => (isRecord(value) ? undefined : where);
 
 const moves = list(pair(whole, list(whole, holdersMax)), movesMax);
 const wholeIfAny: Form = (value, where) => (value === undefined ? undefined : whole(value, where));
+const idIfAny: Form = (value, where) => (value === undefined ? undefined : memberId(value, where));
 const reached = { id: memberId, peer: text, http: text, acceptor: text, level: wholeIfAny };
 const member = record({ ...reached, name: text, zone: text, weight: whole });
 const wish = byKind({
@@ -43,7 +44,7 @@ const decision = byKind({
   begin: record({ wishes: list(wish, wishesMax), plannedFor: whole, moves }),
   advance: record({ change: text, from: text }),
   abort: record({ change: text }),
-  stage: record({ wish }),
+  stage: record({ wish: both(wish, record({ stagedBy: idIfAny, stagedAtMs: wholeIfAny })) }),
   unstage: record({}),
   lose: record({ member: memberId }),
   left: record({ member: memberId }),
@@ -76,6 +77,10 @@ function list(form: Form, most: number): Form {
 function pair(one: Form, other: Form): Form {
   return (value, where) =>
     Array.isArray(value) && value.length === 2 ? (one(value[0], `${where}[0]`) ?? other(value[1], `${where}[1]`)) : where;
+}
+
+function both(one: Form, other: Form): Form {
+  return (value, where) => one(value, where) ?? other(value, where);
 }
 
 /** Kinds that are not named are right whatever they hold. */

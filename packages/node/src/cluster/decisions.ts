@@ -23,7 +23,7 @@ import { checkFixed, checkProperties, type GivenProperties, resolveProperties } 
 import { checkKnowsLevel, raiseLevel } from './level.ts';
 import { abort, advance, begin, left, lose, wishKey } from './changes.ts';
 import type { PlannedMoves } from './plan.ts';
-import { type Change, type ClusterState, type DecidedBucket, type Member, memberOf, type Wish } from './state.ts';
+import { type Change, type ClusterState, type DecidedBucket, type Member, memberOf, type StagedWish, type Wish } from './state.ts';
 import { refuse } from './wishes.ts';
 
 /** One step of the ring log. `id` tells it from every other. */
@@ -31,7 +31,7 @@ export type Decision =
   | ({ readonly kind: 'join'; readonly id: string; readonly member: Member } & PlannedMoves)
   | ({ readonly kind: 'begin'; readonly id: string; readonly wishes: readonly Wish[] } & PlannedMoves)
   | { readonly kind: 'abort'; readonly id: string; readonly change: string }
-  | { readonly kind: 'stage'; readonly id: string; readonly wish: Wish }
+  | { readonly kind: 'stage'; readonly id: string; readonly wish: StagedWish }
   | { readonly kind: 'unstage'; readonly id: string }
   | { readonly kind: 'lose' | 'left'; readonly id: string; readonly member: string }
   | { readonly kind: 'advance'; readonly id: string; readonly change: string; readonly from: Change['phase'] }
@@ -88,7 +88,7 @@ function join(state: ClusterState, { id, member, plannedFor, moves }: Extract<De
 }
 
 /** One wish more that waits; a newer one about the same takes the place of the older. Whether it can be was asked where it was proposed, and is judged when it is begun. */
-function stage(state: ClusterState, wish: Wish): ClusterState {
+function stage(state: ClusterState, wish: StagedWish): ClusterState {
   const others = state.staged.filter((other) => wishKey(other) !== wishKey(wish));
   if (others.length < stagedMax) return { ...state, staged: [...others, wish] };
   throw new CoterieError('OVERLOADED', `${others.length} wishes wait for a commit, the most that may`, { retryable: false });

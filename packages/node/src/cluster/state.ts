@@ -72,6 +72,14 @@ export type Wish =
   | { readonly kind: 'replace'; readonly id: string; readonly by: Member; readonly isLost: boolean }
   | { readonly kind: 'weight'; readonly id: string; readonly weight: number };
 
+/** A wish that waits for a commit, and where it comes from: for people to read, and nothing is decided by it. Versions that say neither keep both. */
+export type StagedWish = Wish & {
+  /** Id of the member that an operator asked. */
+  readonly stagedBy?: string;
+  /** By the wall clock of the member that was asked. */
+  readonly stagedAtMs?: number;
+};
+
 /** A member that is none any more. */
 export interface FormerMember {
   readonly id: string;
@@ -107,7 +115,7 @@ export interface ClusterState {
   /** Under way. Their moves are disjoint; the oldest is first. */
   readonly changes: readonly Change[];
   /** Wishes that wait for a commit. */
-  readonly staged: readonly Wish[];
+  readonly staged: readonly StagedWish[];
   /** Ids of members that are to go once they hold nothing and have brought home what they have. */
   readonly leaving: readonly string[];
   /** Ids of members that are dead for good and whose partitions are still to be given to others. */

@@ -4,9 +4,9 @@
  * is merged by nobody.
  */
 import type { PlannedRing } from '@coterie/ring';
-import type { BegunReport, LossReport, PlannedLoad, PlanReport, RingChanges, RingWish } from '../api-topology.ts';
-import { type ClusterState, type Member, type Wish } from '../cluster/state.ts';
-import { checkTakesPart, checkWish, refuse, wishInWords } from '../cluster/wishes.ts';
+import type { BegunReport, LossReport, PlannedLoad, PlanReport, RingChanges, RingWish, WishOrigin } from '../api-topology.ts';
+import { type ClusterState, type Member, type StagedWish, type Wish } from '../cluster/state.ts';
+import { checkTakesPart, checkWish, memberName, refuse, wishInWords } from '../cluster/wishes.ts';
 import { type Reported, reportChanges } from '../report.ts';
 import { nameOfPlan, showPlanName } from './plan-name.ts';
 
@@ -25,12 +25,13 @@ export class OperatorChanges implements RingChanges {
     const names = (ids: readonly string[]): string[] => ids.map((id) => nameOf(state, id));
     const words = staged.map((wish) => wishInWords(state, wish));
     const lists = { leaving: names(state.leaving), lost: names(state.lost) };
-    return { epoch: state.epoch, staged: words, ...found, changes: reportChanges(this.#parts), ...lists };
+    const origins = staged.map((wish) => this.#originOf(state, wish));
+    return { epoch: state.epoch, staged: words, origins, ...found, changes: reportChanges(this.#parts), ...lists };
   }
 
   async stage(wish: RingWish): Promise<void> {
     this.#checkTakesPart();
-    await this.#parts.topology.stage(this.#resolve(wish));
+    await this.#parts.topology.stage(this.#resolve(wish), this.#parts.core.selfId);
   }
 
   async commit(plan?: string): Promise<BegunReport> {
@@ -73,6 +74,14 @@ export class OperatorChanges implements RingChanges {
     if (id === core.selfId) throw refuse(`${name} cannot remove itself by force; let it leave, or ask another member`);
     if (whoIsUp.describe(id).state === 'alive') throw refuse(`${name} is up: let it leave (coterie leave ${name}), and nothing is lost`);
     await topology.lose(id);
+  }
+
+  #originOf(state: ClusterState, { stagedBy, stagedAtMs }: StagedWish): WishOrigin {
+    const now = this.#parts.core.environment.clock.now();
+    return {
+      ...(stagedBy === undefined ? {} : { by: memberName(state, stagedBy) }),
+      ...(stagedAtMs === undefined ? {} : { agoMs: Math.max(0, now - stagedAtMs) }),
+    };
   }
 
   #checkTakesPart(): void {

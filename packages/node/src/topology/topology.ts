@@ -109,10 +109,11 @@ export class Topology {
     return state.clusterId;
   }
 
-  /** The wish waits for a commit. @throws `INVALID_ARGUMENT` for one that can never be begun */
-  async stage(wish: Wish): Promise<void> {
+  /** The wish waits for a commit. `by`: the member that an operator asked. @throws `INVALID_ARGUMENT` for one that can never be begun */
+  async stage(wish: Wish, by?: string): Promise<void> {
     checkEver(this.#cluster.state, wish);
-    await this.#cluster.propose({ kind: 'stage', id: `stage-${this.#cluster.mintId()}`, wish });
+    const origin = { stagedAtMs: this.#world.clock.now(), ...(by === undefined ? {} : { stagedBy: by }) };
+    await this.#cluster.propose({ kind: 'stage', id: `stage-${this.#cluster.mintId()}`, wish: { ...wish, ...origin } });
   }
 
   /** What the planner says to these wishes now. @throws `INVALID_ARGUMENT` for wishes that cannot be, or not together */

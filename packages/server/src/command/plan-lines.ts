@@ -2,7 +2,7 @@
  * Changes of the ring in lines of text: what is staged and what it would do, what is under way, how far, and why it does
  * not move. Pure: documents in, lines out.
  */
-import type { BegunReport, ChangeReport, IntakeReport, MemberReport, PlanReport } from '@coterie/node';
+import type { BegunReport, ChangeReport, IntakeReport, MemberReport, PlanReport, WishOrigin } from '@coterie/node';
 import { showBytes, showDuration } from '../amounts.ts';
 import type { ClusterDocument } from '../http/cluster.ts';
 import type { Heard } from './survey.ts';
@@ -14,10 +14,13 @@ const phases: Readonly<Record<ChangeReport['phase'], string>> = {
   undoing: 'taken back, reads go to the old holders again',
 };
 
+/** A wish that was staged longer ago says so. */
+const oldMs = 60_000;
+
 /** What is staged, and what a commit would do. */
-export function planLines({ staged, plan, problem, preview }: PlanReport): string[] {
+export function planLines({ staged, origins = [], plan, problem, preview }: PlanReport): string[] {
   if (staged.length === 0) return ['staged  nothing'];
-  const wishes = staged.map((wish, at) => `${at === 0 ? 'staged' : '      '}  ${wish}`);
+  const wishes = staged.map((wish, at) => `${at === 0 ? 'staged' : '      '}  ${wish}${sinceWhen(origins[at])}`);
   if (preview === undefined) return [...wishes, `        cannot be committed: ${problem ?? 'it cannot be planned'}`];
   const { moves, fewestMoves, partitionsChanged, bytesAbout, loads, advice } = preview;
   const fewest = moves === fewestMoves ? 'as few as can be' : `at the fewest ${showCount(fewestMoves)}`;
@@ -32,6 +35,12 @@ export function planLines({ staged, plan, problem, preview }: PlanReport): strin
     ...advice.map((sentence) => `  ! ${sentence}`),
     `coterie plan commit${plan === undefined ? '' : ` ${plan}`}   begins it        coterie plan abort   forgets it`,
   ];
+}
+
+/** What has waited for long may have been left behind: then where it comes from is worth a word. */
+function sinceWhen({ by, agoMs = 0 }: WishOrigin = {}): string {
+  if (agoMs < oldMs) return '';
+  return `   (staged ${showDuration(agoMs)} ago${by === undefined ? '' : ` at ${by}`})`;
 }
 
 /** What a commit has begun; a node of an older version does not say it. */
