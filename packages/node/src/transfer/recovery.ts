@@ -147,7 +147,8 @@ export class Recovery {
     const { ranges, index } = lostIn(taken);
     environment.log.warn('damage took a part of this store; it is taken back from others', { stretches: ranges.length, index });
     if (taken.some((loss) => touches(loss, space.leaf))) await distrustTrees(this.#store);
-    if (taken.some((loss) => touches(loss, space.forgettable))) await distrustList(this.#store);
+    // Of an object that is lost the list still speaks: if the others have forgotten it, it never comes back.
+    if (taken.some((loss) => touches(loss, space.forgettable) || touches(loss, space.object))) await distrustList(this.#store);
     if (taken.some((loss) => touches(loss, space.hint))) this.#lacksHints = true;
     // Not even once everything is back: an older value may have come to light where its tombstone was lost.
     await floors.doubt(() => true);

@@ -6,6 +6,8 @@ import { RoundDriver } from '../../src/forgetting/driver.ts';
 import { distrustList, encodeEntry, listKey } from '../../src/forgetting/forgettable.ts';
 import { lookAtList, prepareList } from '../../src/forgetting/look.ts';
 import { space } from '../../src/store/layout.ts';
+import { Pace } from '../../src/transfer/pace.ts';
+import { Recovery } from '../../src/transfer/recovery.ts';
 import { linkOfOne } from '../core.ts';
 import { stateOfOnePartition, withTombstones } from './tombstones.ts';
 
@@ -56,6 +58,29 @@ describe('a look at the list', () => {
     await world.run(distrustList(core.store));
     await world.run(prepareList(core));
     expect(await outstanding()).toMatchObject({ deleted: 6, expired: 0 });
+  });
+
+  it('is followed by a list made anew where damage took objects, which the others may have forgotten', async () => {
+    const { world, core } = await withTombstones(4, 10);
+    await world.run(prepareList(core));
+    const listed = await world.run(keysIn(core, space.object));
+    const [lower, upper] = [listed[2], listed[4]];
+    const take = core.store.batch();
+    for (const objectKey of listed.slice(2, 5)) take.delete(objectKey);
+    await world.run(take.commit({ durable: true }));
+    let losses = [{ lower, upper, upperExclusive: false }];
+    Object.defineProperty(core.store, 'losses', { get: () => losses });
+    Object.defineProperty(core.store, 'acceptLosses', { value: () => Promise.resolve((losses = [])) });
+    const state = stateOfOnePartition();
+    const two = linkOfOne({ ...state, members: [...state.members, { ...state.members[0], id: '00000000000000bb', name: 'b' }] });
+    const damaged = { ...core, cluster: two };
+    const recovery = await world.run(Recovery.load(core.store, { end: () => undefined, renew: () => Promise.resolve() }));
+    const tools = { pace: new Pace(core.environment, 1e9), hints: { recount: () => Promise.resolve(true) } };
+    await world.run(recovery.step(damaged, tools).catch(() => undefined));
+    expect(losses).toEqual([]);
+    await world.run(prepareList(core));
+    const wish = { isWanted: () => false, before: { expiredMs: 0 }, candidatesMax: 10, number: 0 };
+    expect((await world.run(lookAtList(core, wish))).outstanding.deleted).toBe(7);
   });
 
   it('is had seldom while a member is down, who is named all the time', async () => {
