@@ -142,6 +142,7 @@ async function live(
     buckets: workload.buckets,
     timeoutMs: workload.timeoutMs,
     lostFrom: (write: Write) => ledger.mayBeLostFrom(write),
+    missedFrom: (write: Write) => ledger.mayBeMissedFrom(write),
     wasWell: (node: string, fromMs: number, untilMs: number) => health.wasWell(node, fromMs, untilMs),
   };
   const lost = lostWrites(recorder.history, workload.buckets);

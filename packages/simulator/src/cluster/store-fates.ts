@@ -71,6 +71,15 @@ export function mayBeLostFrom(write: WriteFate, fates: readonly StoreFate[]): nu
 }
 
 /**
+ * From when on none of the owners that acknowledged a write may hold it; Infinity if never. What only a stand-in keeps then
+ * is not lost, and not promised to reads that ask owners.
+ */
+export function mayBeMissedFrom(write: WriteFate, fates: readonly StoreFate[]): number {
+  const byOwners = write.acknowledgements.map(({ atMs, stores }) => ({ atMs, stores: stores.filter(({ isPrimary }) => isPrimary) }));
+  return mayBeLostFrom({ ...write, acknowledgements: byOwners }, fates);
+}
+
+/**
  * The member whose removal took the last copy of a write, though the operator was not told that it could; undefined if
  * all is as was said: that what it alone acknowledged is lost, or kept for others, and what it shares with members beside
  * it that do not vouch. Nobody can say what a file lost that nobody has looked at.

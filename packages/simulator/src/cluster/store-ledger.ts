@@ -4,6 +4,7 @@ import { begunMs, type Write } from './history.ts';
 import {
   type Acknowledgement,
   mayBeLostFrom,
+  mayBeMissedFrom,
   type RemovalStatement,
   type StoreFate,
   unannouncedLoss,
@@ -65,6 +66,11 @@ export class StoreLedger {
   /** From when on a write may be lost; Infinity if never. */
   mayBeLostFrom(write: Write): number {
     return this.#befell ? mayBeLostFrom(this.#fateOf(write), this.#fates) : Infinity;
+  }
+
+  /** From when on no owner that acknowledged a write may hold it; Infinity if never. */
+  mayBeMissedFrom(write: Write): number {
+    return this.#befell ? mayBeMissedFrom(this.#fateOf(write), this.#fates) : Infinity;
   }
 
   /** Sentences about those of these lost writes that went with a member, though its removal had not been said to cost them. */

@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { type Counted, mayBeLostFrom, type StoreFate, unannouncedLoss, type WriteFate } from '../../src/cluster/store-fates.ts';
+import {
+  type Counted,
+  mayBeLostFrom,
+  mayBeMissedFrom,
+  type StoreFate,
+  unannouncedLoss,
+  type WriteFate,
+} from '../../src/cluster/store-fates.ts';
 
 const primary = (store: string): Counted => ({ store, isPrimary: true });
 const standIn = (store: string, standsFor: string): Counted => ({ store, isPrimary: false, standsFor });
@@ -53,6 +60,14 @@ describe('a write', () => {
     expect(mayBeLostFrom(two, [...moved, ruined('d', 300), ruined('e', 300)])).toBe(300);
     // c owned it before as well, and may have missed it.
     expect(mayBeLostFrom(two, [...moved, ruined('d', 300), ruined('c', 310), ruined('e', 320)])).toBe(320);
+  });
+
+  it('may be missed at owners where all that acknowledged it are ruined, though a stand-in keeps it', () => {
+    const kept = write(primary('a'), primary('b'), standIn('f', 'c'));
+    const both = [ring(0, 'a', 'b', 'c'), ruined('a', 200), ruined('b', 210), whole('a', 300), whole('b', 310)];
+    expect(mayBeLostFrom(kept, both)).toBe(never);
+    expect(mayBeMissedFrom(kept, both)).toBe(210);
+    expect(mayBeMissedFrom(kept, [ring(0, 'a', 'b', 'c'), ruined('a', 200), whole('a', 205), ruined('b', 210)])).toBe(never);
   });
 
   it('that a stand-in keeps is safe until that one, or whom it stands for, is ruined', () => {

@@ -15,6 +15,8 @@ export interface Terms extends AvailabilityTerms {
   readonly buckets: readonly BucketPlan[];
   /** From when on a write may be lost, since what befell its stores is more than P1 promises to bear. Default: never. */
   readonly lostFrom?: LostFrom;
+  /** From when on reads that ask owners may miss it, since all that acknowledged it have lost it. Default: never. */
+  readonly missedFrom?: LostFrom;
 }
 
 /** Everything that is wrong with a history. */
@@ -32,11 +34,11 @@ export function lostWrites(history: History, buckets: readonly BucketPlan[]): re
   return storiesOf(history).flatMap((story) => (isKept(story.bucket) ? missingIn(story) : []));
 }
 
-function judgeStory(story: Story, { buckets }: Terms): Violation[] {
+function judgeStory(story: Story, { buckets, missedFrom }: Terms): Violation[] {
   const properties = buckets.find(({ name }) => name === story.bucket)?.properties ?? {};
   const always = checkHonest(story);
   if (properties.conflict === 'lww') return [...always, ...checkLastWrite(story)];
   // What expires is missing for good reason.
   if (properties.ttlMs !== undefined) return [...always, ...checkSiblings(story)];
-  return [...always, ...checkDurable(story), ...checkSiblings(story), ...checkStrict(story)];
+  return [...always, ...checkDurable(story), ...checkSiblings(story), ...checkStrict(story, missedFrom)];
 }

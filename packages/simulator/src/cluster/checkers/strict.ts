@@ -1,20 +1,25 @@
 /**
  * P7: where writes reach two primaries and reads ask two, of three, a read meets every write that was acknowledged before
- * it began: it shows the write or what replaced it, and nothing that the write had replaced.
+ * it began: it shows the write or what replaced it, and nothing that the write had replaced. Unless the
+ * owners that acknowledged it have all lost it before they could take it back: then it may be kept for others alone.
  */
 import { begunMs, describeRead, describeWrite, type Read, type Write } from '../history.ts';
-import { Account, hasOneDot, type Lineage, type Story } from './story.ts';
+import { Account, hasOneDot, type Lineage, type LostFrom, type Story } from './story.ts';
 import type { Violation } from './violation.ts';
 
 /** Copies of every key. */
 const copies = 3;
 
-/** Stale answers to strict reads. */
-export function checkStrict({ writes, lineage, reads }: Story): Violation[] {
+/** Stale answers to strict reads. `missedFrom`: from when on no owner may hold a write. */
+export function checkStrict({ writes, lineage, reads }: Story, missedFrom: LostFrom = () => Infinity): Violation[] {
   const strict = writes.filter(({ ask }) => ask.pw > 0);
   return reads.flatMap((read) => {
     const met = strict.filter(
-      (write) => write.ask.pw + read.pr > copies && lineage.acknowledgedMs(write) <= read.startMs && !lineage.mayBeLost(write, read.endMs),
+      (write) =>
+        write.ask.pw + read.pr > copies &&
+        lineage.acknowledgedMs(write) <= read.startMs &&
+        !lineage.mayBeLost(write, read.endMs) &&
+        missedFrom(write) > read.endMs,
     );
     return met.length === 0 ? [] : [...missed(lineage, read, met), ...outdated(lineage, read, met)];
   });

@@ -97,6 +97,13 @@ describe('P7: strict reads meet strict writes', () => {
     expect(rules(history([writes[0], remove(1, { ask: strict, seen: [0] })], [], [read(100, [0], 2)]))).toEqual(['P7']);
   });
 
+  it('bears it from when on no owner that acknowledged may hold the write', () => {
+    const missable = (missedMs: number): Terms => ({ ...terms, missedFrom: () => missedMs });
+    const writes = [write(0, { ask: strict })];
+    expect(rules(history(writes, [0], [read(100, [], 2)]), missable(100))).toEqual([]);
+    expect(rules(history(writes, [0], [read(100, [], 2)]), missable(102))).toEqual(['P7']);
+  });
+
   it('asks nothing where the numbers do not add up', () => {
     expect(rules(history([write(0, { ask: strict })], [0], [read(100, [], 1)]))).toEqual([]);
     expect(rules(history([write(0, { ask: { w: 2, pw: 1 } })], [0], [read(100, [], 2)]))).toEqual([]);
