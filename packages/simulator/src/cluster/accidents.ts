@@ -200,6 +200,8 @@ export class Accidents {
     if (accident.kind === 'remove') {
       fleet.scrap(machine);
       await this.#removeByForce(machine, member);
+      // It may have died while it took its own former place.
+      for (const one of this.#namesakesOf(machine, member)) await this.#removeByForce(machine, one);
       this.#votes.settle(machine);
       if (accident.returns) fleet.turnUp(machine);
       return;
@@ -214,11 +216,12 @@ export class Accidents {
     fleet.enter(machine, {});
   }
 
-  /** Members under this machine's name besides this one: what it was to become when it was lost once more. */
+  /** Members under this machine's name besides this one, by the newest ring: what it was to become when it was lost once more. */
   #namesakesOf(machine: string, member: string): string[] {
-    const { fleet } = this.#parts;
-    const members = fleet.nodes.flatMap((node) => node.cluster().members);
-    return [...new Set(members.filter(({ name, id }) => name === machine && id !== member).map(({ id }) => id))];
+    const [first, ...others] = this.#parts.fleet.nodes;
+    const newest = others.reduce<CoterieNode | undefined>((best, node) => (best && best.epoch >= node.epoch ? best : node), first);
+    const members = newest?.cluster().members ?? [];
+    return members.filter(({ name, id, isLost }) => name === machine && id !== member && !isLost).map(({ id }) => id);
   }
 
   /** Has a member that is dead for good removed, or replaced if somebody waits to take its place. */

@@ -145,6 +145,29 @@ describe('a machine that turns up after its removal', () => {
   });
 });
 
+describe('a machine that dies while it takes its own former place', () => {
+  it('is removed under both its ids', { timeout }, async () => {
+    const place = await formed(25);
+    const { fleet, world, accidents } = place;
+    const others = ['n1', 'n2', 'n3', 'n5'];
+    const former = fleet.idOf('n4');
+    const named = (): number => (fleet.nodeOn('n1')?.cluster().members ?? []).filter(({ name }) => name === 'n4').length;
+    world.network.links.change(['n4'], others, { latencyMs: [300, 300] });
+    await world.run(async () => {
+      const rebuilding = accidents.happen({ kind: 'rebuild', machine: 'n4' });
+      await fleet.until(() => named() === 2, 'n4 is a member twice');
+      // So that it has not heard of that when it dies.
+      world.network.partition(['n4'], others);
+      await rebuilding;
+    });
+    expect(fleet.idOf('n4')).toBe(former);
+    await place.happen({ kind: 'remove', machine: 'n4', returns: false });
+    const isOver = (): boolean => named() === 0 && fleet.nodeOn('n1')?.cluster().changes.length === 0;
+    await world.run(() => fleet.until(isOver, 'n4 is nobody any more'));
+    expect(place.complaints).toEqual([]);
+  });
+});
+
 function key(text: string): Uint8Array {
   return new TextEncoder().encode(text);
 }
