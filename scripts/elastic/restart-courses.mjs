@@ -83,7 +83,7 @@ function judgeLevels(during, isRaised, after) {
 async function judgeWayBack({ fleet, load }) {
   const name = /** @type {string} */ (fleet.names.at(-1));
   load.enter(`${name} goes back`);
-  const refusal = /UNSUPPORTED_FORMAT: .*level 2.*goes up to 1/;
+  const refusal = /UNSUPPORTED_FORMAT: .*level \d+.*goes up to 1/;
   const saysWhy = () => refusal.exec(readFileSync(fleet.node(name).plan.logFile, 'utf8'))?.[0];
   await fleet.restartInVain(name, [levelFlag, String(oldLevel)]);
   const seen = saysWhy();

@@ -13,6 +13,8 @@ import type { Admittance } from './forgetting/admittance.ts';
 import type { Floors } from './forgetting/floors.ts';
 import type { Hazards } from './hazards.ts';
 import type { HybridClock } from './objects/hybrid-clock.ts';
+import type { CausalObject } from './objects/object.ts';
+import { namingOperations } from './objects/seen-operations.ts';
 import { addressOf } from './store/layout.ts';
 import { keyBytesMax, type NodeLimits } from './limits.ts';
 import type { Patience } from './coordinator/patience.ts';
@@ -73,6 +75,11 @@ export function placementAt(core: Core, place: Place): KeyPlacement {
 /** What the holder of a context token has seen; undefined without a token. @throws `INVALID_ARGUMENT` */
 export function openContext(core: Core, place: Place, token: string | undefined): Context | undefined {
   return token === undefined ? undefined : core.sealer.open(token, place.address);
+}
+
+/** The token of what the holder of `context` has seen of a key, as `object` knows it. */
+export function sealContext(core: Core, place: Place, of: { readonly context: Context; readonly object: CausalObject }): string {
+  return core.sealer.seal(namingOperations(of.context, of.object, core.cluster.state), place.address);
 }
 
 /** A refusal of something that can never work; nothing was done. */

@@ -39,12 +39,12 @@ describe('the level of a cluster', () => {
     expect([two.level, levelToRaiseTo(two)]).toEqual([1, undefined]);
     const half = decide(two, says(a));
     expect(levelToRaiseTo(half)).toBeUndefined();
-    expect(() => decide(half, raise(2))).toThrow(/level 2 is not known to b/);
+    expect(() => decide(half, raise(newestLevel))).toThrow(`level ${newestLevel} is not known to b`);
     const all = decide(half, says(other()));
-    expect(levelToRaiseTo(all)).toBe(2);
-    const raised = decide(all, raise(2));
-    expect([raised.level, levelToRaiseTo(raised)]).toEqual([2, undefined]);
-    expect(decide(raised, raise(2))).toEqual({ ...raised, epoch: raised.epoch + 1 });
+    expect(levelToRaiseTo(all)).toBe(newestLevel);
+    const raised = decide(all, raise(newestLevel));
+    expect([raised.level, levelToRaiseTo(raised)]).toEqual([newestLevel, undefined]);
+    expect(decide(raised, raise(newestLevel))).toEqual({ ...raised, epoch: raised.epoch + 1 });
     expect(() => decide(raised, raise(1))).toThrow(/never lowered/);
   });
 
@@ -52,7 +52,7 @@ describe('the level of a cluster', () => {
     const alone = stateOfOne(64);
     const [a] = alone.members;
     const two = decide(decide(alone, joinOf(alone, other())), says(a));
-    expect(levelToRaiseTo({ ...two, lost: [other().id] })).toBe(2);
+    expect(levelToRaiseTo({ ...two, lost: [other().id] })).toBe(newestLevel);
   });
 
   it('keeps older versions out once it is raised', () => {
@@ -105,20 +105,20 @@ describe('an upgrade', () => {
         .node('n3')
         .cluster()
         .members.map(({ level }) => level),
-    ).toEqual([2, 2, 1]);
+    ).toEqual([newestLevel, newestLevel, 1]);
     // Before the last one there is a way back.
     await restart(cluster, 'n2', 1);
     await restart(cluster, 'n2', newestLevel);
     await restart(cluster, 'n3', newestLevel);
-    await cluster.until(() => [...cluster.nodes.values()].every((node) => node.cluster().level === 2));
+    await cluster.until(() => [...cluster.nodes.values()].every((node) => node.cluster().level === newestLevel));
     await cluster.put('n1', 'k', 'v', { w: 3 });
     await stop(cluster, 'n2');
-    await expect(cluster.start('n2', old)).rejects.toThrow(/UNSUPPORTED_FORMAT|at level 2 .* goes up to 1/);
+    await expect(cluster.start('n2', old)).rejects.toThrow(/UNSUPPORTED_FORMAT|at level \d+ .* goes up to 1/);
     await expect(cluster.start('n4', old)).rejects.toThrow(/n4 knows no more than 1/);
     await cluster.start('n2', { levelMax: newestLevel });
     await cluster.start('n5', { levelMax: newestLevel });
     await cluster.until(() => cluster.node('n1').cluster().members.length === 4 && cluster.node('n1').cluster().change === undefined);
-    expect(await levelsOf(cluster)).toEqual([2, 2, 2, 2]);
+    expect(await levelsOf(cluster)).toEqual([newestLevel, newestLevel, newestLevel, newestLevel]);
   });
 
   it('that a member has not heard of ends its way back as well', async () => {
@@ -127,7 +127,7 @@ describe('an upgrade', () => {
     await restart(cluster, 'n2', newestLevel);
     await restart(cluster, 'n3', newestLevel);
     cluster.kill('n3');
-    await cluster.until(() => ['n1', 'n2'].every((name) => cluster.node(name).cluster().level === 2));
+    await cluster.until(() => ['n1', 'n2'].every((name) => cluster.node(name).cluster().level === newestLevel));
     cluster.machine('n3').restart();
     await expect(cluster.start('n3', old)).rejects.toThrow(/goes up to 1/);
   });

@@ -8,6 +8,6 @@ export { VersionVector } from './version-vector.ts';
 export type { ClockEntry } from './version-vector.ts';
 export { DottedSet } from './dotted-set.ts';
 export type { CausalEvent, ForgetRound, Sibling } from './dotted-set.ts';
-export { Context } from './context.ts';
+export { Context, notesMax } from './context.ts';
 export { ContextSealer, clusterKeyBytes } from './sealer.ts';
 export type { ContextBinding } from './sealer.ts';

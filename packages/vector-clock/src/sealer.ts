@@ -4,8 +4,10 @@
  *
  * ```
  *  token    base64url, no padding
- *  bytes    version u8 = 1 │ version vector │ dots │ tag 16 bytes
+ *  bytes    version u8 = 1 │ version vector │ dots │ tag 16 bytes                 of a context without notes
+ *           version u8 = 2 │ version vector │ dots │ notes │ tag 16 bytes
  *  dots     count varint, then per dot: incarnation 8 bytes │ epoch varint │ counter - epoch varint
+ *  notes    length varint, then so many bytes
  *  tag      first 16 bytes of HMAC-SHA256(cluster key, version │ bucket, generation, key │ all before the tag)
  * ```
  *
@@ -16,7 +18,7 @@ import { hash, timingSafeEqual } from 'node:crypto';
 import { ByteReader, ByteWriter } from '@coterie/bytes';
 import { CoterieError, isCoterieError } from '@coterie/env';
 import { cloudMax } from './cloud.ts';
-import { Context } from './context.ts';
+import { Context, notesMax } from './context.ts';
 import { readDot, writeDot } from './dot.ts';
 import { VersionVector } from './version-vector.ts';
 
@@ -34,7 +36,8 @@ export const tokenLengthMax = 65_536;
 /** Bytes of a cluster key. */
 export const clusterKeyBytes = 32;
 
-const version = 1;
+const versionPlain = 1;
+const versionWithNotes = 2;
 const tagBytes = 16;
 /** SHA-256's block: the length to which HMAC pads its key. */
 const blockBytes = 64;
@@ -62,10 +65,12 @@ export class ContextSealer {
   /** A token that says: the holder has seen `context` of this key. */
   seal(context: Context, binding: ContextBinding): string {
     const writer = this.#token.restart();
-    writer.u8(version);
+    const { notes } = context;
+    writer.u8(notes.length === 0 ? versionPlain : versionWithNotes);
     context.clock.encode(writer);
     writer.varint(context.dots.length);
     for (const dot of context.dots) writeDot(writer, dot);
+    if (notes.length > 0) writer.byteString(notes);
     const tag = this.#tag(writer.bytes.subarray(0, writer.length), binding);
     for (let i = 0; i < tagBytes; i++) writer.u8(tag.charCodeAt(i));
     return Buffer.from(writer.bytes.buffer, writer.bytes.byteOffset, writer.length).toString('base64url');
@@ -79,7 +84,8 @@ export class ContextSealer {
     if (bytes.toString('base64url') !== token) throw invalid('not base64url');
     const body = bytes.length - tagBytes;
     if (body < 2) throw invalid('too short');
-    if (bytes[0] !== version) throw invalid(`of version ${bytes[0]}, and this node knows ${version}`);
+    if (bytes[0] !== versionPlain && bytes[0] !== versionWithNotes)
+      throw invalid(`of version ${bytes[0]}, and this node knows ${versionPlain} and ${versionWithNotes}`);
     const expected = Buffer.from(this.#tag(bytes.subarray(0, body), binding).slice(0, tagBytes), 'binary');
     if (!timingSafeEqual(bytes.subarray(body), expected)) throw invalid('not one that this cluster gave for this key');
     return decodeContext(bytes, body);
@@ -103,7 +109,10 @@ function decodeContext(bytes: Uint8Array, end: number): Context {
     const count = reader.varint();
     if (count > cloudMax) throw invalid('malformed');
     const dots = Array.from({ length: count }, () => readDot(reader));
-    if (reader.remaining === 0) return Context.of(clock, dots);
+    const context = Context.of(clock, dots);
+    if (bytes[0] === versionPlain && reader.remaining === 0) return context;
+    const notes = reader.byteString();
+    if (reader.remaining === 0 && notes.length > 0 && notes.length <= notesMax) return context.withNotes(new Uint8Array(notes));
   } catch (error) {
     if (!isCoterieError(error, 'CORRUPTION')) throw error;
   }

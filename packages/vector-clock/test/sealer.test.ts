@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 import { ByteReader, ByteWriter } from '@coterie/bytes';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Context, ContextSealer, VersionVector } from '../src/index.ts';
+import { Context, ContextSealer, notesMax, VersionVector } from '../src/index.ts';
 import { incarnation } from './oracle.ts';
 
 const clusterKey = Uint8Array.from({ length: 32 }, (_, i) => i);
@@ -55,6 +55,24 @@ describe('context tokens', () => {
     );
   });
 
+  it('carry notes, under the same tag, and are as without where there are none', () => {
+    const clock = VersionVector.of([{ incarnation: incarnation(1), epoch: 7, counter: 9, at: 1_700_000_000_000 }]);
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 1, maxLength: 300 }), (notes) => {
+        const token = sealer.seal(Context.of(clock).withNotes(notes), binding);
+        const opened = sealer.open(token, binding);
+        expect(opened.notes).toEqual(notes);
+        expect(opened.clock.entries).toEqual(clock.entries);
+        expect(Buffer.from(token, 'base64url')[0]).toBe(2);
+      }),
+    );
+    expect(sealer.seal(Context.of(clock).withNotes(new Uint8Array()), binding)).toBe(sealer.seal(Context.of(clock), binding));
+    expect(() => Context.empty.withNotes(new Uint8Array(notesMax + 1))).toThrow(refused);
+    const changed = Buffer.from(sealer.seal(Context.of(clock).withNotes(Uint8Array.of(1, 2, 3)), binding), 'base64url');
+    changed[0] = 1;
+    expect(() => sealer.open(changed.toString('base64url'), binding)).toThrow(refused);
+  });
+
   it('are refused for another bucket, generation, key or cluster', () => {
     const token = sealer.seal(Context.empty, binding);
     for (const other of [{ bucket: 'car' }, { generation: 2 }, { key: new TextEncoder().encode('alicf') }, { key: new Uint8Array() }]) {
@@ -98,5 +116,8 @@ describe('context tokens', () => {
     const clock = VersionVector.of([{ incarnation: '9f02c41b6d3e8a75', epoch: 17, counter: 23, at: 1_700_000_000_000 }]);
     const dots = [{ incarnation: '9f02c41b6d3e8a75', epoch: 17, counter: 29 }];
     expect(sealer.seal(Context.of(clock, dots), binding)).toBe('AQGfAsQbbT6KdREGgNCV_7wxAZ8CxBttPop1EQzLk0OZs2F-Xxstlr_QxZad');
+    expect(sealer.seal(Context.of(clock, dots).withNotes(Buffer.from('0100ae3a91ab78377838', 'hex')), binding)).toBe(
+      'AgGfAsQbbT6KdREGgNCV_7wxAZ8CxBttPop1EQwKAQCuOpGreDd4OP67wN5aYUakhQaeu2aDnVY',
+    );
   });
 });

@@ -12,6 +12,7 @@
  * |---|---|
  * | 1 | the first |
  * | 2 | the ring log's states and decisions hold lists of holders as bytes instead of numbers (`packed-lists.ts`) |
+ * | 3 | context tokens name the operations that they have seen (`objects/seen-operations.ts`) |
  *
  * What an older level wrote is read for ever. A level is never lowered: somebody may have read what it brought.
  */
@@ -19,11 +20,13 @@ import { CoterieError } from '@coterie/env';
 import { type ClusterState, type Member } from './state.ts';
 
 /** The newest level that this version knows. */
-export const newestLevel = 2;
+export const newestLevel = 3;
 /** The first level: of members and states that name none. */
 export const firstLevel = 1;
 /** From here on lists of holders are packed. */
 export const packedListsLevel = 2;
+/** From here on context tokens name operations. */
+export const seenOperationsLevel = 3;
 
 /** The newest level that a member knows. */
 export function levelKnownBy({ level = firstLevel }: Pick<Member, 'level'>): number {

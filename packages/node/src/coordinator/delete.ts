@@ -6,7 +6,7 @@ import { Context } from '@coterie/vector-clock';
 import type { DeleteRequest, WriteReply } from '../api.ts';
 import { carryOut } from './carry-out.ts';
 import type { Handling } from './coordinators.ts';
-import { type Core, openContext, placeOf } from '../core.ts';
+import { type Core, openContext, placeOf, sealContext } from '../core.ts';
 import { checkConditions, decideWrite } from '../objects/decide-write.ts';
 import { noExtensions } from '../objects/extensions.ts';
 import { type Look, mergedRead } from './get.ts';
@@ -27,7 +27,7 @@ export async function remove(core: Core, asked: DeleteRequest, on: Handling): Pr
   const fix = async (request: DeleteRequest): Promise<DeleteRequest> => {
     if (request.context !== undefined) return request;
     const found = await mergedRead(core, { place, look: lookOf(request) }, on.attempt);
-    return { ...request, context: core.sealer.seal(Context.whole(found.set), place.address) };
+    return { ...request, context: sealContext(core, place, { context: Context.whole(found.set), object: found }) };
   };
   return carryOut(core, { place, asked, fix, describe, there }, on);
 }

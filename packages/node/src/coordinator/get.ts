@@ -9,7 +9,7 @@ import type { Hash64 } from '@coterie/ring';
 import { Context } from '@coterie/vector-clock';
 import type { GetReply, GetRequest, Reached, SiblingValue } from '../api.ts';
 import { Chase } from './chase.ts';
-import { type Core, placementAt, placeOf } from '../core.ts';
+import { type Core, placementAt, placeOf, sealContext } from '../core.ts';
 import type { Attempt } from './deadlines.ts';
 import { etagFrom, etagOf, siblingEtagOf } from '../objects/etag.ts';
 import type { FewReads } from './few-reads.ts';
@@ -130,7 +130,7 @@ function answer(core: Core, place: Place, { object, hash, reached }: Found): Get
       `the key holds an object of type ${object.type}, which this version keeps and cannot show`,
     );
   }
-  const context = core.sealer.seal(Context.whole(object.set), place.address);
+  const context = sealContext(core, place, { context: Context.whole(object.set), object });
   const siblings = visibleSiblings(object, place.bucket.properties.conflict, core.environment.clock.now());
   if (siblings.length === 0) return { state: 'deleted', context, reached };
   return { state: 'found', siblings, context, etag: hash === undefined ? etagOf(object) : etagFrom(hash), reached };

@@ -11,7 +11,7 @@
 import type { Context, Dot } from '@coterie/vector-clock';
 import { Context as ContextValue } from '@coterie/vector-clock';
 import type { WriteReply } from '../api.ts';
-import { type Core, placementAt } from '../core.ts';
+import { type Core, placementAt, sealContext } from '../core.ts';
 import type { Attempt } from './deadlines.ts';
 import { etagAfterWrite, etagOf } from '../objects/etag.ts';
 import { contextUnder } from '../hazards.ts';
@@ -23,6 +23,7 @@ import { type Look, mergedRead } from './get.ts';
 import type { Coordinated } from '../replica/coordinated-write.ts';
 import type { Place } from '../replica/replica.ts';
 import { isOneWrite } from '../objects/replaced.ts';
+import { hearingOf } from '../objects/seen-operations.ts';
 import { replicate } from './replicate.ts';
 
 /** A write as put and delete describe it. */
@@ -92,10 +93,10 @@ function writeHere(
     decide(local: CausalObject, dot: Dot): CausalObject {
       seen = order.seen(local);
       const context = contextUnder(core.hazards, seen, { local, conflict: order.place.bucket.properties.conflict });
-      return order.decide(local, { dot, operation, seen: context });
+      return order.decide(hearingOf(local, context, operation), { dot, operation, seen: context });
     },
     answer: (after: CausalObject, dot: Dot): WriteAnswer => ({
-      context: core.sealer.seal(ContextValue.afterWrite(after.set, dot, seen), on.place.address),
+      context: sealContext(core, on.place, { context: ContextValue.afterWrite(after.set, dot, seen), object: after }),
       etag: etagAfterWrite(after, dot),
     }),
     isIn(knows: (dot: Dot) => boolean, answered: WriteAnswer): boolean {
@@ -117,9 +118,9 @@ function answerAgain(
   const own = local.set.siblings.findLast(({ value }) => value.operation === operation && isOneWrite(operation, value.writtenAt, now));
   if (own !== undefined) {
     const known = ContextValue.afterWrite(local.set, own.dot, context);
-    return { context: core.sealer.seal(known, place.address), etag: etagAfterWrite(local, own.dot) };
+    return { context: sealContext(core, place, { context: known, object: local }), etag: etagAfterWrite(local, own.dot) };
   }
   if (!local.replaced.has(operation, now)) return undefined;
   // Its value is gone, so no etag of now is the one it had.
-  return { context: core.sealer.seal(context, place.address), etag: etagOf({ ...local, set: local.set.reduce(() => false) }) };
+  return { context: sealContext(core, place, { context, object: local }), etag: etagOf({ ...local, set: local.set.reduce(() => false) }) };
 }

@@ -94,6 +94,12 @@ export class ReplacedList {
     return this.#with(noted.map((payload) => entryOf(payload, rank ?? payload.rank ?? 0)).sort(compareNewestFirst));
   }
 
+  /** The list with all of another's `bytes`, but for `operation`, which is about to be carried out. @throws `CORRUPTION` if they are no list */
+  heard(bytes: Uint8Array, operation: string): ReplacedList {
+    const own = hashOf(operation);
+    return this.#with(decode(bytes).filter((entry) => !isSame(entry, own)));
+  }
+
   /** Whether both lists are the same. */
   equals(other: ReplacedList): boolean {
     return this === other || equalBytes(this.bytes, other.bytes);
