@@ -50,7 +50,7 @@ async function documentWhen(node: DevNodeFacts, path: string, isRight: (document
 }
 
 test('a node is killed and comes back, and what was written meanwhile reaches it', { timeout: 120_000 }, async () => {
-  cluster = await startDev(join(directory, 'dev'), '--nodes', '4');
+  cluster = await startDev(join(directory, 'dev'), { nodes: 4 });
   const [one, two, three] = cluster.nodes as [DevNodeFacts, DevNodeFacts, DevNodeFacts];
   await documentWhen(two, '/v1/cluster', ({ effectiveN, change }) => effectiveN === 3 && change === undefined);
   expect(await put(one, 'before')).toBe(204);
@@ -79,4 +79,10 @@ test('a node is killed and comes back, and what was written meanwhile reaches it
   cluster.child.kill('SIGINT');
   expect(await cluster.ended).toBe(0);
   expect(cluster.nodes.map(({ pid }) => isRunning(pid))).toEqual([false, false, false, false]);
+});
+
+test('it ends well without any input to read', { timeout: 60_000 }, async () => {
+  cluster = await startDev(join(directory, 'deaf'), { nodes: 1, input: 'ignore' });
+  cluster.child.kill('SIGTERM');
+  expect(await cluster.ended).toBe(0);
 });

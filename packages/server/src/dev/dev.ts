@@ -96,7 +96,8 @@ class DevCluster {
     if (first.plan.seeds.length > 0) for (const node of others) node.start();
     await this.#finished;
     this.#console?.close();
-    process.stdin.unref();
+    // Standard input that is a file, or /dev/null, holds no process up, and has nothing to let go of.
+    (process.stdin as Partial<NodeJS.ReadStream>).unref?.();
     if (this.#failure !== undefined) throw this.#failure;
   }
 

@@ -89,9 +89,12 @@ export function run(
   });
 }
 
-function spawnCoterie(args: string[], variables: Record<string, string> = {}): ChildProcess {
+/** What a command reads: what a test writes, or nothing, from `/dev/null`. */
+type Input = 'pipe' | 'ignore';
+
+function spawnCoterie(args: string[], variables: Record<string, string> = {}, input: Input = 'pipe'): ChildProcess {
   const child = spawn(process.execPath, [main, ...args], {
-    stdio: ['pipe', 'pipe', 'pipe'],
+    stdio: [input, 'pipe', 'pipe'],
     env: { PATH: process.env['PATH'], ...variables },
   });
   running.add(child);
@@ -113,9 +116,15 @@ export interface DevProcess {
   readonly ended: Promise<number | NodeJS.Signals>;
 }
 
+/** How `coterie dev` is started. */
+export interface DevOptions {
+  readonly nodes: number;
+  readonly input?: Input;
+}
+
 /** Starts `coterie dev` on free ports; resolves once it has said what there is. */
-export async function startDev(directory: string, ...flags: string[]): Promise<DevProcess> {
-  const child = spawnCoterie(['dev', '--http', '127.0.0.1:0', '--data-dir', directory, ...flags]);
+export async function startDev(directory: string, { nodes, input = 'pipe' }: DevOptions): Promise<DevProcess> {
+  const child = spawnCoterie(['dev', '--http', '127.0.0.1:0', '--data-dir', directory, '--nodes', String(nodes)], {}, input);
   const ended = new Promise<number | NodeJS.Signals>((resolve) => child.on('exit', (code, signal) => resolve(code ?? signal ?? 'SIGKILL')));
   let heard = '';
   let told = '';
