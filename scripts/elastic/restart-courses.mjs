@@ -10,7 +10,7 @@ import { waitUntil } from '../torture/patience.mjs';
 
 const nodes = 5;
 const calmMs = 120_000;
-const oldLevel = 1;
+const oldLevel = 2;
 const levelFlag = '--level-max';
 
 /** @type {import('./stage.mjs').Course} */
@@ -83,7 +83,7 @@ function judgeLevels(during, isRaised, after) {
 async function judgeWayBack({ fleet, load }) {
   const name = /** @type {string} */ (fleet.names.at(-1));
   load.enter(`${name} goes back`);
-  const refusal = /UNSUPPORTED_FORMAT: .*level \d+.*goes up to 1/;
+  const refusal = new RegExp(`UNSUPPORTED_FORMAT: .*level \\d+.*goes up to ${oldLevel}`);
   const saysWhy = () => refusal.exec(readFileSync(fleet.node(name).plan.logFile, 'utf8'))?.[0];
   await fleet.restartInVain(name, [levelFlag, String(oldLevel)]);
   const seen = saysWhy();
