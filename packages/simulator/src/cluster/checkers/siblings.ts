@@ -2,7 +2,7 @@
  * P4: what stands side by side was written side by side. A value never stands beside one whose author had seen it, and
  * the value of one operation stands there once. P2: nor does it come back after a delete that had seen it.
  */
-import { describeRead, describeWrite, type Read, type Write } from '../history.ts';
+import { describeRead, describeWrite, type Read } from '../history.ts';
 import { hasOneDot, type Story } from './story.ts';
 import type { Violation } from './violation.ts';
 
@@ -46,11 +46,9 @@ function cameBack({ writes, lineage }: Story, last: Read | undefined): Violation
   return writes
     .filter((write) => lineage.acknowledgedMs(write) < Infinity && !lineage.mayBeLost(write, last.endMs))
     .flatMap((write) => {
-      // Which operation a dot was of goes with the last copy that has it: then a second copy, of another dot, is nobody's any more.
-      const isBack = (old: Write): boolean => hasOneDot(old) || (isRemembered && !lineage.mayBeLost(old, last.endMs));
       const back = [...lineage.replacedBy(write)]
         .map((id) => byId.get(id))
-        .find((old) => old !== undefined && shown.has(old.id) && isBack(old));
+        .find((old) => old !== undefined && shown.has(old.id) && (isRemembered || hasOneDot(old)));
       if (back === undefined) return [];
       const rule = write.kind === 'delete' ? ('P2' as const) : ('P4' as const);
       return [{ rule, sentence: `came back: ${describeWrite(back)}, which ${describeWrite(write)} had replaced; ${describeRead(last)}` }];

@@ -56,15 +56,6 @@ describe('P4 and P2: siblings are concurrent, once each, and what is replaced st
     expect(rules(history(writes, [0, 1]))).toEqual(['P4']);
     expect(rules(history([twice, remove(1, { seen: [0] })], [0]))).toEqual(['P2']);
   });
-
-  it('bears it at rest too when the copy that was replaced may be lost, so that nobody knows what operation it was of', () => {
-    const loses = (id: number): Terms => ({ ...terms, lostFrom: (lost) => (lost.id === id ? 7 : Infinity) });
-    const twice = write(0, { attempts: [silent(0), acknowledged(5)] });
-    const writes = [twice, write(1, { seen: [0] })];
-    expect(rules(history(writes, [0, 1]), loses(0))).toEqual([]);
-    expect(rules(history(writes, [0, 1]), loses(2))).toEqual(['P4']);
-    expect(rules(history([write(0), write(1, { seen: [0] })], [0, 1]), loses(0))).toEqual(['P4', 'P4']);
-  });
 });
 
 describe('P6: replies and refusals are true', () => {
