@@ -1,0 +1,121 @@
+/**
+ * What a killed node reads before its copies are compared again: its sums lie beside the objects, in the same batches, so
+ * nothing is counted anew. Three nodes are filled; one is ended by `kill -9`, started again, and watched until it has compared
+ * what it holds with both others. A compaction that was due has nothing to do with that, and is taken off. Ends with 1 when it read more than its log and a
+ * tenth of its tables, or had to count any leaf.
+ *
+ * `node anti-entropy/after-kill.mjs [--keys 300000] [--value-bytes 1000] [--directory DIR]`
+ */
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { freePorts, startProcess, stopProcesses, waitFor } from '../cluster/processes.mjs';
+import { spaceByKind } from '../deletes/space.mjs';
+
+const main = fileURLToPath(new URL('../../packages/server/dist/main.js', import.meta.url));
+const members = 3;
+const batchLines = 500;
+const batchesAtOnce = 4;
+/** What may be read of the tables: filters, indexes and the records of sums. Node's own code is in it, some 10 MB. */
+const readMost = 0.1;
+
+const { values: flags } = parseArgs({
+  options: {
+    keys: { type: 'string', default: '300000' },
+    'value-bytes': { type: 'string', default: '1000' },
+    directory: { type: 'string', default: tmpdir() },
+  },
+});
+const count = Number(flags.keys);
+const text = 'v'.repeat(Number(flags['value-bytes']));
+const directory = mkdtempSync(join(flags.directory, 'coterie-after-kill-'));
+const ports = await freePorts(2 * members);
+const children = [];
+const say = (line) => process.stdout.write(`${line}\n`);
+const megabytes = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
+
+function start(at) {
+  const home = join(directory, `n${at}`);
+  mkdirSync(home, { recursive: true });
+  const [http, peer] = [ports[2 * at], ports[2 * at + 1]];
+  const addresses = ['--http', `127.0.0.1:${http}`, '--peer', `127.0.0.1:${peer}`];
+  const seeds = at === 0 ? [] : ['--seed', `127.0.0.1:${ports[1]}`];
+  const args = [main, 'start', '--name', `n${at}`, '--data-dir', join(home, 'data'), '--log-level', 'warn', ...addresses, ...seeds];
+  children[at] = startProcess(process.execPath, args, { logFile: join(home, 'log') });
+}
+
+async function ask(at, path, init) {
+  const answer = await fetch(`http://127.0.0.1:${ports[2 * at]}${path}`, init);
+  if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
+  return answer;
+}
+
+async function isSettled(at, wanted) {
+  const { members: seen, effectiveN, change } = await (await ask(at, '/v1/cluster')).json();
+  const isUp = seen.every(({ state, isJoining }) => state === 'alive' && !isJoining);
+  return seen.length === wanted && effectiveN === wanted && change === undefined && isUp;
+}
+
+const comparingAt = async (at) => (await (await ask(at, '/v1/status')).json()).node.comparing;
+/** Bytes that a process has read so far, from files of whatever kind, the page cache included. */
+const readBy = ({ pid }) => Number(/^rchar: (\d+)/m.exec(readFileSync(`/proc/${pid}/io`, 'latin1'))[1]);
+
+async function fill() {
+  let next = 0;
+  const worker = async () => {
+    while (next < count) {
+      const first = next;
+      next = Math.min(count, next + batchLines);
+      const lines = Array.from({ length: next - first }, (_, at) =>
+        JSON.stringify({ op: 'put', bucket: 'b', key: `key-${first + at}`, text }),
+      );
+      const headers = { 'content-type': 'application/x-ndjson' };
+      const answer = await (await ask(first % members, '/v1/batch', { method: 'POST', headers, body: `${lines.join('\n')}\n` })).text();
+      const refused = answer
+        .trimEnd()
+        .split('\n')
+        .find((line) => JSON.parse(line).status !== 204);
+      if (refused !== undefined) throw new Error(`a put was refused: ${refused}`);
+    }
+  };
+  await Promise.all(Array.from({ length: batchesAtOnce }, worker));
+}
+
+async function run() {
+  for (let at = 0; at < members; at++) {
+    start(at);
+    for (let one = 0; one <= at; one++) await waitFor(`n${at} joining`, () => isSettled(one, at + 1));
+  }
+  await fill();
+  children[2].kill('SIGKILL');
+  await once(children[2], 'exit');
+  const { tables, log } = spaceByKind(join(directory, 'n2', 'data'));
+  say(`${count} keys put; n2 has ${megabytes(tables)} of tables and ${megabytes(log)} of log, and was killed`);
+  const begun = performance.now();
+  start(2);
+  await waitFor('n2 up again', () => isSettled(2, members));
+  const [readyRead, readyMs] = [readBy(children[2]), performance.now() - begun];
+  say(`up again, and sees both others, after ${(readyMs / 1000).toFixed(1)} s, having read ${megabytes(readyRead)}`);
+  const { partitions } = await (await ask(2, '/v1/cluster')).json();
+  // With each of the others every partition is compared once, by whoever of the two begins.
+  await waitFor('n2 compared', async () => (await comparingAt(2)).partitions >= 2 * partitions);
+  const { comparing, store } = (await (await ask(2, '/v1/status')).json()).node;
+  const read = readBy(children[2]) - store.compactedBytes;
+  const ofTables = (read - log) / tables;
+  say(`compared with both others after ${((performance.now() - begun) / 1000).toFixed(1)} s, having read ${megabytes(read)}:`);
+  say(`its log, and ${(100 * ofTables).toFixed(1)} % of what its tables have (at most ${100 * readMost} % wanted)`);
+  say(
+    `beside ${megabytes(store.compactedBytes)} for compactions; ${comparing.differing} keys differed, ${comparing.mended} leaves had to be counted`,
+  );
+  return ofTables <= readMost && comparing.mended === 0;
+}
+
+try {
+  process.exitCode = (await run()) ? 0 : 1;
+} finally {
+  await stopProcesses(children.filter((child) => child !== undefined));
+  rmSync(directory, { recursive: true, force: true });
+}
