@@ -2,6 +2,7 @@
 import { Context } from '@coterie/vector-clock';
 import { describe, expect, it } from 'vitest';
 import { seenOperationsLevel } from '../src/cluster/level.ts';
+import type { PutRequest, WriteReply } from '../src/api.ts';
 import { Attempt } from '../src/coordinator/deadlines.ts';
 import { get } from '../src/coordinator/get.ts';
 import { put } from '../src/coordinator/put.ts';
@@ -37,9 +38,23 @@ class Apart {
   }
 
   async put(value: string, operation: string, context?: string): Promise<string> {
-    const request = { bucket: 'b', key: bytes('k'), value: bytes(value), operation, ...(context === undefined ? {} : { context }) };
+    return (await this.#put({ value: bytes(value), operation, ...(context === undefined ? {} : { context }) })).context;
+  }
+
+  /** Writes if the key is still as it was. */
+  async putUnchanged(value: string, operation: string, before: WriteReply): Promise<WriteReply> {
+    const { context, etag } = before;
+    return this.#put({ value: bytes(value), operation, context, conditions: { ifMatch: etag } });
+  }
+
+  async #put(of: Omit<PutRequest, 'bucket' | 'key'>): Promise<WriteReply> {
     const on = { attempt: new Attempt(this.core.environment.clock, 5000), origin: 'client' as const };
-    return (await this.#world.run(put(this.core, request, on))).context;
+    return this.#world.run(put(this.core, { bucket: 'b', key: bytes('k'), ...of }, on));
+  }
+
+  /** Writes without looking. */
+  begin(value: string, operation: string): Promise<WriteReply> {
+    return this.#put({ value: bytes(value), operation });
   }
 
   async values(): Promise<string[]> {
@@ -80,6 +95,14 @@ describe('a second try that comes after its successor', () => {
 });
 
 describe('a context', () => {
+  it('leaves the etag of the key what it was: a write on condition of it is taken', async () => {
+    const here = await Apart.make(1);
+    const first = await here.begin('x', early);
+    await here.putUnchanged('y', later, first);
+    expect(await here.values()).toEqual(['y']);
+    await expect(here.putUnchanged('z', latest, first)).rejects.toMatchObject({ code: 'PRECONDITION_FAILED' });
+  });
+
   it('names no operations while a member could not read that', async () => {
     const there = await Apart.make(1, { level: seenOperationsLevel - 1 });
     const token = await there.put('x', early);

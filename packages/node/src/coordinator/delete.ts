@@ -14,6 +14,7 @@ import { highestStamp } from '../objects/merge.ts';
 import { addressSeed } from '../objects/object.ts';
 import { makePayload } from '../objects/payload.ts';
 import { rankFor } from '../objects/replaced.ts';
+import { hearingOf } from '../objects/seen-operations.ts';
 import type { Place } from '../replica/replica.ts';
 import type { WriteOrder } from './write.ts';
 
@@ -52,12 +53,13 @@ function orderOf(core: Core, place: Place, request: DeleteRequest): WriteOrder {
       const now = core.environment.clock.now();
       const { properties } = place.bucket;
       checkConditions(local, request.conditions, { now, conflict: properties.conflict });
+      const copy = hearingOf(local, seen, operation);
       const payload = makePayload(
         {
           tombstone: true,
           writtenAt: now,
-          stamp: properties.conflict === 'lww' ? core.hybridClock.next(highestStamp(local.set)) : undefined,
-          rank: rankFor(operation, local),
+          stamp: properties.conflict === 'lww' ? core.hybridClock.next(highestStamp(copy.set)) : undefined,
+          rank: rankFor(operation, copy),
           operation,
           contentType: '',
           extensions: noExtensions,
@@ -65,7 +67,7 @@ function orderOf(core: Core, place: Place, request: DeleteRequest): WriteOrder {
         },
         addressSeed(place.address.objectKey),
       );
-      return decideWrite(local, { dot, now, payload, context: seen, properties });
+      return decideWrite(copy, { dot, now, payload, context: seen, properties });
     },
   };
 }

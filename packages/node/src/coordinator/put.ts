@@ -12,6 +12,7 @@ import { highestStamp } from '../objects/merge.ts';
 import { addressSeed } from '../objects/object.ts';
 import { makePayload } from '../objects/payload.ts';
 import { rankFor } from '../objects/replaced.ts';
+import { hearingOf } from '../objects/seen-operations.ts';
 import type { Place } from '../replica/replica.ts';
 import type { WriteOrder } from './write.ts';
 
@@ -45,13 +46,14 @@ function orderOf(core: Core, place: Place, request: PutRequest): WriteOrder {
       const now = core.environment.clock.now();
       const { properties } = place.bucket;
       checkConditions(local, request.conditions, { now, conflict: properties.conflict });
+      const copy = hearingOf(local, seen, operation);
       const payload = makePayload(
         {
           tombstone: false,
           writtenAt: now,
           expiresAt: ttlMs === undefined ? undefined : now + ttlMs,
-          stamp: properties.conflict === 'lww' ? core.hybridClock.next(highestStamp(local.set)) : undefined,
-          rank: rankFor(operation, local),
+          stamp: properties.conflict === 'lww' ? core.hybridClock.next(highestStamp(copy.set)) : undefined,
+          rank: rankFor(operation, copy),
           operation,
           contentType: request.contentType ?? contentTypeDefault,
           extensions: noExtensions,
@@ -59,7 +61,7 @@ function orderOf(core: Core, place: Place, request: PutRequest): WriteOrder {
         },
         addressSeed(place.address.objectKey),
       );
-      return decideWrite(local, { dot, now, payload, context: seen, properties });
+      return decideWrite(copy, { dot, now, payload, context: seen, properties });
     },
   };
 }

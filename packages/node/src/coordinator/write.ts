@@ -23,7 +23,6 @@ import { type Look, mergedRead } from './get.ts';
 import type { Coordinated } from '../replica/coordinated-write.ts';
 import type { Place } from '../replica/replica.ts';
 import { isOneWrite } from '../objects/replaced.ts';
-import { hearingOf } from '../objects/seen-operations.ts';
 import { replicate } from './replicate.ts';
 
 /** A write as put and delete describe it. */
@@ -93,7 +92,7 @@ function writeHere(
     decide(local: CausalObject, dot: Dot): CausalObject {
       seen = order.seen(local);
       const context = contextUnder(core.hazards, seen, { local, conflict: order.place.bucket.properties.conflict });
-      return order.decide(hearingOf(local, context, operation), { dot, operation, seen: context });
+      return order.decide(local, { dot, operation, seen: context });
     },
     answer: (after: CausalObject, dot: Dot): WriteAnswer => ({
       context: sealContext(core, on.place, { context: ContextValue.afterWrite(after.set, dot, seen), object: after }),

@@ -22,7 +22,7 @@ export function namingOperations(context: Context, { replaced, set }: CausalObje
   return named.isEmpty ? context : context.withNotes(named.bytes);
 }
 
-/** A copy on which `operation` is to be carried out, with what its author's context says of others. */
+/** A copy on which `operation` is to be carried out, with what its author's context says of others. Its etag is another one: conditions are about the copy as it is. */
 export function hearingOf(local: CausalObject, { notes }: Context, operation: string): CausalObject {
   if (notes.length === 0) return local;
   const { type, extensions, set } = local;
