@@ -1,3 +1,4 @@
+import { CoterieError } from '@coterie/env';
 import { describe, expect, it } from 'vitest';
 import { Pursuit } from '../src/coordinator/pursuit.ts';
 import { failureOf, reachedBy, type Reply, thresholdOf } from '../src/coordinator/quorum.ts';
@@ -46,5 +47,15 @@ describe('what a reply says', () => {
     const several = failureOf([failed, { store: 'b', ok: true }], threshold, true);
     expect(several).toMatchObject({ code: 'QUORUM_NOT_MET', details: { mayHaveTakenEffect: true, needed: 2 } });
     expect(String(several)).toMatch(/1 stores answered well and 2 were needed, 1 of them primaries \(a: its own\)/);
+  });
+
+  it('sends the asker elsewhere where others take this node for no member: it may have left and not heard so', () => {
+    const barred = { store: 'b', ok: false, error: new CoterieError('UNAUTHORIZED', 'a is not a member of this cluster') };
+    const replies: Reply[] = [{ store: 'a', ok: true }, barred];
+    expect(failureOf(replies, { total: 2, primary: 2 }, true)).toMatchObject({ code: 'NOT_READY', details: { mayHaveTakenEffect: true } });
+    expect(failureOf([barred], { total: 1, primary: 0 }, false)).toMatchObject({
+      code: 'NOT_READY',
+      details: { mayHaveTakenEffect: false },
+    });
   });
 });

@@ -55,9 +55,17 @@ export function countedBy(pursuit: Pursuit): CountedStore[] {
   return good.map((outcome) => ({ store: outcome.store, standsFor: outcome.standsFor, isPrimary: pursuit.isPrimary(outcome) }));
 }
 
-/** The error of an operation whose stores did not answer: the store's own if there was only one, else `QUORUM_NOT_MET`. */
+/**
+ * The error of an operation whose stores did not answer: `NOT_READY` where one took this node for no member, which it hears
+ * last itself when it has left; the store's own if there was only one; else `QUORUM_NOT_MET`.
+ */
 export function failureOf(replies: readonly Reply[], threshold: Threshold, mayHaveTakenEffect: boolean): unknown {
   const failed = replies.filter((reply) => !reply.ok);
+  const barring = failed.find(({ error }) => isCoterieError(error, 'UNAUTHORIZED'));
+  if (barring !== undefined) {
+    const message = 'others say that this node is no member any more; ask another node';
+    return new CoterieError('NOT_READY', message, { cause: barring.error, details: { mayHaveTakenEffect } });
+  }
   if (replies.length === 1 && failed[0]?.error !== undefined) return told(failed[0].error, mayHaveTakenEffect);
   const why = failed.map(({ store, error }) => `${store}: ${error instanceof Error ? error.message : 'cannot vouch for what it lacks'}`);
   const strict = threshold.primary > 0 ? `, ${threshold.primary} of them primaries` : '';
