@@ -83,7 +83,7 @@ function judgeLevels(during, isRaised, after) {
 async function judgeWayBack({ fleet, load }) {
   const name = /** @type {string} */ (fleet.names.at(-1));
   load.enter(`${name} goes back`);
-  const refusal = new RegExp(`UNSUPPORTED_FORMAT: .*level \\d+.*goes up to ${oldLevel}`);
+  const refusal = new RegExp(`UNSUPPORTED_FORMAT: .*level ${oldLevel + 1}.*goes up to ${oldLevel}`);
   const saysWhy = () => refusal.exec(readFileSync(fleet.node(name).plan.logFile, 'utf8'))?.[0];
   await fleet.restartInVain(name, [levelFlag, String(oldLevel)]);
   const seen = saysWhy();

@@ -13,19 +13,21 @@ const copies = 3;
 /** Stale answers to strict reads. `missedFrom`: from when on no owner may hold a write. */
 export function checkStrict({ writes, lineage, reads }: Story, missedFrom: LostFrom = () => Infinity): Violation[] {
   const strict = writes.filter(({ ask }) => ask.pw > 0);
+  // Worked out once: it is asked for every read.
+  const missed = new Map(strict.map((write) => [write.id, missedFrom(write)]));
   return reads.flatMap((read) => {
     const met = strict.filter(
       (write) =>
         write.ask.pw + read.pr > copies &&
         lineage.acknowledgedMs(write) <= read.startMs &&
         !lineage.mayBeLost(write, read.endMs) &&
-        missedFrom(write) > read.endMs,
+        (missed.get(write.id) ?? Infinity) > read.endMs,
     );
-    return met.length === 0 ? [] : [...missed(lineage, read, met), ...outdated(lineage, read, met)];
+    return met.length === 0 ? [] : [...missedBy(lineage, read, met), ...outdated(lineage, read, met)];
   });
 }
 
-function missed(lineage: Lineage, read: Read, met: readonly Write[]): Violation[] {
+function missedBy(lineage: Lineage, read: Read, met: readonly Write[]): Violation[] {
   const account = new Account(lineage, read);
   return met
     .filter((write) => write.kind === 'put' && begunMs(write) < read.startMs && !account.has(write))
