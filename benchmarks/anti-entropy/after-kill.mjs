@@ -7,16 +7,14 @@
  * `node anti-entropy/after-kill.mjs [--keys 300000] [--value-bytes 1000] [--directory DIR]`
  */
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { freePorts, startProcess, stopProcesses, waitFor } from '../cluster/processes.mjs';
+import { startCoterie } from '../cluster/coterie-cluster.mjs';
+import { waitFor } from '../cluster/processes.mjs';
 import { spaceByKind } from '../deletes/space.mjs';
 
-const main = fileURLToPath(new URL('../../packages/server/dist/main.js', import.meta.url));
-const members = 3;
 const batchLines = 500;
 const batchesAtOnce = 4;
 /** What may be read of the tables: filters, indexes and the records of sums. Node's own code is in it, some 10 MB. */
@@ -32,31 +30,15 @@ const { values: flags } = parseArgs({
 const count = Number(flags.keys);
 const text = 'v'.repeat(Number(flags['value-bytes']));
 const directory = mkdtempSync(join(flags.directory, 'coterie-after-kill-'));
-const ports = await freePorts(2 * members);
-const children = [];
+const cluster = await startCoterie(directory);
+const { children, targets } = cluster;
 const say = (line) => process.stdout.write(`${line}\n`);
 const megabytes = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
 
-function start(at) {
-  const home = join(directory, `n${at}`);
-  mkdirSync(home, { recursive: true });
-  const [http, peer] = [ports[2 * at], ports[2 * at + 1]];
-  const addresses = ['--http', `127.0.0.1:${http}`, '--peer', `127.0.0.1:${peer}`];
-  const seeds = at === 0 ? [] : ['--seed', `127.0.0.1:${ports[1]}`];
-  const args = [main, 'start', '--name', `n${at}`, '--data-dir', join(home, 'data'), '--log-level', 'warn', ...addresses, ...seeds];
-  children[at] = startProcess(process.execPath, args, { logFile: join(home, 'log') });
-}
-
 async function ask(at, path, init) {
-  const answer = await fetch(`http://127.0.0.1:${ports[2 * at]}${path}`, init);
+  const answer = await fetch(`http://${targets[at].host}:${targets[at].port}${path}`, init);
   if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
   return answer;
-}
-
-async function isSettled(at, wanted) {
-  const { members: seen, effectiveN, change } = await (await ask(at, '/v1/cluster')).json();
-  const isUp = seen.every(({ state, isJoining }) => state === 'alive' && !isJoining);
-  return seen.length === wanted && effectiveN === wanted && change === undefined && isUp;
 }
 
 const comparingAt = async (at) => (await (await ask(at, '/v1/status')).json()).node.comparing;
@@ -73,7 +55,9 @@ async function fill() {
         JSON.stringify({ op: 'put', bucket: 'b', key: `key-${first + at}`, text }),
       );
       const headers = { 'content-type': 'application/x-ndjson' };
-      const answer = await (await ask(first % members, '/v1/batch', { method: 'POST', headers, body: `${lines.join('\n')}\n` })).text();
+      const answer = await (
+        await ask(first % targets.length, '/v1/batch', { method: 'POST', headers, body: `${lines.join('\n')}\n` })
+      ).text();
       const refused = answer
         .trimEnd()
         .split('\n')
@@ -85,18 +69,13 @@ async function fill() {
 }
 
 async function run() {
-  for (let at = 0; at < members; at++) {
-    start(at);
-    for (let one = 0; one <= at; one++) await waitFor(`n${at} joining`, () => isSettled(one, at + 1));
-  }
   await fill();
   children[2].kill('SIGKILL');
   await once(children[2], 'exit');
-  const { tables, log } = spaceByKind(join(directory, 'n2', 'data'));
+  const { tables, log } = spaceByKind(cluster.dataOf(2));
   say(`${count} keys put; n2 has ${megabytes(tables)} of tables and ${megabytes(log)} of log, and was killed`);
   const begun = performance.now();
-  start(2);
-  await waitFor('n2 up again', () => isSettled(2, members));
+  await cluster.startAgain(2);
   const [readyRead, readyMs] = [readBy(children[2]), performance.now() - begun];
   say(`up again, and sees both others, after ${(readyMs / 1000).toFixed(1)} s, having read ${megabytes(readyRead)}`);
   const { partitions } = await (await ask(2, '/v1/cluster')).json();
@@ -116,6 +95,6 @@ async function run() {
 try {
   process.exitCode = (await run()) ? 0 : 1;
 } finally {
-  await stopProcesses(children.filter((child) => child !== undefined));
+  await cluster.stop();
   rmSync(directory, { recursive: true, force: true });
 }

@@ -17,27 +17,37 @@ const members = 3;
 export async function startCoterie(directory, { nodeOptions = [], everyNodeOptions = [] } = {}) {
   const ports = await freePorts(2 * members);
   const children = [];
-  const targets = [];
+  const targets = Array.from({ length: members }, (_, i) => ({ host: '127.0.0.1', port: ports[2 * i] }));
+  const homeOf = (i) => join(directory, `coterie-${i}`);
+  const start = (i) => {
+    mkdirSync(homeOf(i), { recursive: true });
+    const seed = i === 0 ? [] : ['--seed', `127.0.0.1:${ports[1]}`];
+    const addresses = ['--http', `127.0.0.1:${ports[2 * i]}`, '--peer', `127.0.0.1:${ports[2 * i + 1]}`, ...seed];
+    const args = [main, 'start', '--name', `n${i}`, '--data-dir', join(homeOf(i), 'data'), '--log-level', 'warn', ...addresses];
+    const options = [...(i === 0 ? nodeOptions : []), ...everyNodeOptions];
+    children[i] = startProcess(process.execPath, [...options, ...args], { logFile: join(homeOf(i), 'log') });
+  };
   try {
     for (let i = 0; i < members; i++) {
-      const [http, peer] = [ports[2 * i], ports[2 * i + 1]];
-      const home = join(directory, `coterie-${i}`);
-      mkdirSync(home, { recursive: true });
-      const seed = i === 0 ? [] : ['--seed', `127.0.0.1:${ports[1]}`];
-      const addresses = ['--http', `127.0.0.1:${http}`, '--peer', `127.0.0.1:${peer}`, ...seed];
-      const args = [main, 'start', '--name', `n${i}`, '--data-dir', join(home, 'data'), '--log-level', 'warn', ...addresses];
-      children.push(
-        startProcess(process.execPath, [...(i === 0 ? nodeOptions : []), ...everyNodeOptions, ...args], { logFile: join(home, 'log') }),
-      );
-      targets.push({ host: '127.0.0.1', port: http });
+      start(i);
       // One joins at a time: the next waits until this one owns its share everywhere.
-      for (const target of targets) await waitFor(`node ${i} joining`, () => isSettled(target, i + 1));
+      for (const target of targets.slice(0, i + 1)) await waitFor(`node ${i} joining`, () => isSettled(target, i + 1));
     }
   } catch (error) {
     await stopProcesses(children);
     throw error;
   }
-  return { children, targets, stop: () => stopProcesses(children) };
+  return {
+    children,
+    targets,
+    dataOf: (i) => join(homeOf(i), 'data'),
+    /** Starts a node that has ended again; resolves when it sees all others. */
+    startAgain: async (i) => {
+      start(i);
+      await waitFor(`node ${i} up again`, () => isSettled(targets[i], members));
+    },
+    stop: () => stopProcesses(children),
+  };
 }
 
 async function isSettled({ host, port }, count) {
