@@ -20,7 +20,10 @@ export function etagFrom(hash: Hash64): string {
  * the write: nobody has shown these to the author, and whoever names an etag counts as having seen everything.
  */
 export function etagAfterWrite(after: CausalObject, own: Dot): string {
-  const operation = after.set.siblings.find(({ dot }) => compareDots(dot, own) === 0)?.value.operation;
+  const { siblings } = after.set;
+  // Nothing beside it: the state as it is, whose header is written and hashed for its encoding anyway.
+  if (siblings.length === 1 && compareDots(siblings[0].dot, own) === 0) return etagOf(after);
+  const operation = siblings.find(({ dot }) => compareDots(dot, own) === 0)?.value.operation;
   return etagOf({ ...after, set: after.set.reduce(({ value }) => value.operation === operation) });
 }
 

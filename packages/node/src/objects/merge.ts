@@ -47,7 +47,8 @@ export function mergeObjects(a: CausalObject, b: CausalObject, conflict: Conflic
 /** The join of two copies: `b` itself if `a` adds nothing, as of a copy that is replaced it mostly does not. */
 export function joinObjects(a: CausalObject, b: CausalObject): CausalObject {
   const set = a.set.sync(b.set);
-  const replaced = a.replaced.join(b.replaced).note([...goneFrom(set, a.set), ...goneFrom(set, b.set)]);
+  const [ofA, ofB] = [goneFrom(set, a.set), goneFrom(set, b.set)];
+  const replaced = a.replaced.join(b.replaced).note(ofB.length === 0 ? ofA : [...ofA, ...ofB]);
   const type = Math.max(a.type, b.type);
   const extensions = mergeExtensions(a.extensions, b.extensions);
   const isB = set === b.set && replaced === b.replaced && type === b.type && extensions === b.extensions;

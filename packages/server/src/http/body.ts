@@ -11,8 +11,10 @@
  *                                           └─▶ client gone      ClientGone
  * ```
  */
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { CoterieError } from '@coterie/env';
 import type { Exchange } from './exchange.ts';
+import { PlainRequest } from './plain-request.ts';
 import { ClientGone, HttpRefusal } from './problem.ts';
 import type { Transfer, TransferOwner } from './transfers.ts';
 
@@ -33,14 +35,18 @@ export function readBody(exchange: Exchange, limitBytes: number): Promise<Uint8A
   const declared = declaredLength(exchange);
   if (declared !== undefined && declared > limitBytes) throw tooLarge(limitBytes);
   if (declared === 0) return Promise.resolve(nothing);
-  return new BodyReader(exchange, { declared, limitBytes }).read();
+  const { request } = exchange;
+  if (!(request instanceof PlainRequest)) return new BodyReader(exchange, request, { declared, limitBytes }).read();
+  exchange.service.meters.bytesIn += request.body.length;
+  return Promise.resolve(request.body);
 }
 
 /** Lets a client that waits for it send its body. */
 export function continueBody(exchange: Exchange): void {
   if (!exchange.awaitsContinue) return;
   exchange.awaitsContinue = false;
-  exchange.response.writeContinue();
+  // Only node:http takes requests that expect something.
+  (exchange.response as ServerResponse).writeContinue();
 }
 
 /** The refusal of a body over its limit. */
@@ -57,6 +63,7 @@ export function overloaded(): CoterieError {
 
 class BodyReader implements TransferOwner {
   private readonly exchange: Exchange;
+  private readonly request: IncomingMessage;
   private readonly declared: number | undefined;
   private readonly limitBytes: number;
   private readonly transfer: Transfer;
@@ -67,8 +74,9 @@ class BodyReader implements TransferOwner {
   private resolve!: (body: Uint8Array) => void;
   private reject!: (error: Error) => void;
 
-  constructor(exchange: Exchange, size: { readonly declared: number | undefined; readonly limitBytes: number }) {
+  constructor(exchange: Exchange, request: IncomingMessage, size: { readonly declared: number | undefined; readonly limitBytes: number }) {
     this.exchange = exchange;
+    this.request = request;
     this.declared = size.declared;
     this.limitBytes = size.limitBytes;
     const transfer = exchange.service.transfers.begin(size.declared ?? 0, this);
@@ -86,7 +94,7 @@ class BodyReader implements TransferOwner {
   }
 
   read(): Promise<Uint8Array> {
-    const { request } = this.exchange;
+    const { request } = this;
     if (request.destroyed || request.socket.destroyed) {
       this.transfer.end();
       return Promise.reject(new ClientGone('the client went away'));

@@ -3,6 +3,7 @@
  * was still waiting behind another of its connection; and on the request, but not once its answer was sent. The
  * connection itself always tells.
  */
+import type { IncomingMessage } from 'node:http';
 import type { Exchange } from './exchange.ts';
 
 /** Calls `ended` once, when the answer is through or its connection is gone. */
@@ -12,8 +13,7 @@ export function whenEnded(exchange: Exchange, ended: () => void): void {
 }
 
 /** Calls `ended` once, when the whole request was received or its connection is gone. */
-export function whenReceived(exchange: Exchange, ended: () => void): void {
-  const { request } = exchange;
+export function whenReceived(request: IncomingMessage, ended: () => void): void {
   request.once('end', ended);
   once([request, request.socket], ended);
 }

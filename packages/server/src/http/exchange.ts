@@ -13,6 +13,8 @@ import type { OperationName, Outcome } from '../metrics/meters.ts';
 import { overloaded } from './body.ts';
 import { whenEnded } from './ending.ts';
 import { ClientGone, type Problem, problemBody, problemHeaders, problemOf } from './problem.ts';
+import type { PlainRequest } from './plain-request.ts';
+import type { PlainResponse } from './plain-response.ts';
 import type { Service } from './service.ts';
 
 /** Answers above this many bytes take part in the budget and are watched while they are sent. */
@@ -21,8 +23,8 @@ const watchedBytes = 64 * 1024;
 /** A request being answered. */
 export class Exchange {
   readonly service: Service;
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
+  readonly request: IncomingMessage | PlainRequest;
+  readonly response: ServerResponse | PlainResponse;
   /** Raw path, still percent-encoded, without the query. */
   readonly path: string;
   /** Raw query, without `?`. */
@@ -34,7 +36,7 @@ export class Exchange {
   private readonly startedAt: number;
   private counted = false;
 
-  constructor(service: Service, request: IncomingMessage, response: ServerResponse) {
+  constructor(service: Service, request: IncomingMessage | PlainRequest, response: ServerResponse | PlainResponse) {
     this.service = service;
     this.request = request;
     this.response = response;

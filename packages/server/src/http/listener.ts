@@ -1,9 +1,11 @@
 /**
- * The listening socket: node:http with its limits set, and answers for what never becomes a request.
+ * The listening socket: connections whose requests are read as they come while they are plain, then node:http with its
+ * limits set, and answers for what never becomes a request.
  *
  * ```
- *  connection ──▶ room? ──▶ head within its time and size? ──▶ Service.handle
- *                  │ 503        │ 408 431 400
+ *  connection ──▶ room? ──▶ PlainConnection ──────────────────────────────────────────▶ Service.handle
+ *                  │ 503        └▶ node:http ──▶ head within its time and size? ──▶──────▲
+ *                                                    │ 408 431 400
  * ```
  *
  * Connections past the limit get a 503 and are closed; past the limit and a margin they are closed unseen, so that
@@ -13,6 +15,7 @@ import { type Server, createServer } from 'node:http';
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import { CoterieError } from '@coterie/env';
 import type { Address } from '../settings/address.ts';
+import { PlainConnection, type PlainDoor } from './plain-connection.ts';
 import { type Problem, problemBody } from './problem.ts';
 import type { Service } from './service.ts';
 
@@ -39,6 +42,11 @@ export class Listener {
   private readonly service: Service;
   private readonly limits: ListenerLimits;
   private readonly sockets = new Set<Socket>();
+  private readonly plain = new Set<PlainConnection>();
+  private readonly plainDoor: PlainDoor;
+  /** Makes a connection node:http's. */
+  private readonly adopt: (socket: Socket) => void;
+  private sweeping: NodeJS.Timeout | undefined;
   private quietUntil = 0;
 
   constructor(service: Service, options: { readonly address: Address; readonly limits: ListenerLimits }) {
@@ -46,7 +54,18 @@ export class Listener {
     this.limits = options.limits;
     this.address = options.address;
     this.server = makeServer(service, options.limits);
-    this.server.on('connection', (socket) => this.connected(socket));
+    // What node:http does with a connection is one listener, which is called here when its time has come.
+    const [adopt] = this.server.listeners('connection') as ((this: Server, socket: Socket) => void)[];
+    this.adopt = adopt.bind(this.server);
+    this.server.removeAllListeners('connection');
+    this.server.on('connection', (socket: Socket) => this.connected(socket));
+    this.plainDoor = {
+      service,
+      headerBytesMax: options.limits.headerBytesMax,
+      aliveLines: `Connection: keep-alive\r\nKeep-Alive: timeout=${Math.floor(options.limits.keepAliveTimeoutMs / 1000)}\r\n`,
+      handOver: (connection, rest) => this.handOver(connection, rest),
+      brokenOff: (socket) => this.malformed({ name: 'Error', message: 'the request breaks off' }, socket),
+    };
     this.server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => this.malformed(error, socket));
     this.server.on('drop', () => this.turnedAway());
     this.server.on('connect', (_request, socket) => endWith(socket as Socket, notTunnelled));
@@ -60,6 +79,7 @@ export class Listener {
       this.server.on('error', (error) => this.service.log.warn('listening failed', { detail: error.message }));
       this.server.listen({ host, port, backlog: 1024 }, () => {
         this.address = { host, port: (this.server.address() as AddressInfo).port };
+        this.sweeping = setInterval(() => this.endQuiet(), lookEveryMs(this.limits)).unref();
         resolve();
       });
     });
@@ -77,11 +97,14 @@ export class Listener {
   endIdle(): void {
     for (const socket of this.sockets) if (socket.writableLength > 0) return;
     this.server.closeIdleConnections();
+    for (const connection of this.plain) if (connection.isIdle) connection.socket.destroy();
     for (const socket of this.sockets) if (socket.bytesRead === 0) socket.destroy();
   }
 
   /** Ends what is left. */
   destroy(): void {
+    clearInterval(this.sweeping);
+    for (const { socket } of this.plain) socket.destroy();
     this.server.closeAllConnections();
     this.server.close();
   }
@@ -97,10 +120,38 @@ export class Listener {
       meters.connections--;
       this.sockets.delete(socket);
     });
-    if (meters.connections <= this.limits.connectionsMax) return;
+    if (meters.connections <= this.limits.connectionsMax) {
+      this.takePlain(socket);
+      return;
+    }
     this.turnedAway();
     const detail = `this node already has ${this.limits.connectionsMax} connections; try again shortly`;
     endWith(socket, { status: 503, code: 'OVERLOADED', detail, retryable: true });
+  }
+
+  private takePlain(socket: Socket): void {
+    const connection = new PlainConnection(this.plainDoor, socket);
+    this.plain.add(connection);
+    socket.on('close', () => this.plain.delete(connection));
+  }
+
+  private handOver(connection: PlainConnection, rest: Uint8Array): void {
+    const { socket } = connection;
+    this.plain.delete(connection);
+    socket.unshift(rest);
+    this.adopt(socket);
+    socket.resume();
+  }
+
+  /** Ends connections that have been quiet for too long, as node:http does with its own. */
+  private endQuiet(): void {
+    const now = this.service.clock.monotonic();
+    const { keepAliveTimeoutMs, headersTimeoutMs } = this.limits;
+    for (const { isIdle, isUsed, quietSince, socket } of this.plain) {
+      if (!isIdle || now - quietSince <= (isUsed ? keepAliveTimeoutMs : headersTimeoutMs)) continue;
+      if (isUsed) socket.destroy();
+      else this.malformed({ name: 'Error', message: 'no request came', code: 'ERR_HTTP_REQUEST_TIMEOUT' }, socket);
+    }
   }
 
   /** Counts a refused connection; the log has one line in ten seconds about all of them. */
@@ -124,13 +175,18 @@ export class Listener {
   }
 }
 
+/** How often connections are looked at. */
+function lookEveryMs({ headersTimeoutMs, keepAliveTimeoutMs }: ListenerLimits): number {
+  return Math.max(50, Math.min(5000, headersTimeoutMs / 4, keepAliveTimeoutMs / 4));
+}
+
 function makeServer(service: Service, limits: ListenerLimits): Server {
   const server = createServer({
     maxHeaderSize: limits.headerBytesMax,
     headersTimeout: limits.headersTimeoutMs,
     // Node refuses a request timeout below the one for headers.
     requestTimeout: Math.max(limits.requestTimeoutMs, limits.headersTimeoutMs),
-    connectionsCheckingInterval: Math.max(50, Math.min(5000, limits.headersTimeoutMs / 4)),
+    connectionsCheckingInterval: lookEveryMs(limits),
     keepAliveTimeout: limits.keepAliveTimeoutMs,
     requireHostHeader: false,
     noDelay: true,

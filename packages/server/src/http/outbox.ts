@@ -12,6 +12,7 @@
  */
 import type { ServerResponse } from 'node:http';
 import type { Timers } from '@coterie/env';
+import { PlainResponse } from './plain-response.ts';
 
 /** Longer bodies are sent as they are, behind their head. */
 const joinedBytesMax = 4096;
@@ -19,7 +20,7 @@ const joinedBytesMax = 4096;
 /** Answers whose heads are made and that wait for the end of the turn. */
 export class Outbox {
   private readonly timers: Timers;
-  private responses: ServerResponse[] = [];
+  private responses: (ServerResponse | PlainResponse)[] = [];
   private bodies: (Uint8Array | string | undefined)[] = [];
 
   constructor(timers: Timers) {
@@ -27,7 +28,7 @@ export class Outbox {
   }
 
   /** Ends `response` with `body` at the end of this turn. Its head must be made. */
-  put(response: ServerResponse, body: Uint8Array | string | undefined): void {
+  put(response: ServerResponse | PlainResponse, body: Uint8Array | string | undefined): void {
     this.responses.push(response);
     this.bodies.push(body);
     if (this.responses.length === 1) void this.timers.turn().then(this.send);
@@ -38,11 +39,13 @@ export class Outbox {
     this.responses = [];
     this.bodies = [];
     for (let i = 0; i < responses.length; i++) {
+      const response = responses[i];
       const body = bodies[i];
-      if (responses[i].destroyed) continue;
-      if (body === undefined) responses[i].end();
-      else if (body.length > joinedBytesMax) responses[i].end(body);
-      else endJoined(responses[i], body);
+      if (response.destroyed) continue;
+      if (response instanceof PlainResponse) response.end(body);
+      else if (body === undefined) response.end();
+      else if (body.length > joinedBytesMax) response.end(body);
+      else endJoined(response, body);
     }
   };
 }

@@ -1,5 +1,5 @@
 /**
- * What stands between node:http and the routes: the gate every request passes, and what all handlers share.
+ * What stands between the wire and the routes: the gate every request passes, and what all handlers share.
  *
  * ```
  *  request ──▶ Host known? ──▶ room? ──▶ route ──▶ handler ──▶ answer
@@ -21,6 +21,8 @@ import { whenReceived } from './ending.ts';
 import { Exchange } from './exchange.ts';
 import type { HostRule } from './hosts.ts';
 import { Outbox } from './outbox.ts';
+import { PlainRequest } from './plain-request.ts';
+import type { PlainResponse } from './plain-response.ts';
 import { HttpRefusal, type Problem, invalid } from './problem.ts';
 import { type Route, route } from './routes.ts';
 import { TransferWatch } from './transfers.ts';
@@ -109,7 +111,7 @@ export class Service {
   }
 
   /** Answers one request, whatever happens. */
-  handle(request: IncomingMessage, response: ServerResponse, expect?: 'continue' | 'impossible'): void {
+  handle(request: IncomingMessage | PlainRequest, response: ServerResponse | PlainResponse, expect?: 'continue' | 'impossible'): void {
     const exchange = new Exchange(this, request, response);
     exchange.awaitsContinue = expect === 'continue';
     response.on('error', ignored);
@@ -148,11 +150,11 @@ export class Service {
   /** Reads what is left of a refused request without keeping it, up to a limit, so that its answer is seen. */
   discardRest(exchange: Exchange): void {
     const { request } = exchange;
-    if (request.complete || request.destroyed || request.socket.destroyed) return;
+    if (request instanceof PlainRequest || request.complete || request.destroyed || request.socket.destroyed) return;
     let dropped = 0;
     const transfer = this.transfers.begin(0, { moved: () => dropped, stalled: () => request.destroy() });
     request.on('error', ignored);
-    whenReceived(exchange, () => transfer?.end());
+    whenReceived(request, () => transfer?.end());
     request.on('data', (chunk: Uint8Array) => {
       dropped += chunk.length;
       if (dropped > this.limits.discardBytesMax) request.destroy();
