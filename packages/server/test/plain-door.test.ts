@@ -270,6 +270,26 @@ describe('an answer', () => {
     expect(way.sent).toBe(sent);
   });
 
+  test.each([
+    ['bytes', Uint8Array.of(0x61, 0xff, 0x00), Uint8Array.of(0x61, 0xff, 0x00)],
+    ['text', 'ä', new TextEncoder().encode('ä')],
+  ])('with a short body of %s leaves in one piece with its head, a long one behind it', (_, body, raw) => {
+    const pieces: (Uint8Array | string)[] = [];
+    const way = new Way();
+    way.ready = (response) => void pieces.push(...response.take());
+    const short = new PlainResponse(way, false);
+    short.writeHead(200, []);
+    short.end(body);
+    expect(pieces).toHaveLength(1);
+    const sent = Buffer.from(pieces[0] as string, 'latin1');
+    expect(Uint8Array.from(sent.subarray(sent.indexOf('\r\n\r\n') + 4))).toEqual(raw);
+    const long = new PlainResponse(way, false);
+    long.writeHead(200, []);
+    const large = new Uint8Array(4097);
+    long.end(large);
+    expect(pieces.slice(2)).toEqual([large]);
+  });
+
   test('in pieces goes in chunks, an empty one for nothing, and to HEAD none', () => {
     const way = new Way();
     const response = new PlainResponse(way, false);

@@ -12,10 +12,7 @@
  */
 import type { ServerResponse } from 'node:http';
 import type { Timers } from '@coterie/env';
-import { PlainResponse } from './plain-response.ts';
-
-/** Longer bodies are sent as they are, behind their head. */
-const joinedBytesMax = 4096;
+import type { PlainResponse } from './plain-response.ts';
 
 /** Answers whose heads are made and that wait for the end of the turn. */
 export class Outbox {
@@ -42,31 +39,8 @@ export class Outbox {
       const response = responses[i];
       const body = bodies[i];
       if (response.destroyed) continue;
-      if (response instanceof PlainResponse) response.end(body);
-      else if (body === undefined) response.end();
-      else if (body.length > joinedBytesMax) response.end(body);
-      else endJoined(response, body);
+      if (body === undefined) response.end();
+      else response.end(body);
     }
   };
-}
-
-/**
- * Ends a response whose head is made and not sent with a short body. `end(body)` would send an empty piece behind the two,
- * and so have the system called with a list: that costs as much as a tenth of a small read. A body that is part of the head
- * leaves with it in one piece, and Node offers no other way.
- */
-function endJoined(response: ServerResponse, body: Uint8Array | string): void {
-  // Text that stands for its bytes, as the head is.
-  const text = typeof body === 'string' ? Buffer.from(body).toString('latin1') : latin1(body);
-  const made = response as unknown as { _header?: unknown };
-  if (typeof made._header !== 'string') {
-    response.end(text, 'latin1');
-    return;
-  }
-  made._header += text;
-  response.end();
-}
-
-function latin1(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
 }
