@@ -89,6 +89,7 @@ export class ReplacedList {
 
   /** The list with the operations of `gone` noted: all with `rank` if it is given, else each with its own. */
   note(gone: readonly Payload[], rank?: number): ReplacedList {
+    if (gone.length === 0) return this;
     const noted = gone.filter((payload) => payload.isAskedAgain);
     if (noted.length === 0) return this;
     return this.#with(noted.map((payload) => entryOf(payload, rank ?? payload.rank ?? 0)).sort(compareNewestFirst));

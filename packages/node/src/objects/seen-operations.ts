@@ -14,11 +14,15 @@ import type { Context } from '@coterie/vector-clock';
 import { seenOperationsLevel } from '../cluster/level.ts';
 import type { ClusterState } from '../cluster/state.ts';
 import type { CausalObject } from './object.ts';
+import type { Payload } from './payload.ts';
 
 /** The context with what there is to say of operations on this copy; as it is while a member of the cluster could not read that. */
 export function namingOperations(context: Context, { replaced, set }: CausalObject, { level }: Pick<ClusterState, 'level'>): Context {
   if (level < seenOperationsLevel) return context;
-  const named = replaced.note(set.siblings.filter(({ dot }) => context.covers(dot)).map(({ value }) => value));
+  let seen: Payload[] | undefined;
+  // Clients that name no operations are told of none: nothing is made for them.
+  for (const { dot, value } of set.siblings) if (value.isAskedAgain && context.covers(dot)) (seen ??= []).push(value);
+  const named = seen === undefined ? replaced : replaced.note(seen);
   return named.isEmpty ? context : context.withNotes(named.bytes);
 }
 
