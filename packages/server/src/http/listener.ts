@@ -42,7 +42,8 @@ export class Listener {
   private readonly service: Service;
   private readonly limits: ListenerLimits;
   private readonly sockets = new Set<Socket>();
-  private readonly plain = new Set<PlainConnection>();
+  /** Those of them that are not node:http's. */
+  private readonly plain = new Map<Socket, PlainConnection>();
   private readonly plainDoor: PlainDoor;
   /** Makes a connection node:http's. */
   private readonly adopt: (socket: Socket) => void;
@@ -63,7 +64,7 @@ export class Listener {
       service,
       headerBytesMax: options.limits.headerBytesMax,
       aliveLines: `Connection: keep-alive\r\nKeep-Alive: timeout=${Math.floor(options.limits.keepAliveTimeoutMs / 1000)}\r\n`,
-      handOver: (connection, rest) => this.handOver(connection, rest),
+      handOver: (socket, rest) => this.handOver(socket, rest),
       brokenOff: (socket) => this.malformed({ name: 'Error', message: 'the request breaks off' }, socket),
     };
     this.server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => this.malformed(error, socket));
@@ -97,14 +98,14 @@ export class Listener {
   endIdle(): void {
     for (const socket of this.sockets) if (socket.writableLength > 0) return;
     this.server.closeIdleConnections();
-    for (const connection of this.plain) if (connection.isIdle) connection.socket.destroy();
+    for (const [socket, { isIdle }] of this.plain) if (isIdle) socket.destroy();
     for (const socket of this.sockets) if (socket.bytesRead === 0) socket.destroy();
   }
 
   /** Ends what is left. */
   destroy(): void {
     clearInterval(this.sweeping);
-    for (const { socket } of this.plain) socket.destroy();
+    for (const socket of this.plain.keys()) socket.destroy();
     this.server.closeAllConnections();
     this.server.close();
   }
@@ -119,9 +120,10 @@ export class Listener {
     socket.on('close', () => {
       meters.connections--;
       this.sockets.delete(socket);
+      this.plain.delete(socket);
     });
     if (meters.connections <= this.limits.connectionsMax) {
-      this.takePlain(socket);
+      this.plain.set(socket, new PlainConnection(this.plainDoor, socket));
       return;
     }
     this.turnedAway();
@@ -129,15 +131,8 @@ export class Listener {
     endWith(socket, { status: 503, code: 'OVERLOADED', detail, retryable: true });
   }
 
-  private takePlain(socket: Socket): void {
-    const connection = new PlainConnection(this.plainDoor, socket);
-    this.plain.add(connection);
-    socket.on('close', () => this.plain.delete(connection));
-  }
-
-  private handOver(connection: PlainConnection, rest: Uint8Array): void {
-    const { socket } = connection;
-    this.plain.delete(connection);
+  private handOver(socket: Socket, rest: Uint8Array): void {
+    this.plain.delete(socket);
     socket.unshift(rest);
     this.adopt(socket);
     socket.resume();
@@ -147,7 +142,7 @@ export class Listener {
   private endQuiet(): void {
     const now = this.service.clock.monotonic();
     const { keepAliveTimeoutMs, headersTimeoutMs } = this.limits;
-    for (const { isIdle, isUsed, quietSince, socket } of this.plain) {
+    for (const [socket, { isIdle, isUsed, quietSince }] of this.plain) {
       if (!isIdle || now - quietSince <= (isUsed ? keepAliveTimeoutMs : headersTimeoutMs)) continue;
       if (isUsed) socket.destroy();
       else this.malformed({ name: 'Error', message: 'no request came', code: 'ERR_HTTP_REQUEST_TIMEOUT' }, socket);

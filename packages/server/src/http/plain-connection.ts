@@ -23,7 +23,7 @@ export interface PlainDoor {
   /** The header lines of an answer behind which the connection stays. */
   readonly aliveLines: string;
   /** Gives the socket to node:http, with bytes to be read first. */
-  handOver(connection: PlainConnection, rest: Uint8Array): void;
+  handOver(socket: Socket, rest: Uint8Array): void;
   /** The client's end came in the middle of a request. */
   brokenOff(socket: Socket): void;
 }
@@ -163,7 +163,7 @@ export class PlainConnection implements PlainWay {
     socket.off('end', this.onEnd);
     socket.off('error', this.onError);
     socket.off('close', this.onClose);
-    this.door.handOver(this, this.held);
+    this.door.handOver(socket, this.held);
   }
 
   /** Sends what the answers in front have. */

@@ -16,7 +16,7 @@
 import type { Socket } from 'node:net';
 
 /** Longest body that is read here. */
-export const plainBodyMax: number = 64 * 1024;
+const plainBodyMax = 64 * 1024;
 
 /** A request that arrived whole; of node:http's `IncomingMessage` as much as handlers use. */
 export class PlainRequest {
@@ -26,7 +26,6 @@ export class PlainRequest {
   /** By names in lower case. */
   readonly headers: PlainHeaders;
   readonly httpVersion = '1.1';
-  readonly complete = true;
   readonly body: Uint8Array;
   readonly socket: Socket;
 
@@ -36,10 +35,6 @@ export class PlainRequest {
     this.url = head.url;
     this.headers = head.headers;
     this.body = body;
-  }
-
-  get destroyed(): boolean {
-    return this.socket.destroyed;
   }
 
   destroy(): void {
